@@ -1,0 +1,327 @@
+package ledger
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// The rows of one group, as the stores write and read them. Times are instants with microsecond precision (stores keep Unix microseconds); a zero time and
+// a zero position are stored as NULL where the comment says "or none". Identifiers shown to people are made from positions: message m<position>,
+// conversation c<position>.
+
+// Direction says which way a message goes.
+type Direction string
+
+// The directions of a message.
+const (
+	Inbound  Direction = "in"     // from a customer
+	Outbound Direction = "out"    // an agent's reply
+	Internal Direction = "system" // made by Bida: notices
+)
+
+// ReplyState is how far an outbound message got.
+type ReplyState string
+
+// The states of a reply. A reply is sent when it is durable and delivered when its source has read past it.
+const (
+	ReplySent      ReplyState = "sent"
+	ReplyDelivered ReplyState = "delivered"
+	ReplyFailed    ReplyState = "failed"
+)
+
+// MessageRow is one message with the decision made when it came in. Text lives only here.
+type MessageRow struct {
+	Position     int64
+	Direction    Direction
+	Inbox        string // "" for a notice
+	Conversation int64  // or none, for a notice
+	Sequence     int64  // in the conversation, from 1; or none
+	Kind         string
+	SenderID     string // the sender's own id; "" for replies and notices
+	Contact      string // contact id in the inbox; "" for a notice
+	Author       string // account that wrote a reply or caused a notice; "" inbound
+	Text         string
+	Data         json.RawMessage // notices: {"zh":…,"en":…,…}; inbound: attachments; or none
+	SentAt       time.Time       // as the sender said, or none
+	ReceivedAt   time.Time       // when intake had it whole
+	At           time.Time       // the group's now: when it was decided and stored
+	// ContactSequence counts the replies to one contact from 1; or none.
+	ContactSequence int64
+	ReplyState      ReplyState // outbound only
+	ReplyAt         time.Time  // when ReplyState was reached
+	ReplyDetail     string     // the provider's answer
+	Decision        *DecisionRow
+}
+
+// DecisionRow is a journal entry: for an inbound message it lies inside the message's row, for a later decision on a conversation in its own.
+type DecisionRow struct {
+	Position     int64 // of the decision; that of the message for the first one
+	Conversation int64
+	Message      int64 // the message that was decided; the first undelivered one for a later decision
+	At           time.Time
+	Revision     int64
+	Engine       string // engine and zone-data version
+	Cause        string // "message", or what made it be decided again: "presence", "policy", "window", "owner_released", "accept_timeout", …
+	Verdict      string
+	Code         string
+	Chosen       []string
+	Load         int      // score of the chosen agent, for the summary
+	Released     string   // owner released by this decision, or none
+	ReleasedFor  string   // reason code of it
+	Held         string   // owner whose grace it waits for, or none
+	Outcomes     [16]byte // key of the outcome set (OutcomesRow)
+}
+
+// OutcomesRow is one set of all candidates' outcomes; equal sets are stored once. A store ignores one whose ID it has.
+type OutcomesRow struct {
+	ID      [16]byte // first 16 bytes of SHA-256 over Content
+	Content []byte   // reception.EncodeOutcomes
+}
+
+// KeyRow is a sender's id that was used. Scope is "in/<inbox>" for messages and "out/<conversation>" for replies.
+type KeyRow struct {
+	Scope    string
+	ID       string
+	Position int64 // of the message it made
+	Digest   [16]byte
+	At       time.Time
+}
+
+// KeyRef names a key to look up.
+type KeyRef struct{ Scope, ID string }
+
+// ContactRow is a customer in one inbox; written when new or renamed.
+type ContactRow struct {
+	Inbox, ID, Name string
+	Position        int64
+	LastOwner       string // who owned the contact's last conversation here
+	Replies         int64  // replies sent so far (ContactSequence of the last one)
+}
+
+// ConversationRow is the whole state of a conversation; an update writes all of it.
+type ConversationRow struct {
+	ID             int64
+	Inbox, Contact string
+	Kind           string
+	Status         string // "open", "resolved"
+	Owner          string
+	OwnerPosition  int64 // since when, or none
+	LastOwner      string
+	LastSequence   int64
+	Answered       int64 // sequence up to which the customer has been answered
+	WaitingSince   int64 // position since when it waits, or none
+	WaitingCode    string
+	PassedOver     []string
+	Offered        []string
+	AcceptBy       time.Time // when the accept timeout ends, or none
+	Accepted       bool      // the owner opened or answered it
+	OpenedAt       time.Time
+	UpdatedAt      time.Time
+	Position       int64 // of the last change
+}
+
+// EntryType is what an entry of an agent's stream is.
+type EntryType string
+
+// The types of entries.
+const (
+	EntryMessage    EntryType = "message"
+	EntryNotice     EntryType = "notice"
+	EntryWithdrawal EntryType = "withdrawal"
+)
+
+// DeliveryState is how far a delivery got; each state implies those before it, withdrawn ends it.
+type DeliveryState string
+
+// The states of a delivery.
+const (
+	Queued    DeliveryState = "queued"
+	Received  DeliveryState = "received"
+	Seen      DeliveryState = "seen"
+	Accepted  DeliveryState = "accepted"
+	Withdrawn DeliveryState = "withdrawn"
+)
+
+// DeliveryRow is one entry of an agent's stream: a message for that agent, a notice, or the withdrawal of an earlier entry. Its first attempt is inside.
+// (Account, Sequence) is the key. A withdrawal has no state of its own beyond received.
+type DeliveryRow struct {
+	Account      string
+	Sequence     int64 // agent_sequence, from 1 without gaps
+	Type         EntryType
+	Message      int64
+	Conversation int64 // or none
+	Inbox, Kind  string
+	Target       int64 // the Sequence a withdrawal takes back, or none
+	State        DeliveryState
+	Code         string // why it was withdrawn, or of a withdrawal
+	Position     int64
+	At           time.Time
+	// First attempt; none while it was not pushed.
+	PushedAt   time.Time
+	Connection string
+	Client     string
+	Result     string // "", "received", "unacknowledged", "closed", "not_entitled"
+	Attempts   int
+	ReceivedAt time.Time
+	ReceivedBy string // client id
+	SeenAt     time.Time
+	AcceptedAt time.Time
+	// WithdrawnAt, or none.
+	WithdrawnAt time.Time
+}
+
+// AttemptRow is a try to push a delivery after the first one.
+type AttemptRow struct {
+	Account    string
+	Sequence   int64
+	Number     int // from 2
+	At         time.Time
+	Connection string
+	Client     string
+	Result     string
+	Error      string
+}
+
+// FactRow is a fact as an interval of ledger positions. Subject is "account/<name>", "system/<component>" or "conversation/<id>";
+// Name is "session", "presence", "connection", "failure", "passed_over", "clock"; Key tells facts of one name apart (session id, connection id).
+type FactRow struct {
+	Subject, Name, Key string
+	Value              json.RawMessage
+	FromPosition       int64
+	FromAt             time.Time
+	ToPosition         int64     // or none while it holds
+	ToAt               time.Time // or none
+	By, Source, Cause  string
+	// EndBy and EndCause say who or what ended it; EndCause "unknown" means that the end is not known better than ToAt.
+	EndBy, EndCause string
+}
+
+// AssignmentRow is the interval in which an agent owned a conversation.
+type AssignmentRow struct {
+	Conversation   int64
+	FromPosition   int64
+	Account, Inbox string
+	Async          bool
+	FromAt         time.Time
+	FromCode       string
+	FromBy         string
+	ToPosition     int64
+	ToAt           time.Time
+	ToCode         string
+	ToBy           string
+}
+
+// DocumentRow is one version of a policy document with the revisions in which it was valid, [From, To).
+type DocumentRow struct {
+	Kind, Name string
+	Spec       json.RawMessage
+	From       int64
+	To         int64 // or none while it is valid
+}
+
+// RevisionRow is one applied policy change.
+type RevisionRow struct {
+	Revision int64
+	Position int64
+	At       time.Time
+	By       string
+	Source   string // "api", "cli", "start"
+	Request  string // request id
+	Reason   string
+	Changes  json.RawMessage // [{"kind","name","action":"create|update|delete"}]
+}
+
+// AuditRow is one entry of the audit log: ids only, never text of messages or names of contacts.
+type AuditRow struct {
+	Position int64
+	At       time.Time
+	By       string
+	Action   string // "policy.apply", "token.create", "token.revoke", "session.end", "presence.set", "conversation.transfer", …
+	Object   string
+	Revision int64 // or none
+	Source   string
+	Request  string
+	Details  json.RawMessage
+}
+
+// LoginRow is an account's login data.
+type LoginRow struct {
+	Account      string
+	PasswordHash string // PHC string, "" if none is set
+	UpdatedAt    time.Time
+	UpdatedBy    string
+}
+
+// TokenRow is an API token; the token itself is not kept, only its SHA-256.
+type TokenRow struct {
+	ID        string
+	Account   string
+	Hash      [32]byte
+	Label     string
+	CreatedAt time.Time
+	CreatedBy string
+	ExpiresAt time.Time // or none
+	RevokedAt time.Time // or none
+	RevokedBy string
+	LastUsed  time.Time // or none; coarse
+}
+
+// ClientRow is the cursor of one client (tab, device) of an account.
+type ClientRow struct {
+	Account, Client string
+	Cursor          int64
+	About           string // name and version as it said
+	UpdatedAt       time.Time
+}
+
+// RefusalRow is one line of the intake log: a request that was refused and left nothing else behind.
+type RefusalRow struct {
+	ID       int64 // set by the store, increasing
+	At       time.Time
+	Inbox    string
+	SenderID string
+	Account  string // who asked, if known
+	Code     string
+	Field    string
+	Detail   string
+}
+
+// ReplyUpdate records what became of replies of an inbox up to a position.
+type ReplyUpdate struct {
+	Inbox  string
+	UpTo   int64 // message positions ≤ UpTo that are still "sent"
+	State  ReplyState
+	At     time.Time
+	Detail string
+}
+
+// Group is everything one commit writes. Order inside a slice is the order of the commands.
+type Group struct {
+	First, Last int64 // ledger positions used; Last ≥ First
+	At          time.Time
+	Nonce       string // names this very group, so that an unknown commit can be asked about
+	Alive       bool   // a group without positions that only records that the process lives
+
+	Messages       []MessageRow
+	Keys           []KeyRow
+	Contacts       []ContactRow      // insert or replace
+	Conversations  []ConversationRow // insert or replace
+	Deliveries     []DeliveryRow     // insert
+	DeliveryEdits  []DeliveryRow     // replace; never one that Deliveries inserts
+	Attempts       []AttemptRow
+	Facts          []FactRow // insert; may already carry its end
+	FactEnds       []FactRow // set ToPosition, ToAt, EndBy, EndCause of (Subject, Name, Key, FromPosition)
+	Assignments    []AssignmentRow
+	AssignmentEnds []AssignmentRow // set ToPosition, ToAt, ToCode, ToBy of (Conversation, FromPosition)
+	Decisions      []DecisionRow
+	Outcomes       []OutcomesRow
+	Documents      []DocumentRow // insert; ends the version of the same (Kind, Name) that is valid now
+	DocumentEnds   []DocumentRow // set To of the valid version of (Kind, Name)
+	Revisions      []RevisionRow
+	Audit          []AuditRow
+	Logins         []LoginRow  // insert or replace
+	Tokens         []TokenRow  // insert or replace
+	Clients        []ClientRow // insert or replace
+	Refusals       []RefusalRow
+	ReplyUpdates   []ReplyUpdate
+}

@@ -1,0 +1,146 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Errors of a Store. They are matched with errors.Is; the cause is wrapped.
+var (
+	// ErrNotFound: the row does not exist. Never returned for a failed read.
+	ErrNotFound = errors.New("not found")
+	// ErrCommitUnknown: the outcome of COMMIT is not known. The ledger stops, reopens and asks HasGroup.
+	ErrCommitUnknown = errors.New("the outcome of the commit is unknown")
+	// ErrNotDecider: another process decides for this installation now; nothing was written.
+	ErrNotDecider = errors.New("another process is the decider")
+	// ErrData: the database refused the rows themselves (a constraint, a value); nothing was written, and the same rows would be refused again.
+	ErrData = errors.New("the store refused the data")
+	// ErrUnavailable: the store cannot be reached or written now; nothing was written.
+	ErrUnavailable = errors.New("the store is unavailable")
+)
+
+// Committer writes groups. Only the ledger calls it, from one goroutine.
+type Committer interface {
+	// Commit writes the whole group in one transaction, durably, together with its row in the table of groups, or nothing.
+	// It returns one of the errors above. A group with Alive set only moves the alive mark.
+	Commit(ctx context.Context, g *Group) error
+	// HasGroup says whether the group that begins at first with this nonce was committed.
+	HasGroup(ctx context.Context, first int64, nonce string) (bool, error)
+	// Keys returns those of the keys that exist, in any order.
+	Keys(ctx context.Context, refs []KeyRef) ([]KeyRow, error)
+	// Contact returns a contact, or ErrNotFound.
+	Contact(ctx context.Context, inbox, id string) (ContactRow, error)
+	// ResolvedConversation returns a conversation that is not among the open ones of the State, or ErrNotFound.
+	Conversation(ctx context.Context, id int64) (ConversationRow, error)
+	// Load reads what the ledger keeps in memory. With PostgreSQL it also takes the decider row (a new epoch).
+	Load(ctx context.Context) (*State, error)
+	// Reopen drops all connections and opens new ones, as after an unknown commit.
+	Reopen(ctx context.Context) error
+}
+
+// State is what Load returns: everything the World is rebuilt from.
+type State struct {
+	Position  int64     // last ledger position used, 0 for an empty store
+	At        time.Time // At of the last group
+	AliveAt   time.Time // the last alive mark (≥ At), zero for an empty store
+	Documents []DocumentRow
+	Revision  int64
+	// Open conversations (status "open"), and of each the messages after Answered (without Decision), in order of position.
+	Conversations []ConversationRow
+	Unanswered    []MessageRow
+	// Deliveries not yet accepted or withdrawn of those messages, and unread notices (state queued or received).
+	Deliveries []DeliveryRow
+	// Sequences holds the last agent_sequence of every account that has one.
+	Sequences map[string]int64
+	// Facts that hold now, and the latest ended "session" and "connection" fact of every account that has no such fact that holds.
+	Facts []FactRow
+	// LastAssigned holds the newest assignment position by inbox and account: LastAssigned[inbox][account].
+	LastAssigned map[string]map[string]int64
+	Tokens       []TokenRow // not revoked
+	Clients      []ClientRow
+	Logins       []LoginRow
+}
+
+// MessageReader reads messages and what became of them. Implementations are safe for many goroutines and never block the Committer.
+type MessageReader interface {
+	Message(ctx context.Context, position int64) (MessageRow, error)
+	MessageBySender(ctx context.Context, inbox, senderID string) (MessageRow, error)
+	// ConversationMessages returns messages with sequence > after, in order, at most limit.
+	ConversationMessages(ctx context.Context, conversation, after int64, limit int) ([]MessageRow, error)
+	Conversation(ctx context.Context, id int64) (ConversationRow, error)
+	// DeliveriesOf returns the deliveries of one message in order of position, withdrawals left out.
+	DeliveriesOf(ctx context.Context, message int64) ([]DeliveryRow, error)
+	Attempts(ctx context.Context, account string, sequence int64) ([]AttemptRow, error)
+	// Entries returns an account's entries with sequence > after, in order, at most limit, each with its message (withdrawals too: that of their target).
+	Entries(ctx context.Context, account string, after int64, limit int) ([]Entry, error)
+	// DecisionsOf returns the later decisions (not those inside messages) on a conversation, in order, at most limit, newest last.
+	DecisionsOf(ctx context.Context, conversation int64, limit int) ([]DecisionRow, error)
+	Outcomes(ctx context.Context, id [16]byte) ([]byte, error)
+	// Replies returns outbound messages of an inbox with position > cursor, in order, at most limit.
+	Replies(ctx context.Context, inbox string, cursor int64, limit int) ([]MessageRow, error)
+	// Refusals returns intake log lines for a sender's id ("" for all) in an inbox ("" for all), newest first, at most limit, with ID < before (0: no bound).
+	Refusals(ctx context.Context, inbox, senderID string, before int64, limit int) ([]RefusalRow, error)
+	// DecidedMessages returns inbound messages with Decision, position in (after, upTo], in order, at most limit, without their text.
+	DecidedMessages(ctx context.Context, after, upTo int64, limit int) ([]MessageRow, error)
+	// LaterDecisions returns journal entries that are not inside messages, position in (after, upTo], in order, at most limit.
+	LaterDecisions(ctx context.Context, after, upTo int64, limit int) ([]DecisionRow, error)
+	// Traffic counts for one account since an instant, by inbox and kind.
+	Traffic(ctx context.Context, account string, since, until time.Time) ([]TrafficRow, error)
+	// Offered counts inbound messages since an instant, by inbox and kind, whoever received them.
+	Offered(ctx context.Context, since, until time.Time) ([]TrafficRow, error)
+}
+
+// Entry is one entry of an agent's stream with the message it is about.
+type Entry struct {
+	Delivery DeliveryRow
+	Message  MessageRow
+}
+
+// TrafficRow counts messages of one inbox and kind. Traffic fills Pushed, Received and First/Last; Offered fills Offered.
+type TrafficRow struct {
+	Inbox, Kind string
+	Offered     int
+	Pushed      int // deliveries made for the account
+	Received    int
+	Withdrawn   int
+	LastAt      time.Time
+}
+
+// FactReader reads facts as they were.
+type FactReader interface {
+	// FactsAt returns the facts of the subjects that held just before position: FromPosition < position and (no end or ToPosition ≥ position);
+	// for "session" and "connection" also the newest one that had ended before, per subject, if none held. nil subjects means all.
+	FactsAt(ctx context.Context, position int64, subjects []string) ([]FactRow, error)
+	// FactsBetween returns a subject's facts that touch the interval of instants, in order of FromPosition, at most limit.
+	FactsBetween(ctx context.Context, subject string, from, to time.Time, limit int) ([]FactRow, error)
+	// AssignmentsAt returns the assignments that held just before position, of the accounts (nil: all).
+	AssignmentsAt(ctx context.Context, position int64, accounts []string) ([]AssignmentRow, error)
+	// LastAssignedAt is State.LastAssigned as it was just before position, for one inbox.
+	LastAssignedAt(ctx context.Context, position int64, inbox string) (map[string]int64, error)
+	// AssignmentsOf returns all assignments of a conversation in order.
+	AssignmentsOf(ctx context.Context, conversation int64) ([]AssignmentRow, error)
+	// PreviousOwner returns the owner of the contact's newest assignment in the inbox that began before position, "" if none.
+	PreviousOwner(ctx context.Context, inbox, contact string, position int64) (string, error)
+	// PositionAt returns the last position committed at or before an instant, 0 if that is before the records begin.
+	PositionAt(ctx context.Context, at time.Time) (int64, error)
+	// Began returns the At of the first group, or ErrNotFound.
+	Began(ctx context.Context) (time.Time, error)
+}
+
+// PolicyReader reads the policy as it was.
+type PolicyReader interface {
+	DocumentsAt(ctx context.Context, revision int64) ([]DocumentRow, error)
+	// DocumentVersions returns all versions of one document, oldest first.
+	DocumentVersions(ctx context.Context, kind, name string) ([]DocumentRow, error)
+	// DocumentsSince returns every version valid at any time from revision on, oldest first.
+	DocumentsSince(ctx context.Context, revision int64) ([]DocumentRow, error)
+	// Revisions returns revisions < before (0: from the newest), newest first, at most limit.
+	Revisions(ctx context.Context, before int64, limit int) ([]RevisionRow, error)
+	Revision(ctx context.Context, revision int64) (RevisionRow, error)
+	// RevisionAt returns the revision in force just after position, 0 if none.
+	RevisionAt(ctx context.Context, position int64) (int64, error)
+	// Audit returns entries with position < before (0: from the newest), newest first, at most limit.
+	Audit(ctx context.Context, before int64, limit int) ([]AuditRow, error)
+	TokensOf(ctx context.Context, account string) ([]TokenRow, error)
+}
