@@ -1,0 +1,41 @@
+# The targets a person needs; `make help` lists them. Tools are pinned in go.mod
+# (`tool` lines), so nothing is installed by hand.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+GO      ?= go
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+
+.PHONY: help run dev build test check bench sim chaos generate
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: build ## Build and start the server on http://127.0.0.1:8420; prints who can sign in (data in ./bida-data)
+	@deploy/run.sh
+
+dev: ## Start a server with the race detector on http://127.0.0.1:8421; its data is thrown away at the end
+	$(GO) build -race -ldflags "-X main.version=$(VERSION)-dev" -o bin/bida-dev ./cmd/bida
+	@BIDA_BIN=bin/bida-dev deploy/run.sh --throw-away --listen 127.0.0.1:8421
+
+build: ## Build bin/bida: one static program
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "$(LDFLAGS)" -o bin/bida ./cmd/bida
+
+test: ## Install or start what the tests need, say what, and run all of them (PARTS="static unit" for some)
+	@test/run.sh $(PARTS)
+
+check: test ## What CI runs, nothing more
+
+bench: ## Run the benchmarks (BENCH=regexp for some)
+	$(GO) test -run '^$$' -bench '$(or $(BENCH),.)' -benchmem ./internal/...
+
+sim: ## Run the simulation; SEED=N repeats a run
+	$(GO) test ./test/sim -count=1 -run TestSimulation -v $(if $(SEED),-args -seed=$(SEED))
+
+chaos: build ## Kill and starve the real program for a long time and look for lost messages
+	BIDA_BIN=$(CURDIR)/bin/bida $(GO) test ./test/chaos -count=1 -timeout 60m -v -args -long
+
+generate: ## Regenerate what is generated from the code
+	$(GO) generate ./...
