@@ -4,209 +4,209 @@ package reception
 
 // The reason codes. The catalogue says of each what it means and what to do.
 const (
-	// CodeAccountStateInvited is account.state.invited: x.
+	// CodeAccountStateInvited is account.state.invited: Account not activated yet.
 	CodeAccountStateInvited Code = 1
-	// CodeAccountStateDisabled is account.state.disabled: x.
+	// CodeAccountStateDisabled is account.state.disabled: Account disabled.
 	CodeAccountStateDisabled Code = 2
-	// CodeAccountStateFrozen is account.state.frozen: x.
+	// CodeAccountStateFrozen is account.state.frozen: Account frozen.
 	CodeAccountStateFrozen Code = 3
-	// CodeAccountStateBanned is account.state.banned: x.
+	// CodeAccountStateBanned is account.state.banned: Account banned.
 	CodeAccountStateBanned Code = 4
-	// CodeAccountStateLeft is account.state.left: x.
+	// CodeAccountStateLeft is account.state.left: Has left the company.
 	CodeAccountStateLeft Code = 5
-	// CodeAccountStateExpired is account.state.expired: x.
+	// CodeAccountStateExpired is account.state.expired: Account expired.
 	CodeAccountStateExpired Code = 6
-	// CodeAccountStateMissing is account.state.missing: x.
+	// CodeAccountStateMissing is account.state.missing: No valid account.
 	CodeAccountStateMissing Code = 7
-	// CodeAccountLoginNever is account.login.never: x.
+	// CodeAccountLoginNever is account.login.never: Never signed in.
 	CodeAccountLoginNever Code = 8
-	// CodeAccountLoginEnded is account.login.ended: x.
+	// CodeAccountLoginEnded is account.login.ended: Session ended by somebody else.
 	CodeAccountLoginEnded Code = 9
-	// CodeAccountLoginTokenRevoked is account.login.token_revoked: x.
+	// CodeAccountLoginTokenRevoked is account.login.token_revoked: Token revoked.
 	CodeAccountLoginTokenRevoked Code = 10
-	// CodeAccountLoginExpired is account.login.expired: x.
+	// CodeAccountLoginExpired is account.login.expired: Session expired.
 	CodeAccountLoginExpired Code = 11
-	// CodeAccountLoginSignedOut is account.login.signed_out: x.
+	// CodeAccountLoginSignedOut is account.login.signed_out: Signed out.
 	CodeAccountLoginSignedOut Code = 12
-	// CodeAccountLoginAccountClosed is account.login.account_closed: x.
+	// CodeAccountLoginAccountClosed is account.login.account_closed: Signed out with the account's state.
 	CodeAccountLoginAccountClosed Code = 13
-	// CodeAccountLoginUnknown is account.login.unknown: x.
+	// CodeAccountLoginUnknown is account.login.unknown: Sign-in unknown.
 	CodeAccountLoginUnknown Code = 14
-	// CodeRoleReceiveNotGranted is role.receive.not_granted: x.
+	// CodeRoleReceiveNotGranted is role.receive.not_granted: Role does not include receive messages.
 	CodeRoleReceiveNotGranted Code = 15
-	// CodeRoleReceiveRemovedFromRole is role.receive.removed_from_role: x.
+	// CodeRoleReceiveRemovedFromRole is role.receive.removed_from_role: Right to receive messages was taken out of the role.
 	CodeRoleReceiveRemovedFromRole Code = 16
-	// CodeRoleReceiveAccountDenied is role.receive.account_denied: x.
+	// CodeRoleReceiveAccountDenied is role.receive.account_denied: Account denied the right to receive messages.
 	CodeRoleReceiveAccountDenied Code = 17
-	// CodeRoleReceiveExpired is role.receive.expired: x.
+	// CodeRoleReceiveExpired is role.receive.expired: Allowance to receive messages has run out.
 	CodeRoleReceiveExpired Code = 18
-	// CodeRoleReceiveNotAgent is role.receive.not_agent: x.
+	// CodeRoleReceiveNotAgent is role.receive.not_agent: Not an agent.
 	CodeRoleReceiveNotAgent Code = 19
-	// CodePermissionKindParentOff is permission.kind.parent_off: x.
+	// CodePermissionKindParentOff is permission.kind.parent_off: Off together with the right to receive.
 	CodePermissionKindParentOff Code = 20
-	// CodePermissionKindNotGranted is permission.kind.not_granted: x.
+	// CodePermissionKindNotGranted is permission.kind.not_granted: Role does not include receive this kind.
 	CodePermissionKindNotGranted Code = 21
-	// CodePermissionKindRemovedFromRole is permission.kind.removed_from_role: x.
+	// CodePermissionKindRemovedFromRole is permission.kind.removed_from_role: Right to receive this kind was taken out of the role.
 	CodePermissionKindRemovedFromRole Code = 22
-	// CodePermissionKindAccountDenied is permission.kind.account_denied: x.
+	// CodePermissionKindAccountDenied is permission.kind.account_denied: Account denied the right to receive this kind.
 	CodePermissionKindAccountDenied Code = 23
-	// CodePermissionKindExpired is permission.kind.expired: x.
+	// CodePermissionKindExpired is permission.kind.expired: Allowance to receive this kind has run out.
 	CodePermissionKindExpired Code = 24
-	// CodePermissionReplyNotGranted is permission.reply.not_granted: x.
+	// CodePermissionReplyNotGranted is permission.reply.not_granted: Role does not include answer customers.
 	CodePermissionReplyNotGranted Code = 25
-	// CodePermissionReplyRemovedFromRole is permission.reply.removed_from_role: x.
+	// CodePermissionReplyRemovedFromRole is permission.reply.removed_from_role: Right to answer customers was taken out of the role.
 	CodePermissionReplyRemovedFromRole Code = 26
-	// CodePermissionReplyAccountDenied is permission.reply.account_denied: x.
+	// CodePermissionReplyAccountDenied is permission.reply.account_denied: Account denied the right to answer customers.
 	CodePermissionReplyAccountDenied Code = 27
-	// CodePermissionReplyExpired is permission.reply.expired: x.
+	// CodePermissionReplyExpired is permission.reply.expired: Allowance to answer customers has run out.
 	CodePermissionReplyExpired Code = 28
-	// CodeMembershipInboxNotMember is membership.inbox.not_member: x.
+	// CodeMembershipInboxNotMember is membership.inbox.not_member: Not a member of the inbox.
 	CodeMembershipInboxNotMember Code = 29
-	// CodeWindowAgentClosed is window.agent.closed: x.
+	// CodeWindowAgentClosed is window.agent.closed: Outside the agent's reception window.
 	CodeWindowAgentClosed Code = 30
-	// CodeWindowAgentTeamClosed is window.agent.team_closed: x.
+	// CodeWindowAgentTeamClosed is window.agent.team_closed: Outside the team's reception window.
 	CodeWindowAgentTeamClosed Code = 31
-	// CodeWindowAgentDateOff is window.agent.date_off: x.
+	// CodeWindowAgentDateOff is window.agent.date_off: Closed by a date exception.
 	CodeWindowAgentDateOff Code = 32
-	// CodeWindowAgentFinishing is window.agent.finishing: x.
+	// CodeWindowAgentFinishing is window.agent.finishing: Finishing after the window.
 	CodeWindowAgentFinishing Code = 33
-	// CodeSwitchPlatformOff is switch.platform.off: x.
+	// CodeSwitchPlatformOff is switch.platform.off: Push is off for the whole platform.
 	CodeSwitchPlatformOff Code = 34
-	// CodeSwitchPlatformPaused is switch.platform.paused: x.
+	// CodeSwitchPlatformPaused is switch.platform.paused: Push is paused for the whole platform.
 	CodeSwitchPlatformPaused Code = 35
-	// CodeSwitchInboxOff is switch.inbox.off: x.
+	// CodeSwitchInboxOff is switch.inbox.off: Push for the inbox is off.
 	CodeSwitchInboxOff Code = 36
-	// CodeSwitchInboxPaused is switch.inbox.paused: x.
+	// CodeSwitchInboxPaused is switch.inbox.paused: Push for the inbox is paused.
 	CodeSwitchInboxPaused Code = 37
-	// CodeSwitchAccountOff is switch.account.off: x.
+	// CodeSwitchAccountOff is switch.account.off: Push for the account is off.
 	CodeSwitchAccountOff Code = 38
-	// CodeSwitchAccountPaused is switch.account.paused: x.
+	// CodeSwitchAccountPaused is switch.account.paused: Push for the account is paused.
 	CodeSwitchAccountPaused Code = 39
-	// CodeWindowInboxClosed is window.inbox.closed: x.
+	// CodeWindowInboxClosed is window.inbox.closed: Outside the inbox's business hours.
 	CodeWindowInboxClosed Code = 40
-	// CodeWindowInboxDateOff is window.inbox.date_off: x.
+	// CodeWindowInboxDateOff is window.inbox.date_off: The inbox is closed by a date exception.
 	CodeWindowInboxDateOff Code = 41
-	// CodeWindowInboxFinishing is window.inbox.finishing: x.
+	// CodeWindowInboxFinishing is window.inbox.finishing: Finishing after business hours.
 	CodeWindowInboxFinishing Code = 42
-	// CodeSystemHealthStore is system.health.store: x.
+	// CodeSystemHealthStore is system.health.store: The store fails.
 	CodeSystemHealthStore Code = 43
-	// CodeSystemHealthDisk is system.health.disk: x.
+	// CodeSystemHealthDisk is system.health.disk: Disk space is low.
 	CodeSystemHealthDisk Code = 44
-	// CodeSystemHealthClock is system.health.clock: x.
+	// CodeSystemHealthClock is system.health.clock: The clock is wrong.
 	CodeSystemHealthClock Code = 45
-	// CodeSystemHealthWorker is system.health.worker: x.
+	// CodeSystemHealthWorker is system.health.worker: A worker fails.
 	CodeSystemHealthWorker Code = 46
-	// CodePresenceAway is presence.away: x.
+	// CodePresenceAway is presence.away: Away.
 	CodePresenceAway Code = 47
-	// CodePresenceDnd is presence.dnd: x.
+	// CodePresenceDnd is presence.dnd: Do not disturb.
 	CodePresenceDnd Code = 48
-	// CodePresenceOffline is presence.offline: x.
+	// CodePresenceOffline is presence.offline: Offline.
 	CodePresenceOffline Code = 49
-	// CodePresenceNeverSet is presence.never_set: x.
+	// CodePresenceNeverSet is presence.never_set: Status never set.
 	CodePresenceNeverSet Code = 50
-	// CodePresenceUnknown is presence.unknown: x.
+	// CodePresenceUnknown is presence.unknown: Status unknown.
 	CodePresenceUnknown Code = 51
-	// CodeConnectionNever is connection.never: x.
+	// CodeConnectionNever is connection.never: Never connected.
 	CodeConnectionNever Code = 52
-	// CodeConnectionNone is connection.none: x.
+	// CodeConnectionNone is connection.none: No connection.
 	CodeConnectionNone Code = 53
-	// CodeConnectionClosedByClient is connection.closed_by_client: x.
+	// CodeConnectionClosedByClient is connection.closed_by_client: Closed by the client.
 	CodeConnectionClosedByClient Code = 54
-	// CodeConnectionClosedByServer is connection.closed_by_server: x.
+	// CodeConnectionClosedByServer is connection.closed_by_server: Closed by the server.
 	CodeConnectionClosedByServer Code = 55
-	// CodeConnectionStale is connection.stale: x.
+	// CodeConnectionStale is connection.stale: Connection went silent.
 	CodeConnectionStale Code = 56
-	// CodeConnectionUnresponsive is connection.unresponsive: x.
+	// CodeConnectionUnresponsive is connection.unresponsive: Pushes are not acknowledged.
 	CodeConnectionUnresponsive Code = 57
-	// CodeConnectionLostWithProcess is connection.lost_with_process: x.
+	// CodeConnectionLostWithProcess is connection.lost_with_process: Lost with a server process.
 	CodeConnectionLostWithProcess Code = 58
-	// CodeConnectionSessionEnded is connection.session_ended: x.
+	// CodeConnectionSessionEnded is connection.session_ended: Closed with its session.
 	CodeConnectionSessionEnded Code = 59
-	// CodeConnectionGrace is connection.grace: x.
+	// CodeConnectionGrace is connection.grace: Waiting for the owner to reconnect.
 	CodeConnectionGrace Code = 60
-	// CodeConnectionUnknown is connection.unknown: x.
+	// CodeConnectionUnknown is connection.unknown: Connection unknown.
 	CodeConnectionUnknown Code = 61
-	// CodeCapacityInboxFull is capacity.inbox_full: x.
+	// CodeCapacityInboxFull is capacity.inbox_full: At the inbox's limit.
 	CodeCapacityInboxFull Code = 62
-	// CodeCapacityTotalFull is capacity.total_full: x.
+	// CodeCapacityTotalFull is capacity.total_full: At the limit in total.
 	CodeCapacityTotalFull Code = 63
-	// CodeCapacityFinishing is capacity.finishing: x.
+	// CodeCapacityFinishing is capacity.finishing: At the limit, still served what it owns.
 	CodeCapacityFinishing Code = 64
-	// CodeConversationOwnedByColleague is conversation.owned_by_colleague: x.
+	// CodeConversationOwnedByColleague is conversation.owned_by_colleague: A colleague owns the conversation.
 	CodeConversationOwnedByColleague Code = 65
-	// CodeRoutingChosenLeastLoaded is routing.chosen.least_loaded: x.
+	// CodeRoutingChosenLeastLoaded is routing.chosen.least_loaded: Chosen as the least loaded.
 	CodeRoutingChosenLeastLoaded Code = 66
-	// CodeRoutingChosenRoundRobin is routing.chosen.round_robin: x.
+	// CodeRoutingChosenRoundRobin is routing.chosen.round_robin: Chosen in turn.
 	CodeRoutingChosenRoundRobin Code = 67
-	// CodeRoutingChosenSticky is routing.chosen.sticky: x.
+	// CodeRoutingChosenSticky is routing.chosen.sticky: Chosen as the last owner.
 	CodeRoutingChosenSticky Code = 68
-	// CodeRoutingChosenOwner is routing.chosen.owner: x.
+	// CodeRoutingChosenOwner is routing.chosen.owner: Goes to the owner.
 	CodeRoutingChosenOwner Code = 69
-	// CodeRoutingChosenClaimed is routing.chosen.claimed: x.
+	// CodeRoutingChosenClaimed is routing.chosen.claimed: Claimed.
 	CodeRoutingChosenClaimed Code = 70
-	// CodeRoutingChosenTransferred is routing.chosen.transferred: x.
+	// CodeRoutingChosenTransferred is routing.chosen.transferred: Transferred.
 	CodeRoutingChosenTransferred Code = 71
-	// CodeRoutingChosenDirected is routing.chosen.directed: x.
+	// CodeRoutingChosenDirected is routing.chosen.directed: Named as a receiver.
 	CodeRoutingChosenDirected Code = 72
-	// CodeRoutingOfferedBroadcast is routing.offered.broadcast: x.
+	// CodeRoutingOfferedBroadcast is routing.offered.broadcast: Offered to all, the first has it.
 	CodeRoutingOfferedBroadcast Code = 73
-	// CodeRoutingOfferedManual is routing.offered.manual: x.
+	// CodeRoutingOfferedManual is routing.offered.manual: Waiting to be taken.
 	CodeRoutingOfferedManual Code = 74
-	// CodeRoutingNotChosen is routing.not_chosen: x.
+	// CodeRoutingNotChosen is routing.not_chosen: Could receive, a colleague was chosen.
 	CodeRoutingNotChosen Code = 75
-	// CodeRoutingPassedOver is routing.passed_over: x.
+	// CodeRoutingPassedOver is routing.passed_over: Passed over after not accepting in time.
 	CodeRoutingPassedOver Code = 76
-	// CodeRoutingWaitsForOwner is routing.waits_for_owner: x.
+	// CodeRoutingWaitsForOwner is routing.waits_for_owner: Waits for its owner.
 	CodeRoutingWaitsForOwner Code = 77
-	// CodeRoutingNobodyEligible is routing.nobody_eligible: x.
+	// CodeRoutingNobodyEligible is routing.nobody_eligible: Nobody can receive.
 	CodeRoutingNobodyEligible Code = 78
-	// CodeRoutingNoMembers is routing.no_members: x.
+	// CodeRoutingNoMembers is routing.no_members: The inbox has no agents.
 	CodeRoutingNoMembers Code = 79
-	// CodeRoutingStaysInThread is routing.stays_in_thread: x.
+	// CodeRoutingStaysInThread is routing.stays_in_thread: Stays in the conversation.
 	CodeRoutingStaysInThread Code = 80
-	// CodeRoutingAssignedElsewhere is routing.assigned_elsewhere: x.
+	// CodeRoutingAssignedElsewhere is routing.assigned_elsewhere: All went to colleagues.
 	CodeRoutingAssignedElsewhere Code = 81
-	// CodePushUnacknowledged is push.unacknowledged: x.
+	// CodePushUnacknowledged is push.unacknowledged: Pushed, not acknowledged.
 	CodePushUnacknowledged Code = 82
-	// CodePushNoConnection is push.no_connection: x.
+	// CodePushNoConnection is push.no_connection: No connection to push to.
 	CodePushNoConnection Code = 83
-	// CodePushNotEntitled is push.not_entitled: x.
+	// CodePushNotEntitled is push.not_entitled: No longer entitled: withheld.
 	CodePushNotEntitled Code = 84
-	// CodeDeliveryWithdrawnOwnerReleased is delivery.withdrawn.owner_released: x.
+	// CodeDeliveryWithdrawnOwnerReleased is delivery.withdrawn.owner_released: Withdrawn: the owner was released.
 	CodeDeliveryWithdrawnOwnerReleased Code = 85
-	// CodeDeliveryWithdrawnAcceptTimeout is delivery.withdrawn.accept_timeout: x.
+	// CodeDeliveryWithdrawnAcceptTimeout is delivery.withdrawn.accept_timeout: Withdrawn: not accepted in time.
 	CodeDeliveryWithdrawnAcceptTimeout Code = 86
-	// CodeDeliveryWithdrawnClaimedByColleague is delivery.withdrawn.claimed_by_colleague: x.
+	// CodeDeliveryWithdrawnClaimedByColleague is delivery.withdrawn.claimed_by_colleague: Withdrawn: a colleague accepted.
 	CodeDeliveryWithdrawnClaimedByColleague Code = 87
-	// CodeDeliveryWithdrawnTransferred is delivery.withdrawn.transferred: x.
+	// CodeDeliveryWithdrawnTransferred is delivery.withdrawn.transferred: Withdrawn: transferred.
 	CodeDeliveryWithdrawnTransferred Code = 88
-	// CodeDeliveryWithdrawnResolved is delivery.withdrawn.resolved: x.
+	// CodeDeliveryWithdrawnResolved is delivery.withdrawn.resolved: Withdrawn: resolved.
 	CodeDeliveryWithdrawnResolved Code = 89
-	// CodeViewNotSeen is view.not_seen: x.
+	// CodeViewNotSeen is view.not_seen: Delivered, not seen.
 	CodeViewNotSeen Code = 90
-	// CodeQueueWaiting is queue.waiting: x.
+	// CodeQueueWaiting is queue.waiting: Waiting in the inbox.
 	CodeQueueWaiting Code = 91
-	// CodeIntakeUnknownInbox is intake.unknown_inbox: x.
+	// CodeIntakeUnknownInbox is intake.unknown_inbox: Unknown inbox.
 	CodeIntakeUnknownInbox Code = 92
-	// CodeIntakeKindNotProduced is intake.kind_not_produced: x.
+	// CodeIntakeKindNotProduced is intake.kind_not_produced: The inbox does not produce this kind.
 	CodeIntakeKindNotProduced Code = 93
-	// CodeIntakeInvalid is intake.invalid: x.
+	// CodeIntakeInvalid is intake.invalid: Invalid content.
 	CodeIntakeInvalid Code = 94
-	// CodeIntakeTooLarge is intake.too_large: x.
+	// CodeIntakeTooLarge is intake.too_large: Too large.
 	CodeIntakeTooLarge Code = 95
-	// CodeIntakeDuplicateConflict is intake.duplicate_conflict: x.
+	// CodeIntakeDuplicateConflict is intake.duplicate_conflict: Same id, other content.
 	CodeIntakeDuplicateConflict Code = 96
-	// CodeIntakeConversationMismatch is intake.conversation_mismatch: x.
+	// CodeIntakeConversationMismatch is intake.conversation_mismatch: Conversation of another inbox or contact.
 	CodeIntakeConversationMismatch Code = 97
-	// CodeIntakeForbidden is intake.forbidden: x.
+	// CodeIntakeForbidden is intake.forbidden: May not post to this inbox.
 	CodeIntakeForbidden Code = 98
-	// CodeIntakeUnauthenticated is intake.unauthenticated: x.
+	// CodeIntakeUnauthenticated is intake.unauthenticated: Not authenticated.
 	CodeIntakeUnauthenticated Code = 99
-	// CodeIntakeOverloaded is intake.overloaded: x.
+	// CodeIntakeOverloaded is intake.overloaded: Overloaded, try again later.
 	CodeIntakeOverloaded Code = 100
-	// CodeTrafficNoneOffered is traffic.none_offered: x.
+	// CodeTrafficNoneOffered is traffic.none_offered: No messages were offered.
 	CodeTrafficNoneOffered Code = 101
-	// CodeRecoveryGap is recovery.gap: x.
+	// CodeRecoveryGap is recovery.gap: Over, but messages were affected.
 	CodeRecoveryGap Code = 102
 )
 

@@ -235,8 +235,11 @@ func (e *evaluator) decideDirected(d *Decision, m *Message) {
 	}
 }
 
+// entitlementGates decide whether an agent may have a message at all.
+var entitlementGates = [...]Gate{AccountState, RoleReceive, PermissionKind, MembershipInbox}
+
 func (c *Candidate) entitled() bool {
-	for _, g := range [...]Gate{AccountState, RoleReceive, PermissionKind, MembershipInbox} {
+	for _, g := range entitlementGates {
 		if c.Cells[g].Outcome.Stops() {
 			return false
 		}

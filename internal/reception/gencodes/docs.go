@@ -34,7 +34,7 @@ func entry(b *bytes.Buffer, r reason) {
 		r.Number, r.Severity, expectedWord(r.Expected), whoMends[r.By], r.Playbook)
 	fmt.Fprintf(b, "%s\n\n%s\n\n", r.Meaning.ZH, r.Meaning.EN)
 	if r.Because != nil {
-		fmt.Fprintf(b, "Expected because · 属于正常情况:%s · %s\n\n", r.Because.ZH, r.Because.EN)
+		fmt.Fprintf(b, "Expected because · 属于正常情况：%s · %s\n\n", r.Because.ZH, r.Because.EN)
 	}
 	b.WriteString("Likely causes · 可能的原因\n\n")
 	for i, zh := range r.Causes.ZH {
