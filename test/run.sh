@@ -23,6 +23,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 readonly all_parts=(static repo unit binary)
 work=
 postgres_data=
+tests=
 step='starting'
 
 say() { printf '==> %s\n' "$*"; }
@@ -82,12 +83,11 @@ find_postgres() {
 }
 
 start_postgres() {
+    [[ -z $postgres_data ]] || return 0
     if [[ -n ${BIDA_TEST_POSTGRES:-} ]]; then
         say 'using the PostgreSQL server that BIDA_TEST_POSTGRES names'
         return
     fi
-    [[ -z $postgres_data ]] || return 0
-
     local bin
     if ! bin=$(find_postgres); then
         install_packages 'the stores are tested on PostgreSQL' postgresql
@@ -164,9 +164,22 @@ stop_postgres() {
     wait "$pid" 2>/dev/null || true
 }
 
+# Ends the tests that still run, with everything they have started.
+stop_tests() {
+    [[ -n $tests ]] || return 0
+    local tries
+    kill -TERM -- "-$tests" 2>/dev/null || return 0
+    for ((tries = 0; tries < 50; tries++)); do
+        kill -0 -- "-$tests" 2>/dev/null || return 0
+        sleep 0.1
+    done
+    kill -KILL -- "-$tests" 2>/dev/null || true
+}
+
 clean_up() {
     local status=$?
     trap - EXIT
+    stop_tests
     stop_postgres
     [[ -z $work ]] || rm -rf "$work"
     if ((status != 0)); then
@@ -180,10 +193,18 @@ clean_up() {
 # go_test NAME ARGUMENTS… runs `go test ARGUMENTS`, prints one line a package,
 # and fails on a failed test, on a skipped one, and when nothing ran.
 go_test() {
-    local record=$work/$1.json
+    local record=$work/$1.json status=0
     shift
+    # In a process group of its own and in the background: a signal to this
+    # script is then noticed at once, and ends the whole group (stop_tests).
+    set -m
     go tool gotestsum --format pkgname --format-hide-empty-pkg --hide-summary=skipped \
-        --jsonfile "$record" -- "$@"
+        --jsonfile "$record" -- "$@" </dev/null &
+    tests=$!
+    set +m
+    wait "$tests" || status=$?
+    tests=
+    ((status == 0)) || return "$status"
     if grep -q '"Action":"skip".*"Test":' "$record"; then
         printf 'These tests were skipped; what they need is missing:\n' >&2
         sed -n -E 's/.*"Action":"skip","Package":"([^"]*)","Test":"([^"]*)".*/  \1 \2/p' "$record" >&2
