@@ -55,7 +55,7 @@ else
     printf '  Sign in as   admin   with the password shown at the first start\n'
 fi
 printf '  The example company also has the accounts that %s names; they have no password yet.\n' "$policy"
-printf '  A token for any account, while the server runs:\n'
+printf '  A token for any account, whether the server runs or not:\n'
 printf '    %s token create --data %s --account admin\n\n' "$bida" "$data"
 
 serve=("$bida" serve --policy "$policy" --data "$data" --listen "$listen")
