@@ -1,0 +1,145 @@
+package policy
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/bidahq/bida/internal/reception"
+)
+
+// compile makes the engine's form of a valid set. Schedules, and the rights of accounts with the same roles and no overrides, are shared by pointer.
+func compile(s *Set) *reception.Policy {
+	c := &compiler{set: s, schedules: map[string]*reception.Schedule{}, roles: map[string]map[string]reception.Right{}}
+	for name := range s.docs[KindSchedule] {
+		spec, _ := s.Schedule(name)
+		c.schedules[name] = compileSchedule(name, spec)
+	}
+	p := &reception.Policy{
+		Revision: s.revision,
+		Accounts: make(map[string]*reception.Account, len(s.docs[KindAccount])),
+		Inboxes:  make(map[string]*reception.Inbox, len(s.docs[KindInbox])),
+		Platform: c.pushSwitch("platform"),
+	}
+	for name := range s.docs[KindAccount] {
+		p.Accounts[name] = c.account(name)
+	}
+	for name := range s.docs[KindInbox] {
+		p.Inboxes[name] = c.inbox(name)
+	}
+	return p
+}
+
+type compiler struct {
+	set       *Set
+	schedules map[string]*reception.Schedule
+	roles     map[string]map[string]reception.Right // rights by the roles that give them
+}
+
+func (c *compiler) windows(names []string) []*reception.Schedule {
+	var list []*reception.Schedule
+	for _, name := range names {
+		list = append(list, c.schedules[name])
+	}
+	return list
+}
+
+func (c *compiler) pushSwitch(name string) reception.Switch {
+	spec, ok := c.set.Switch(name)
+	if !ok {
+		return reception.Switch{}
+	}
+	states := map[string]reception.SwitchState{"on": reception.On, "off": reception.Off, "paused": reception.Paused}
+	return reception.Switch{State: states[spec.State], Until: spec.Until, Reason: spec.Reason}
+}
+
+func (c *compiler) account(name string) *reception.Account {
+	spec, _ := c.set.Account(name)
+	state, _ := reception.ParseAccountStatus(spec.State)
+	return &reception.Account{
+		Name: name, Agent: spec.Agent, State: state, StateUntil: spec.StateUntil, Expires: spec.Expires,
+		Rights: c.rights(spec), Windows: c.windows(spec.Windows), Total: spec.Capacity.Total, Limits: spec.Capacity.Inboxes,
+		Switch: c.pushSwitch(KindAccount + "." + name), Roles: spec.Roles,
+	}
+}
+
+// rights are the roles' and the account's own allows and denies.
+func (c *compiler) rights(spec AccountSpec) map[string]reception.Right {
+	base := c.roleRights(spec.Roles)
+	if len(spec.Allow)+len(spec.Deny) == 0 {
+		return base
+	}
+	rights := maps.Clone(base)
+	for _, g := range spec.Allow {
+		r := rights[g.Permission]
+		r.Allow = reception.Override{Set: true, Until: g.Until}
+		rights[g.Permission] = r
+	}
+	for _, g := range spec.Deny {
+		r := rights[g.Permission]
+		r.Deny = reception.Override{Set: true, Until: g.Until}
+		rights[g.Permission] = r
+	}
+	return rights
+}
+
+func (c *compiler) roleRights(roles []string) map[string]reception.Right {
+	roles = slices.Sorted(slices.Values(roles))
+	key := strings.Join(roles, " ")
+	if rights, ok := c.roles[key]; ok {
+		return rights
+	}
+	rights := map[string]reception.Right{}
+	for _, role := range roles {
+		for _, p := range c.set.RolePermissions(role) {
+			r := rights[p]
+			r.Roles = append(r.Roles, role)
+			rights[p] = r
+		}
+		spec, _ := c.set.Role(role)
+		template, _ := c.set.Template(spec.Template)
+		for _, p := range template.Permissions {
+			r := rights[p]
+			r.Template = true
+			rights[p] = r
+		}
+	}
+	c.roles[key] = rights
+	return rights
+}
+
+func (c *compiler) inbox(name string) *reception.Inbox {
+	spec, _ := c.set.Inbox(name)
+	modes := map[string]reception.Mode{"live": reception.Live, "async": reception.Async}
+	in := &reception.Inbox{
+		Name: name, Mode: modes[spec.Mode], Kinds: spec.Kinds, Hours: c.schedules[spec.Hours], Sticky: spec.Routing.Sticky,
+		AcceptTimeout: spec.Routing.AcceptTimeout.duration(), Capacity: spec.Capacity, Switch: c.pushSwitch(KindInbox + "." + name),
+	}
+	for s := reception.LeastLoaded; s <= reception.Manual; s++ {
+		if s.String() == spec.Routing.Strategy {
+			in.Strategy = s
+		}
+	}
+	members := map[string]*reception.Member{}
+	member := func(account string) *reception.Member {
+		if members[account] == nil {
+			members[account] = &reception.Member{Account: account}
+		}
+		return members[account]
+	}
+	for _, account := range spec.Members.Accounts {
+		member(account).Direct = true
+	}
+	for _, team := range slices.Sorted(slices.Values(spec.Members.Teams)) {
+		t, _ := c.set.Team(team)
+		compiled := reception.Team{Name: team, Windows: c.windows(t.Windows)}
+		for _, account := range t.Members {
+			m := member(account)
+			m.Teams = append(m.Teams, compiled)
+		}
+	}
+	for _, account := range slices.Sorted(maps.Keys(members)) {
+		in.Members = append(in.Members, *members[account])
+	}
+	return in
+}

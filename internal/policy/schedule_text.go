@@ -1,0 +1,132 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/bidahq/bida/internal/reception"
+)
+
+var dayTitles = [7][2]string{
+	{"周日", "Sun"}, {"周一", "Mon"}, {"周二", "Tue"}, {"周三", "Wed"}, {"周四", "Thu"}, {"周五", "Fri"}, {"周六", "Sat"},
+}
+
+// maxDates bounds how many exceptions one sentence names.
+const maxDates = 3
+
+// schedules says when it is open: within any of the schedules.
+func (s *speaker) schedules(list []*reception.Schedule) string {
+	if len(list) == 0 {
+		return s.pick("不限时段", "at all times")
+	}
+	var parts []string
+	for _, schedule := range list {
+		if text := s.schedule(schedule); !slices.Contains(parts, text) {
+			parts = append(parts, text)
+		}
+	}
+	return strings.Join(parts, s.pick(",或", ", or "))
+}
+
+// schedule says the openings of a week, days with the same ones together, and the exceptions that lie ahead.
+func (s *speaker) schedule(schedule *reception.Schedule) string {
+	var parts []string
+	for _, days := range sameDays(schedule) {
+		parts = append(parts, s.days(days)+" "+s.spans(schedule.Weekly[days[0]]))
+	}
+	text := strings.Join(parts, s.pick(";", "; "))
+	if text == "" {
+		text = s.pick("每周不开放", "closed all week")
+	}
+	if dates := s.dates(schedule); dates != "" {
+		text += s.pick(";例外:", "; except ") + dates
+	}
+	return fmt.Sprintf(s.pick("%s(%s)", "%s (%s)"), text, schedule.Location)
+}
+
+// week order begins on Monday.
+var mondayFirst = []time.Weekday{time.Monday, time.Tuesday, time.Wednesday, time.Thursday, time.Friday, time.Saturday, time.Sunday}
+
+// sameDays gathers the days that have the same openings, in order of the first of them.
+func sameDays(schedule *reception.Schedule) [][]time.Weekday {
+	var groups [][]time.Weekday
+	for _, d := range mondayFirst {
+		spans := schedule.Weekly[d]
+		if len(spans) == 0 {
+			continue
+		}
+		i := slices.IndexFunc(groups, func(g []time.Weekday) bool { return slices.Equal(schedule.Weekly[g[0]], spans) })
+		if i < 0 {
+			groups = append(groups, []time.Weekday{d})
+			continue
+		}
+		groups[i] = append(groups[i], d)
+	}
+	return groups
+}
+
+// days says days of the week, three or more in a row as a range.
+func (s *speaker) days(days []time.Weekday) string {
+	if len(days) == 7 {
+		return s.pick("每天", "every day")
+	}
+	title := func(d time.Weekday) string { return s.pick(dayTitles[d][0], dayTitles[d][1]) }
+	var parts []string
+	for i := 0; i < len(days); {
+		end := i
+		for end+1 < len(days) && (days[end]+1)%7 == days[end+1] {
+			end++
+		}
+		if end-i >= 2 {
+			parts = append(parts, title(days[i])+s.pick("至", "–")+title(days[end]))
+		} else {
+			for _, d := range days[i : end+1] {
+				parts = append(parts, title(d))
+			}
+		}
+		i = end + 1
+	}
+	return strings.Join(parts, s.pick("、", ", "))
+}
+
+func (s *speaker) spans(spans []reception.Span) string {
+	var parts []string
+	for _, span := range spans {
+		to := clockOf(span.To)
+		if span.To > day {
+			to = s.pick("次日 ", "next day ") + clockOf(span.To-day)
+		}
+		parts = append(parts, clockOf(span.From)+"–"+to)
+	}
+	return strings.Join(parts, s.pick("、", ", "))
+}
+
+func clockOf(minutes int) string { return fmt.Sprintf("%02d:%02d", minutes/60, minutes%60) }
+
+func (s *speaker) dates(schedule *reception.Schedule) string {
+	today := s.c.now.In(schedule.Location).Format(dateISO)
+	var parts []string
+	more := 0
+	for _, d := range sortedDates(schedule) {
+		text := fmt.Sprintf("%04d-%02d-%02d", d.Year, d.Month, d.Day)
+		switch {
+		case text < today:
+			continue
+		case len(parts) == maxDates:
+			more++
+			continue
+		case len(schedule.Dates[d]) == 0:
+			text += s.pick(" 休息", " off")
+		default:
+			text += " " + s.spans(schedule.Dates[d])
+		}
+		parts = append(parts, text)
+	}
+	text := strings.Join(parts, s.pick("、", ", "))
+	if more > 0 {
+		text += s.pick(fmt.Sprintf(" 等 %d 天", more+maxDates), fmt.Sprintf(" and %d more days", more))
+	}
+	return text
+}

@@ -1,0 +1,392 @@
+package policy
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/bidahq/bida/internal/reception"
+)
+
+// AccountSpec is a person or robot that can sign in (账号).
+type AccountSpec struct {
+	Title       string   `json:"title,omitempty"`
+	Alias       string   `json:"alias,omitempty"`
+	Number      string   `json:"number,omitempty"`
+	Position    string   `json:"position,omitempty"`
+	Agent       bool     `json:"agent,omitempty"`
+	State       string   `json:"state,omitempty"` // never empty once decoded
+	StateReason string   `json:"state_reason,omitempty"`
+	StateUntil  Instant  `json:"state_until,omitzero"`
+	Roles       []string `json:"roles,omitempty"`
+	Allow       []Grant  `json:"allow,omitempty"`
+	Deny        []Grant  `json:"deny,omitempty"`
+	Windows     []string `json:"windows,omitempty"`
+	Capacity    Capacity `json:"capacity,omitzero"`
+	Expires     Instant  `json:"expires,omitzero"`
+}
+
+// Instant is a time as documents write it.
+type Instant = time.Time
+
+// Grant is an account's own allow or deny of one permission. From Until on, if it is set, it no longer counts.
+type Grant struct {
+	Permission string  `json:"permission"`
+	Until      Instant `json:"until,omitzero"`
+}
+
+// Capacity limits the open conversations of an account; 0 and a missing inbox are no limit of the account's own.
+type Capacity struct {
+	Total   int            `json:"total,omitempty"`
+	Inboxes map[string]int `json:"inboxes,omitempty"`
+}
+
+// RoleSpec is a named set of permissions (角色). Permissions is nil when the role follows its template.
+type RoleSpec struct {
+	Title       string   `json:"title,omitempty"`
+	Template    string   `json:"template,omitempty"`
+	Permissions []string `json:"permissions,omitzero"`
+}
+
+// TemplateSpec is what roles are made from (角色模板).
+type TemplateSpec struct {
+	Title       string   `json:"title,omitempty"`
+	Permissions []string `json:"permissions,omitempty"`
+}
+
+// TeamSpec is a team of agents (客服组).
+type TeamSpec struct {
+	Title   string   `json:"title,omitempty"`
+	Members []string `json:"members,omitempty"`
+	Lead    string   `json:"lead,omitempty"`
+	Windows []string `json:"windows,omitempty"`
+}
+
+// InboxSpec is one entrance for messages (接待渠道). Channel, Mode, Kinds and Routing.Strategy are always written out: how an inbox works should not
+// have to be remembered.
+type InboxSpec struct {
+	Title    string   `json:"title,omitempty"`
+	Channel  string   `json:"channel"`
+	Mode     string   `json:"mode"`
+	Kinds    []string `json:"kinds"`
+	Members  Members  `json:"members,omitzero"`
+	Hours    string   `json:"hours,omitempty"`
+	Routing  Routing  `json:"routing"`
+	Capacity int      `json:"capacity,omitempty"`
+}
+
+// Members are those who serve an inbox, directly and by team.
+type Members struct {
+	Accounts []string `json:"accounts,omitempty"`
+	Teams    []string `json:"teams,omitempty"`
+}
+
+// Routing is how an inbox chooses among those who can receive.
+type Routing struct {
+	Strategy      string   `json:"strategy"`
+	Sticky        bool     `json:"sticky,omitempty"`
+	AcceptTimeout Duration `json:"accept_timeout,omitempty"`
+}
+
+// SwitchSpec is a push switch (推送开关).
+type SwitchSpec struct {
+	State  string  `json:"state"`
+	Until  Instant `json:"until,omitzero"`
+	Reason string  `json:"reason,omitempty"`
+}
+
+// Normalize decodes a spec strictly and writes it canonically. The error is Problems; references to other documents are not looked at.
+func Normalize(kind string, spec json.RawMessage) (json.RawMessage, error) {
+	problems := &problemList{}
+	value := decodeJSON(kind, kind, spec, problems)
+	if err := problems.err(); err != nil {
+		return nil, err
+	}
+	return encode(value), nil
+}
+
+// decodeJSON decodes a spec; what is wrong with it goes into problems under the document's label.
+func decodeJSON(kind, document string, spec json.RawMessage, problems *problemList) any {
+	d := &decoder{document: document, problems: problems}
+	if kindRank(kind) < 0 {
+		d.unknownKind(kind, 0)
+		return nil
+	}
+	d.path = []string{"spec"}
+	n, err := jsonNode(spec)
+	if err != nil {
+		d.problemAt(0, "the spec is not JSON: "+err.Error(), "spec 不是有效的 JSON:"+err.Error())
+		return nil
+	}
+	return d.spec(kind, n)
+}
+
+// unbuiltKinds are kinds of the design whose part does not exist yet.
+var unbuiltKinds = []string{"filter", "maintenance", "autoreply", "client", "approval", "alert", "calendar"}
+
+func (d *decoder) unknownKind(kind string, line int) {
+	en, zh := fmt.Sprintf("unknown kind of document %s", quoted(kind)), fmt.Sprintf("未知的文档类型 %s", quoted(kind))
+	if slices.Contains(unbuiltKinds, kind) {
+		en, zh = en+": it is not built yet", zh+":尚未实现"
+	} else if near := closest(kind, kindOrder); near != "" {
+		en, zh = fmt.Sprintf("%s; did you mean %q?", en, near), fmt.Sprintf("%s,是否想写“%s”?", zh, near)
+	}
+	outer := d.path
+	d.path = []string{"kind"}
+	d.problemAt(line, en, zh)
+	d.path = outer
+}
+
+// spec decodes the spec of a known kind, with its defaults filled in.
+func (d *decoder) spec(kind string, n *node) any {
+	switch kind {
+	case KindAccount:
+		return d.account(n)
+	case KindRole:
+		return d.role(n)
+	case KindTemplate:
+		return d.template(n)
+	case KindTeam:
+		return d.team(n)
+	case KindInbox:
+		return d.inbox(n)
+	case KindSchedule:
+		return d.schedule(n)
+	case KindSwitch:
+		return d.pushSwitch(n)
+	}
+	return nil
+}
+
+// encode writes a spec canonically: fields in the order of the type, defaults left out, nothing escaped that need not be.
+func encode(spec any) json.RawMessage {
+	if a, ok := spec.(AccountSpec); ok && a.State == reception.Active.String() {
+		a.State = ""
+		spec = a
+	}
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(spec); err != nil {
+		// The decoder lets no value through that does not encode.
+		panic("policy: a spec does not encode: " + err.Error())
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+}
+
+func (d *decoder) account(n *node) AccountSpec {
+	s := AccountSpec{State: reception.Active.String()}
+	if !d.object(n,
+		field{"title", d.text(&s.Title)},
+		field{"alias", d.text(&s.Alias)},
+		field{"number", d.text(&s.Number)},
+		field{"position", d.text(&s.Position)},
+		field{"agent", d.flag(&s.Agent)},
+		field{"state", d.oneOf(&s.State, accountStates()...)},
+		field{"state_reason", d.text(&s.StateReason)},
+		field{"state_until", d.instant(&s.StateUntil)},
+		field{"roles", d.names(&s.Roles)},
+		field{"allow", d.grants(&s.Allow)},
+		field{"deny", d.grants(&s.Deny)},
+		field{"windows", d.names(&s.Windows)},
+		field{"capacity", d.capacity(&s.Capacity)},
+		field{"expires", d.instant(&s.Expires)},
+	) {
+		return s
+	}
+	if until := n.get("state_until"); until != nil && s.State != reception.Frozen.String() {
+		d.in("state_until", until.line, func() {
+			d.problem(until, "only a frozen account has an end of its state", "只有冻结状态才能设置截止时间")
+		})
+	}
+	return s
+}
+
+func accountStates() []string {
+	var names []string
+	for s := reception.Invited; s <= reception.Expired; s++ {
+		names = append(names, s.String())
+	}
+	return names
+}
+
+func (d *decoder) grants(dst *[]Grant) func(*node) {
+	return func(n *node) {
+		d.list(n, func(_ int, item *node) {
+			var g Grant
+			if !d.object(item, field{"permission", d.permission(&g.Permission)}, field{"until", d.instant(&g.Until)}) {
+				return
+			}
+			switch {
+			case item.get("permission") == nil:
+				d.problem(item, "this does not say which permission", "没有写明是哪项权限(permission)")
+			case g.Permission == "":
+			case slices.ContainsFunc(*dst, func(o Grant) bool { return o.Permission == g.Permission }):
+				d.problem(item, fmt.Sprintf("%q is in this list twice", g.Permission), fmt.Sprintf("“%s”在列表里重复", g.Permission))
+			default:
+				*dst = append(*dst, g)
+			}
+		})
+	}
+}
+
+// permission reads a permission. Whether the kind of a "receive.<kind>" exists is seen only in the whole set.
+func (d *decoder) permission(dst *string) func(*node) {
+	return func(n *node) {
+		if n.typ != textNode {
+			d.wrongType(n, "a permission", "权限")
+			return
+		}
+		kind, receives := receivedKind(n.text)
+		if !knownPermission[n.text] && !(receives && validMessageKind(kind)) {
+			en, zh := fmt.Sprintf("unknown permission %s", quoted(n.text)), fmt.Sprintf("未知权限 %s", quoted(n.text))
+			if near := closest(n.text, permissionNames()); near != "" {
+				en, zh = fmt.Sprintf("%s; did you mean %q?", en, near), fmt.Sprintf("%s,是否想写“%s”?", zh, near)
+			}
+			d.problem(n, en, zh)
+			return
+		}
+		*dst = n.text
+	}
+}
+
+func (d *decoder) permissions(dst *[]string) func(*node) {
+	return d.set(dst, func(n *node, dst *string) bool { d.permission(dst)(n); return *dst != "" })
+}
+
+func (d *decoder) capacity(dst *Capacity) func(*node) {
+	return func(n *node) {
+		d.object(n, field{"total", d.limit(&dst.Total)}, field{"inboxes", func(n *node) {
+			if n.typ != mapNode {
+				d.wrongType(n, "a group of limits by inbox", "按渠道列出的上限")
+				return
+			}
+			d.entries(n, func(k key) {
+				if !validName(k.name) {
+					d.badName(&node{typ: textNode, text: k.name, line: k.line})
+					return
+				}
+				limit := 0
+				d.limit(&limit)(k.value)
+				if limit > 0 {
+					if dst.Inboxes == nil {
+						dst.Inboxes = map[string]int{}
+					}
+					dst.Inboxes[k.name] = limit
+				}
+			})
+		}})
+	}
+}
+
+func (d *decoder) role(n *node) RoleSpec {
+	var s RoleSpec
+	if d.object(n, field{"title", d.text(&s.Title)}, field{"template", d.name(&s.Template)}, field{"permissions", d.permissions(&s.Permissions)}) &&
+		n.get("template") == nil && n.get("permissions") == nil {
+		d.problem(n, "a role needs a template, or a list of permissions of its own", "角色需要模板(template)或自己的权限列表(permissions)")
+	}
+	return s
+}
+
+func (d *decoder) template(n *node) TemplateSpec {
+	var s TemplateSpec
+	d.object(n, field{"title", d.text(&s.Title)}, field{"permissions", d.permissions(&s.Permissions)})
+	return s
+}
+
+func (d *decoder) team(n *node) TeamSpec {
+	var s TeamSpec
+	d.object(n, field{"title", d.text(&s.Title)}, field{"members", d.names(&s.Members)}, field{"lead", d.name(&s.Lead)}, field{"windows", d.names(&s.Windows)})
+	return s
+}
+
+// channelAPI is the one channel of this version: messages come in, and answers go out, over the HTTP API.
+const channelAPI = "api"
+
+func (d *decoder) inbox(n *node) InboxSpec {
+	s := InboxSpec{Channel: channelAPI, Mode: "live", Routing: Routing{Strategy: reception.LeastLoaded.String()}}
+	d.object(n,
+		field{"title", d.text(&s.Title)},
+		field{"channel", d.channel(&s.Channel)},
+		field{"mode", d.oneOf(&s.Mode, "live", "async")},
+		field{"kinds", d.kinds(&s.Kinds)},
+		field{"members", func(n *node) {
+			d.object(n, field{"accounts", d.names(&s.Members.Accounts)}, field{"teams", d.names(&s.Members.Teams)})
+		}},
+		field{"hours", d.name(&s.Hours)},
+		field{"routing", func(n *node) {
+			d.object(n,
+				field{"strategy", d.oneOf(&s.Routing.Strategy, strategies()...)},
+				field{"sticky", d.flag(&s.Routing.Sticky)},
+				field{"accept_timeout", d.duration(&s.Routing.AcceptTimeout)},
+			)
+		}},
+		field{"capacity", d.limit(&s.Capacity)},
+	)
+	if s.Kinds == nil {
+		s.Kinds = []string{"customer"}
+	}
+	return s
+}
+
+func strategies() []string {
+	var names []string
+	for s := reception.LeastLoaded; s <= reception.Manual; s++ {
+		names = append(names, s.String())
+	}
+	return names
+}
+
+func (d *decoder) channel(dst *string) func(*node) {
+	return func(n *node) {
+		switch {
+		case n.typ != textNode:
+			d.wrongType(n, "the name of a channel", "接入方式的名称")
+		case n.text != channelAPI:
+			d.problem(n, fmt.Sprintf("channel %s is not built yet; channel %q takes messages from any system", quoted(n.text), channelAPI),
+				fmt.Sprintf("接入方式 %s 尚未实现;“%s”可以接入任何系统的消息", quoted(n.text), channelAPI))
+		default:
+			*dst = n.text
+		}
+	}
+}
+
+// kinds reads the kinds that an inbox produces. At least one of them must own conversations, or nothing could come in.
+func (d *decoder) kinds(dst *[]string) func(*node) {
+	read := d.set(dst, func(n *node, dst *string) bool {
+		switch {
+		case n.typ != textNode:
+			d.wrongType(n, "a kind of message", "消息类型")
+		case !validMessageKind(n.text):
+			d.problem(n, fmt.Sprintf("%s is not a kind of message: lower-case letters, digits and '_', beginning with a letter", quoted(n.text)),
+				fmt.Sprintf("%s 不是合法的消息类型:只能用小写字母、数字、“_”,以字母开头", quoted(n.text)))
+		default:
+			*dst = n.text
+		}
+		return *dst != ""
+	})
+	return func(n *node) {
+		read(n)
+		if n.typ == listNode && len(*dst) == len(n.items) && !slices.ContainsFunc(*dst, reception.OwnsConversations) {
+			d.problem(n, "an inbox needs a kind that customers send, such as customer or group", "渠道至少要有一种由客户发来的消息类型,如 customer、group")
+		}
+	}
+}
+
+func (d *decoder) pushSwitch(n *node) SwitchSpec {
+	var s SwitchSpec
+	if !d.object(n, field{"state", d.oneOf(&s.State, "on", "off", "paused")}, field{"until", d.instant(&s.Until)}, field{"reason", d.text(&s.Reason)}) {
+		return s
+	}
+	if n.get("state") == nil {
+		d.problem(n, "a switch needs a state: on, off or paused", "开关需要状态(state):on、off 或 paused")
+	}
+	if until := n.get("until"); until != nil && s.State != "" && s.State != "paused" {
+		d.in("until", until.line, func() {
+			d.problem(until, "only a paused switch has an end", "只有暂停(paused)才能设置截止时间")
+		})
+	}
+	return s
+}
