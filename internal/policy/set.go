@@ -37,17 +37,9 @@ func Empty() *Set { return newSet(0, map[string]map[string]entry{}) }
 
 // NewSet validates documents and makes a set of them. Its revision is the highest of theirs. The error is Problems.
 func NewSet(docs []Document) (*Set, error) {
-	var revision int64
-	for _, d := range docs {
-		revision = max(revision, d.Revision)
-	}
-	return Restore(docs, revision)
-}
-
-// Restore makes a set of documents that were read back. The revision is told, because the last one may have deleted something. The error is Problems.
-func Restore(docs []Document, revision int64) (*Set, error) {
 	problems := &problemList{}
 	set := map[string]map[string]entry{}
+	var revision int64
 	for _, d := range docs {
 		e, ok := read(d, problems)
 		if !ok {
@@ -58,6 +50,7 @@ func Restore(docs []Document, revision int64) (*Set, error) {
 			continue
 		}
 		put(set, e)
+		revision = max(revision, d.Revision)
 	}
 	s := newSet(revision, set)
 	if len(problems.list) == 0 { // references are looked at only when every document can be
@@ -146,6 +139,9 @@ func kindTitle(kind string) string {
 
 // Revision is the policy revision this set is.
 func (s *Set) Revision() int64 { return s.revision }
+
+// WithRevision is the same policy under another revision: for documents that were read back, the last revision of which may have deleted something.
+func (s *Set) WithRevision(revision int64) *Set { return newSet(revision, s.docs) }
 
 // Compile returns the engine's form. It is made once and shared.
 func (s *Set) Compile() *reception.Policy { return s.compiled() }
