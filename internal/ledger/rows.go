@@ -108,7 +108,8 @@ type ConversationRow struct {
 	OwnerPosition  int64 // since when, or none
 	LastOwner      string
 	LastSequence   int64
-	Answered       int64 // sequence up to which the customer has been answered
+	Answered       int64 // sequence of the last reply; 0 before the first
+	Delivered      int64 // sequence up to which inbound messages were handed to the owner; they fall back to Answered when it is released
 	WaitingSince   int64 // position since when it waits, or none
 	WaitingCode    string
 	PassedOver     []string
@@ -118,7 +119,17 @@ type ConversationRow struct {
 	OpenedAt       time.Time
 	UpdatedAt      time.Time
 	Position       int64 // of the last change
+
+	// Kept in memory only:
+	passedSince int64    // from-position of the passed_over fact that holds
+	decided     [16]byte // outcome set of the last decision that left it waiting
 }
+
+// DecidedOutcomes returns the outcome set of the last decision in this process that left the conversation waiting; zero if there was none.
+func (c *ConversationRow) DecidedOutcomes() [16]byte { return c.decided }
+
+// SetDecidedOutcomes remembers the outcome set of a decision, so that an equal one is not written again.
+func (c *ConversationRow) SetDecidedOutcomes(id [16]byte) { c.decided = id }
 
 // EntryType is what an entry of an agent's stream is.
 type EntryType string
@@ -182,8 +193,9 @@ type AttemptRow struct {
 	Error      string
 }
 
-// FactRow is a fact as an interval of ledger positions. Subject is "account/<name>", "system/<component>" or "conversation/<id>";
-// Name is "session", "presence", "connection", "failure", "passed_over", "clock"; Key tells facts of one name apart (session id, connection id).
+// FactRow is a fact as an interval of ledger positions. Subject is "account/<name>", "system/<component>" or "conversation/<id>". Names: "session",
+// "presence", "connection" (key "": what the gates read of an account), "signin" and "socket" (evidence: each session and each connection, by id as key),
+// "visible" (whether a connection's window can be seen), "passed_over", "failure", "clock".
 type FactRow struct {
 	Subject, Name, Key string
 	Value              json.RawMessage

@@ -31,8 +31,10 @@ type Committer interface {
 	Keys(ctx context.Context, refs []KeyRef) ([]KeyRow, error)
 	// Contact returns a contact, or ErrNotFound.
 	Contact(ctx context.Context, inbox, id string) (ContactRow, error)
-	// ResolvedConversation returns a conversation that is not among the open ones of the State, or ErrNotFound.
+	// Conversation returns a conversation, resolved ones too, or ErrNotFound.
 	Conversation(ctx context.Context, id int64) (ConversationRow, error)
+	// Delivery returns one entry of an account's stream, or ErrNotFound.
+	Delivery(ctx context.Context, account string, sequence int64) (DeliveryRow, error)
 	// Load reads what the ledger keeps in memory. With PostgreSQL it also takes the decider row (a new epoch).
 	Load(ctx context.Context) (*State, error)
 	// Reopen drops all connections and opens new ones, as after an unknown commit.
@@ -46,14 +48,13 @@ type State struct {
 	AliveAt   time.Time // the last alive mark (≥ At), zero for an empty store
 	Documents []DocumentRow
 	Revision  int64
-	// Open conversations (status "open"), and of each the messages after Answered (without Decision), in order of position.
+	// Conversations that are open (status "open").
 	Conversations []ConversationRow
-	Unanswered    []MessageRow
-	// Deliveries not yet accepted or withdrawn of those messages, and unread notices (state queued or received).
+	// Deliveries in state queued, in order of account and sequence. (PostgreSQL may find them by a scan: an index over the state would change with every message.)
 	Deliveries []DeliveryRow
 	// Sequences holds the last agent_sequence of every account that has one.
 	Sequences map[string]int64
-	// Facts that hold now, and the latest ended "session" and "connection" fact of every account that has no such fact that holds.
+	// Facts that hold now.
 	Facts []FactRow
 	// LastAssigned holds the newest assignment position by inbox and account: LastAssigned[inbox][account].
 	LastAssigned map[string]map[string]int64
@@ -109,8 +110,8 @@ type TrafficRow struct {
 
 // FactReader reads facts as they were.
 type FactReader interface {
-	// FactsAt returns the facts of the subjects that held just before position: FromPosition < position and (no end or ToPosition ≥ position);
-	// for "session" and "connection" also the newest one that had ended before, per subject, if none held. nil subjects means all.
+	// FactsAt returns the facts of the subjects that held just before position: FromPosition < position and (no end or ToPosition ≥ position).
+	// nil subjects means all.
 	FactsAt(ctx context.Context, position int64, subjects []string) ([]FactRow, error)
 	// FactsBetween returns a subject's facts that touch the interval of instants, in order of FromPosition, at most limit.
 	FactsBetween(ctx context.Context, subject string, from, to time.Time, limit int) ([]FactRow, error)

@@ -1,0 +1,276 @@
+package conversation
+
+import (
+	"encoding/json"
+	"slices"
+
+	"github.com/bidahq/bida/internal/ledger"
+	"github.com/bidahq/bida/internal/problem"
+	"github.com/bidahq/bida/internal/reception"
+)
+
+// Refusals of agents' actions.
+var (
+	errNotFound = problem.New(problem.NotFound, "conversation.not_found", "There is no such conversation.", "没有这个会话。")
+	errResolved = problem.New(problem.Conflict, "conversation.resolved", "This conversation is resolved; it opens again when the customer writes.", "该会话已结束,客户再次来信时会重新打开。")
+	errOwned    = problem.New(problem.Conflict, "conversation.owned_by_colleague", "A colleague has this conversation.", "该会话已由同事接待。")
+	errNotOwner = problem.New(problem.Forbidden, "conversation.not_owner", "Only the owner of this conversation, or who may hand over others' conversations, may do this.", "只有该会话的接待人,或有权转交他人会话的人,才能这样做。")
+	errSelf     = problem.New(problem.Conflict, "conversation.same_owner", "This agent has the conversation already.", "该客服已在接待此会话。").On("/to")
+	errReplyID  = problem.New(problem.Conflict, "conversation.duplicate_conflict", "This id was used before with another text. Nothing was sent; use a new id for a new reply.", "此 id 已用于另一条内容不同的回复,本次未发送。").On("/id")
+)
+
+// cannotReceive is the refusal to give a conversation to somebody a gate stops: it says which one in words.
+func cannotReceive(cell reception.Cell, field string) error {
+	r := reception.Lookup(cell.Code)
+	return problem.New(problem.Conflict, cell.Code.String(), "This agent cannot have the conversation: "+r.Title.In("en")+".", "该客服不能接待此会话:"+r.Title.In("zh")+"。").On(field)
+}
+
+func open(tx *ledger.Tx, id int64) (*ledger.ConversationRow, error) {
+	c, ok, err := tx.Conversation(id)
+	switch {
+	case err != nil:
+		return nil, err
+	case !ok:
+		return nil, errNotFound
+	case c.Status == ledger.StatusResolved:
+		return nil, errResolved
+	}
+	return tx.EditConversation(id)
+}
+
+// claim gives an account a conversation that nobody owns. It must be entitled to it and allowed to answer; a person who takes a conversation by hand may go
+// beyond a limit or a window.
+func claim(tx *ledger.Tx, c *ledger.ConversationRow, account string) error {
+	v := reception.Explain(tx.Policy(), tx, c.Inbox, c.Kind, account, tx.Now())
+	for _, g := range []reception.Gate{
+		reception.AccountState, reception.RoleReceive, reception.PermissionKind, reception.PermissionReply, reception.MembershipInbox,
+	} {
+		if v[g].Outcome.Stops() {
+			return cannotReceive(v[g], "")
+		}
+	}
+	if err := withdrawOffers(tx, c.ID, account, reception.CodeDeliveryWithdrawnClaimedByColleague); err != nil {
+		return err
+	}
+	if err := assign(tx, c.ID, account, reception.CodeRoutingChosenClaimed.String(), account); err != nil {
+		return err
+	}
+	c.Delivered = c.Answered
+	return deliverPending(tx, c.ID, nil)
+}
+
+// Accept is the command by which an agent opens a conversation: the owner accepts it, anybody else claims it if nobody owns it. Again: no change.
+type Accept struct {
+	Conversation int64
+	Account      string
+	By           string // who asks; may differ from Account only for who may hand over
+}
+
+// Apply implements ledger.Command.
+func (a *Accept) Apply(tx *ledger.Tx) error {
+	c, err := open(tx, a.Conversation)
+	if err != nil {
+		return err
+	}
+	return accept(tx, c, a.Account)
+}
+
+func accept(tx *ledger.Tx, c *ledger.ConversationRow, account string) error {
+	switch c.Owner {
+	case account:
+	case "":
+		if err := claim(tx, c, account); err != nil {
+			return err
+		}
+	default:
+		return errOwned
+	}
+	c.Accepted = true
+	return tx.SetPassedOver(c.ID, nil, account)
+}
+
+// Resolve is the command that ends a conversation. Again: no change.
+type Resolve struct {
+	Conversation int64
+	By           string
+	Others       bool // the actor may resolve others' conversations
+}
+
+// Apply implements ledger.Command.
+func (r *Resolve) Apply(tx *ledger.Tx) error {
+	c, err := open(tx, r.Conversation)
+	if err == errResolved {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if c.Owner != r.By && !r.Others {
+		return errNotOwner
+	}
+	if err := withdrawOffers(tx, c.ID, "", reception.CodeDeliveryWithdrawnResolved); err != nil {
+		return err
+	}
+	if err := tx.SetPassedOver(c.ID, nil, r.By); err != nil {
+		return err
+	}
+	if c.WaitingSince != 0 {
+		if err := tx.ClearWaiting(c.ID); err != nil {
+			return err
+		}
+	}
+	if c.Owner != "" {
+		if err := tx.Unassign(c.ID, "conversation.resolved", r.By); err != nil {
+			return err
+		}
+	}
+	c.Status = ledger.StatusResolved
+	c.Answered, c.Delivered = c.LastSequence, c.LastSequence
+	tx.CloseThread(c)
+	tx.Audit(ledger.AuditRow{By: r.By, Action: "conversation.resolve", Object: ID(c.ID)})
+	return nil
+}
+
+// Transfer is the command that hands a conversation to another agent, who must be able to receive it now (limits and windows aside).
+type Transfer struct {
+	Conversation int64
+	To, By       string
+	Others       bool // the actor may hand over others' conversations
+}
+
+// Apply implements ledger.Command.
+func (t *Transfer) Apply(tx *ledger.Tx) error {
+	c, err := open(tx, t.Conversation)
+	if err != nil {
+		return err
+	}
+	if c.Owner == t.To {
+		return errSelf
+	}
+	if c.Owner != t.By && !t.Others {
+		return errNotOwner
+	}
+	v := reception.Explain(tx.Policy(), tx, c.Inbox, c.Kind, t.To, tx.Now())
+	for g := range reception.GateCount {
+		if g == reception.Capacity || g == reception.WindowAgent || g == reception.WindowInbox {
+			continue
+		}
+		if v[g].Outcome.Stops() {
+			return cannotReceive(v[g], "/to")
+		}
+	}
+	if c.Owner != "" {
+		if err := release(tx, c.ID, reception.CodeRoutingChosenTransferred.String(), t.By, reception.CodeDeliveryWithdrawnTransferred); err != nil {
+			return err
+		}
+	}
+	if err := withdrawOffers(tx, c.ID, t.To, reception.CodeDeliveryWithdrawnTransferred); err != nil {
+		return err
+	}
+	if err := assign(tx, c.ID, t.To, reception.CodeRoutingChosenTransferred.String(), t.By); err != nil {
+		return err
+	}
+	tx.Audit(ledger.AuditRow{By: t.By, Action: "conversation.transfer", Object: ID(c.ID), Details: details("to", t.To)})
+	return deliverPending(tx, c.ID, nil)
+}
+
+// GiveBack is the command (the route's name is release) by which an owner gives a conversation up: it is decided again and passes the agent over.
+type GiveBack struct {
+	Conversation int64
+	By           string
+	Others       bool
+}
+
+// Apply implements ledger.Command.
+func (g *GiveBack) Apply(tx *ledger.Tx) error {
+	c, err := open(tx, g.Conversation)
+	if err != nil {
+		return err
+	}
+	if c.Owner == "" {
+		return nil
+	}
+	if c.Owner != g.By && !g.Others {
+		return errNotOwner
+	}
+	owner := c.Owner
+	if err := release(tx, c.ID, "conversation.given_back", g.By, reception.CodeDeliveryWithdrawnOwnerReleased); err != nil {
+		return err
+	}
+	if err := tx.SetPassedOver(c.ID, including(c.PassedOver, owner), g.By); err != nil {
+		return err
+	}
+	tx.Audit(ledger.AuditRow{By: g.By, Action: "conversation.release", Object: ID(c.ID)})
+	if unanswered(c) {
+		tx.TouchConversation(c.ID, "owner_released")
+	}
+	return nil
+}
+
+// including returns the sorted list with one more name.
+func including(sorted []string, name ...string) []string {
+	out := append(slices.Clone(sorted), name...)
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+func details(key, value string) json.RawMessage {
+	raw, _ := json.Marshal(map[string]string{key: value}) // a map of strings always encodes
+	return raw
+}
+
+// acceptTimeout passes over who let a conversation lie, if somebody else can have it; else it stays where it is and the time begins again.
+func acceptTimeout(tx *ledger.Tx, id int64) error {
+	c, ok, err := tx.Conversation(id)
+	if err != nil || !ok || c.Status != ledger.StatusOpen || c.Accepted || c.AcceptBy.IsZero() || tx.Now().Before(c.AcceptBy) {
+		return err
+	}
+	late := c.Offered
+	if c.Owner != "" {
+		late = []string{c.Owner}
+	}
+	if len(late) == 0 || !unanswered(c) {
+		return nil
+	}
+	passed, found, err := nextAfter(tx, c, late)
+	if err != nil {
+		return err
+	}
+	if c, err = tx.EditConversation(id); err != nil {
+		return err
+	}
+	if !found {
+		return armAccept(tx, c)
+	}
+	code := reception.CodeDeliveryWithdrawnAcceptTimeout
+	if c.Owner != "" {
+		err = release(tx, id, code.String(), system, code)
+	} else {
+		err = withdrawOffers(tx, id, "", code)
+	}
+	if err != nil {
+		return err
+	}
+	if err := tx.SetPassedOver(id, passed, system); err != nil {
+		return err
+	}
+	tx.TouchConversation(id, "accept_timeout")
+	return nil
+}
+
+// nextAfter finds the passed-over list with which somebody other than the late ones would get the conversation: the list so far with them or, when everybody
+// has had it, a list that begins again with them.
+func nextAfter(tx *ledger.Tx, c *ledger.ConversationRow, late []string) (passed []string, found bool, err error) {
+	unowned := *c
+	unowned.Owner, unowned.Offered = "", nil
+	for _, passed := range [][]string{including(c.PassedOver, late...), including(nil, late...)} {
+		d, err := decide(tx, &unowned, passed)
+		if err != nil {
+			return nil, false, err
+		}
+		if len(d.Chosen) > 0 && !d.Recycled {
+			return passed, true, nil
+		}
+	}
+	return nil, false, nil
+}

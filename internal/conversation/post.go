@@ -1,0 +1,166 @@
+package conversation
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/bidahq/bida/internal/ledger"
+	"github.com/bidahq/bida/internal/problem"
+	"github.com/bidahq/bida/internal/reception"
+)
+
+// Post is the command that takes a customer's message in: de-duplication, conversation, decision with its journal entry and delivery, in one commit.
+// The caller (package intake) has checked everything that needs no World.
+type Post struct {
+	Inbox, SenderID        string
+	ContactID, ContactName string
+	Conversation           int64 // 0: the contact's open one, else a new one
+	Kind                   string
+	Text                   string
+	Attachments            json.RawMessage
+	SentAt, ReceivedAt     time.Time
+	Digest                 [16]byte // of contact, conversation, kind, text and attachments as sent
+
+	// Message is the position of the message: of this one, or of the earlier one with the same sender's id if Duplicate.
+	Message   int64
+	Duplicate bool
+}
+
+// Refusals of a Post.
+var (
+	errUnknownInbox = problem.New(problem.NotFound, "intake.unknown_inbox", "There is no such inbox.", "没有这个接待渠道。").On("/inbox")
+	errKind         = problem.New(problem.Invalid, "intake.kind_not_produced", "This inbox does not produce messages of this kind.", "这个接待渠道不产生此类消息。").On("/kind")
+	errDigest       = problem.New(problem.Conflict, "intake.duplicate_conflict",
+		"This id was used before with another contact, conversation, kind, text or attachments. Nothing was stored; use a new id for a new message.",
+		"此 id 已用于另一条内容不同的消息,本次未保存。新消息请使用新的 id。").On("/id")
+	errNoConversation = problem.New(problem.NotFound, "intake.conversation_mismatch", "There is no such conversation in this inbox.", "这个接待渠道里没有该会话。").On("/conversation")
+	errOtherContact   = problem.New(problem.Conflict, "intake.conversation_mismatch", "This conversation belongs to another contact.", "该会话属于另一位客户。").On("/conversation")
+	errOtherKind      = problem.New(problem.Conflict, "intake.conversation_mismatch", "This conversation is of another kind; such a message opens a conversation of its own.", "该会话属于另一种消息类型,这类消息会另开会话。").On("/conversation")
+)
+
+// Keys implements ledger.Keyed.
+func (p *Post) Keys() []ledger.KeyRef { return []ledger.KeyRef{p.key()} }
+
+func (p *Post) key() ledger.KeyRef { return ledger.KeyRef{Scope: "in/" + p.Inbox, ID: p.SenderID} }
+
+// Apply implements ledger.Command.
+func (p *Post) Apply(tx *ledger.Tx) error {
+	in := tx.Policy().Inboxes[p.Inbox]
+	if in == nil {
+		return errUnknownInbox
+	}
+	used, err := tx.Key(p.key())
+	if err != nil {
+		return err
+	}
+	if used != nil {
+		if used.Digest != p.Digest {
+			return errDigest
+		}
+		p.Message, p.Duplicate = used.Position, true
+		return nil
+	}
+	if err := p.resolveKind(in); err != nil {
+		return err
+	}
+	position := tx.Next()
+	c, err := p.thread(tx, position)
+	if err != nil {
+		return err
+	}
+	return p.store(tx, c, position)
+}
+
+// resolveKind takes the inbox's first kind that a sender may set where none was given, and refuses those it does not produce or only Bida makes.
+func (p *Post) resolveKind(in *reception.Inbox) error {
+	if p.Kind == "" {
+		for _, k := range in.Kinds {
+			if reception.OwnsConversations(k) {
+				p.Kind = k
+				return nil
+			}
+		}
+	}
+	if !in.Produces(p.Kind) || !reception.OwnsConversations(p.Kind) {
+		return errKind
+	}
+	return nil
+}
+
+// thread finds or opens the conversation, and returns it ready to be changed.
+func (p *Post) thread(tx *ledger.Tx, position int64) (*ledger.ConversationRow, error) {
+	if err := p.contact(tx, position); err != nil {
+		return nil, err
+	}
+	id := p.Conversation
+	if id == 0 {
+		id = tx.OpenThread(p.Inbox, p.ContactID, p.Kind)
+	}
+	if id == 0 {
+		tx.PutConversation(ledger.ConversationRow{
+			ID: position, Inbox: p.Inbox, Contact: p.ContactID, Kind: p.Kind, Status: ledger.StatusOpen, OpenedAt: tx.Now(),
+		})
+		return tx.EditConversation(position)
+	}
+	c, ok, err := tx.Conversation(id)
+	switch {
+	case err != nil:
+		return nil, err
+	case !ok || c.Inbox != p.Inbox:
+		return nil, errNoConversation
+	case c.Contact != p.ContactID:
+		return nil, errOtherContact
+	case c.Kind != p.Kind:
+		return nil, errOtherKind
+	}
+	if c.Status == ledger.StatusResolved { // written to by name: opened again and decided anew
+		again := *c
+		again.Status = ledger.StatusOpen
+		again.Answered, again.Delivered = again.LastSequence, again.LastSequence
+		tx.PutConversation(again)
+	}
+	return tx.EditConversation(id)
+}
+
+// contact writes the contact when it is new or has another name.
+func (p *Post) contact(tx *ledger.Tx, position int64) error {
+	known, ok, err := tx.Contact(p.Inbox, p.ContactID)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		tx.PutContact(ledger.ContactRow{Inbox: p.Inbox, ID: p.ContactID, Name: p.ContactName, Position: position})
+		return nil
+	}
+	if p.ContactName != "" && known.Name != p.ContactName {
+		next := *known
+		next.Name = p.ContactName
+		tx.PutContact(next)
+	}
+	return nil
+}
+
+// store decides and writes the message.
+func (p *Post) store(tx *ledger.Tx, c *ledger.ConversationRow, position int64) error {
+	d, err := decide(tx, c, c.PassedOver)
+	if err != nil {
+		return err
+	}
+	if !d.Deliverable() {
+		return errNotDecided
+	}
+	row := journal(tx, &d, c, position, position, "message")
+	c.LastSequence++
+	if d.Verdict != reception.Routed {
+		c.SetDecidedOutcomes(row.Outcomes)
+	}
+	m := ledger.MessageRow{
+		Position: position, Direction: ledger.Inbound, Inbox: p.Inbox, Conversation: c.ID, Sequence: c.LastSequence, Kind: p.Kind,
+		SenderID: p.SenderID, Contact: p.ContactID, Text: p.Text, Data: p.Attachments, SentAt: p.SentAt, ReceivedAt: p.ReceivedAt, At: tx.Now(),
+		Decision: &row,
+	}
+	tx.AppendMessage(m)
+	tx.PutKey(ledger.KeyRow{Scope: "in/" + p.Inbox, ID: p.SenderID, Position: position, Digest: p.Digest, At: tx.Now()})
+	p.Message = position
+	return follow(tx, c.ID, &d, &m)
+}

@@ -1,0 +1,274 @@
+package ledger
+
+import (
+	"maps"
+	"slices"
+	"sort"
+	"sync"
+	"time"
+
+	"github.com/bidahq/bida/internal/policy"
+	"github.com/bidahq/bida/internal/reception"
+)
+
+// World is what is true at the last published position: what the ledger keeps in memory, bounded by open work and not by history.
+type World struct {
+	mu       sync.RWMutex // guards the base layers against Publish; the ledger's goroutine reads them without it
+	position int64
+	at       time.Time
+	policy   *policy.Set
+	policyAt time.Time
+	members  map[string][]string // inboxes by member account, from the policy
+
+	agents        table[string, Agent]
+	conversations table[int64, ConversationRow]
+	contacts      table[contactKey, ContactRow] // of open conversations, as far as they were needed
+	byContact     table[threadKey, int64]
+	deliveries    table[deliveryKey, DeliveryRow] // queued ones
+	tokens        table[string, TokenRow]         // not revoked, by id
+	tokenHashes   table[[32]byte, string]
+	logins        table[string, LoginRow]
+	clients       table[clientKey, ClientRow]
+
+	owned   index[string] // account → conversations it owns, in order of assignment
+	offers  index[string] // account → conversations it holds an offer of
+	waiting index[Cell]   // conversations that wait and nobody owns, oldest first
+
+	tails map[string]*tail
+}
+
+// Cell is one inbox and kind: the unit in which waiting conversations are decided again.
+type Cell struct{ Inbox, Kind string }
+
+type (
+	contactKey  struct{ inbox, id string }
+	threadKey   struct{ inbox, contact, kind string }
+	deliveryKey struct {
+		account  string
+		sequence int64
+	}
+	clientKey struct{ account, client string }
+)
+
+// Agent is what the ledger knows of an account besides its document.
+type Agent struct {
+	Facts    reception.Agent
+	Sessions []Session // active ones
+	Sockets  []Socket  // open ones
+	Sequence int64     // last agent_sequence
+}
+
+// Session is an active sign-in.
+type Session struct {
+	ID       string    `json:"-"`
+	Token    string    `json:"token,omitempty"` // id of the token it rests on
+	Client   string    `json:"client,omitempty"`
+	Position int64     `json:"-"`
+	At       time.Time `json:"-"`
+}
+
+// Socket is an open realtime connection.
+type Socket struct {
+	ID       string    `json:"-"`
+	Session  string    `json:"session"`
+	Client   string    `json:"client"`
+	About    string    `json:"about"`
+	Node     string    `json:"node"`
+	Position int64     `json:"-"`
+	At       time.Time `json:"-"`
+	// Unresponsive since: a push was not acknowledged in time; zero while it answers.
+	Unresponsive time.Time `json:"-"`
+
+	visible      bool
+	visibleSince int64 // position of the fact that holds, 0 if the client never said
+}
+
+func cloneAgent(a *Agent) *Agent { c := *a; return &c } // maps and slices are replaced by those who change them, never changed in place
+
+func shallow[V any](v *V) *V { c := *v; return &c }
+
+func newWorld() *World {
+	return &World{
+		policy:        policy.Empty(),
+		agents:        newTable[string](cloneAgent),
+		conversations: newTable[int64](shallow[ConversationRow]),
+		contacts:      newTable[contactKey](shallow[ContactRow]),
+		byContact:     newTable[threadKey](shallow[int64]),
+		deliveries:    newTable[deliveryKey](shallow[DeliveryRow]),
+		tokens:        newTable[string](shallow[TokenRow]),
+		tokenHashes:   newTable[[32]byte](shallow[string]),
+		logins:        newTable[string](shallow[LoginRow]),
+		clients:       newTable[clientKey](shallow[ClientRow]),
+		owned:         newIndex[string](),
+		offers:        newIndex[string](),
+		waiting:       newIndex[Cell](),
+		tails:         map[string]*tail{},
+	}
+}
+
+// layered is what tables and indexes have in common.
+type layered interface {
+	keep()
+	undo()
+	publish()
+	discard()
+}
+
+func (w *World) layers() [12]layered {
+	return [12]layered{
+		&w.agents, &w.conversations, &w.contacts, &w.byContact, &w.deliveries, &w.tokens, &w.tokenHashes,
+		&w.logins, &w.clients, &w.owned, &w.offers, &w.waiting,
+	}
+}
+
+// memberships lists, for every account, the inboxes it is a member of.
+func memberships(p *reception.Policy) map[string][]string {
+	out := map[string][]string{}
+	for _, name := range slices.Sorted(maps.Keys(p.Inboxes)) {
+		for _, m := range p.Inboxes[name].Members {
+			out[m.Account] = append(out[m.Account], name)
+		}
+	}
+	return out
+}
+
+// View is a committed World that does not change any more: what readers decide and explain on. It implements reception.World.
+type View struct {
+	Position int64
+	At       time.Time
+	Policy   *policy.Set
+	agents   map[string]*Agent
+	failures []reception.Failure
+}
+
+// Agent implements reception.World.
+func (v *View) Agent(account string) *reception.Agent {
+	if a := v.agents[account]; a != nil {
+		return &a.Facts
+	}
+	return neverSeen(account)
+}
+
+// Failures implements reception.World.
+func (v *View) Failures() []reception.Failure { return v.failures }
+
+// Sockets returns the account's open connections; the caller must not change it.
+func (v *View) Sockets(account string) []Socket {
+	if a := v.agents[account]; a != nil {
+		return a.Sockets
+	}
+	return nil
+}
+
+// Sessions returns the account's active sessions; the caller must not change it.
+func (v *View) Sessions(account string) []Session {
+	if a := v.agents[account]; a != nil {
+		return a.Sessions
+	}
+	return nil
+}
+
+// neverSeen is an account without facts: it never signed in, set no presence and opened no connection.
+func neverSeen(account string) *reception.Agent {
+	return &reception.Agent{
+		Account:    account,
+		Session:    reception.Session{State: reception.SessionNever, Origin: reception.Origin{Cause: "never"}},
+		Presence:   reception.Presence{Value: reception.Offline, Origin: reception.Origin{Cause: "never_set"}},
+		Connection: reception.Connection{State: reception.ConnectionNone, Origin: reception.Origin{Cause: "never"}},
+	}
+}
+
+// View returns the World as it is now.
+func (l *Ledger) View() *View {
+	w := l.world()
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	v := &View{Position: w.position, At: w.at, Policy: w.policy, agents: maps.Clone(w.agents.base)}
+	v.failures = l.failures()
+	return v
+}
+
+// Policy returns the documents in force.
+func (l *Ledger) Policy() *policy.Set {
+	w := l.world()
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	return w.policy
+}
+
+// Position returns the last published ledger position.
+func (l *Ledger) Position() int64 {
+	w := l.world()
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	return w.position
+}
+
+// Agent returns what is known of an account; nil if nothing is. The caller must not change it.
+func (l *Ledger) Agent(account string) *Agent {
+	w := l.world()
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	return w.agents.base[account]
+}
+
+// OpenConversation returns an open conversation; nil if it is not open. The caller must not change it.
+func (l *Ledger) OpenConversation(id int64) *ConversationRow {
+	w := l.world()
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	return w.conversations.base[id]
+}
+
+// OpenConversations returns the open conversations that the filter accepts, in order of id.
+func (l *Ledger) OpenConversations(keep func(*ConversationRow) bool) []*ConversationRow {
+	w := l.world()
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	var out []*ConversationRow
+	for _, c := range w.conversations.base {
+		if keep(c) {
+			out = append(out, c)
+		}
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i].ID < out[j].ID })
+	return out
+}
+
+// Token finds a token that is not revoked by the SHA-256 of its text; ok is false if there is none.
+func (l *Ledger) Token(hash [32]byte) (TokenRow, bool) {
+	w := l.world()
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	id := w.tokenHashes.base[hash]
+	if id == nil {
+		return TokenRow{}, false
+	}
+	t := w.tokens.base[*id]
+	if t == nil {
+		return TokenRow{}, false
+	}
+	return *t, true
+}
+
+// Login returns an account's login data; ok is false if it has none.
+func (l *Ledger) Login(account string) (LoginRow, bool) {
+	w := l.world()
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	if r := w.logins.base[account]; r != nil {
+		return *r, true
+	}
+	return LoginRow{}, false
+}
+
+// Cursor returns the stored cursor of a client; ok is false for a client that was never seen.
+func (l *Ledger) Cursor(account, client string) (int64, bool) {
+	w := l.world()
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	if c := w.clients.base[clientKey{account, client}]; c != nil {
+		return c.Cursor, true
+	}
+	return 0, false
+}
