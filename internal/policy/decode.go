@@ -78,7 +78,7 @@ func (d *decoder) object(n *node, fields ...field) bool {
 func (d *decoder) entries(n *node, read func(key)) {
 	first := make(map[string]int, len(n.keys))
 	for _, k := range n.keys {
-		d.in(k.name, k.line, func() {
+		d.in(short(k.name), k.line, func() {
 			if line, twice := first[k.name]; twice {
 				en, zh := "this key is here twice", "这个字段写了两次"
 				if line > 0 {
@@ -102,7 +102,7 @@ func (d *decoder) unknownField(k key, fields []field) {
 	for i, f := range fields {
 		names[i] = f.name
 	}
-	en, zh := fmt.Sprintf("unknown field %q", k.name), fmt.Sprintf("未知字段“%s”", k.name)
+	en, zh := "unknown field "+quoted(k.name), "未知字段 "+quoted(k.name)
 	if close := closest(k.name, names); close != "" {
 		en, zh = fmt.Sprintf("%s; did you mean %q?", en, close), fmt.Sprintf("%s,是否想写“%s”?", zh, close)
 	}

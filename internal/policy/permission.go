@@ -18,35 +18,35 @@ type PermissionInfo struct {
 
 // The permissions of this program. Receiving has two levels: Receive, and "receive.<kind>" below it; both are needed.
 const (
-	Receive             = "receive"
-	ReceiveCustomer     = "receive.customer"
-	ReceiveGroup        = "receive.group"
-	ReceiveSystem       = "receive.system"
-	ReceiveAutoReply    = "receive.auto_reply"
-	ReceiveInternal     = "receive.internal"
-	MessageReply        = "message.reply"
-	MessagePost         = "message.post"
-	ReplyRead           = "reply.read"
-	ConversationView    = "conversation.view"
-	ConversationViewAll = "conversation.view_all"
-	ConversationAccept  = "conversation.accept"
-	ConversationMove    = "conversation.transfer"
-	ConversationResolve = "conversation.resolve"
-	ConversationRelease = "conversation.release"
-	PresenceSet         = "presence.set"
-	PresenceSetOthers   = "presence.set_others"
-	RealtimeConnect     = "realtime.connect"
-	DiagnosisSelf       = "diagnosis.self"
-	DiagnosisView       = "diagnosis.view"
-	TraceView           = "trace.view"
-	IntakeLogView       = "intake_log.view"
-	PolicyView          = "policy.view"
-	PolicyEdit          = "policy.edit"
-	AccountState        = "account.state"
-	SessionEnd          = "session.end"
-	TokenOwn            = "token.own"
-	TokenManage         = "token.manage"
-	AuditView           = "audit.view"
+	Receive              = "receive"
+	ReceiveCustomer      = "receive.customer"
+	ReceiveGroup         = "receive.group"
+	ReceiveSystem        = "receive.system"
+	ReceiveAutoReply     = "receive.auto_reply"
+	ReceiveInternal      = "receive.internal"
+	MessageReply         = "message.reply"
+	MessagePost          = "message.post"
+	ReplyRead            = "reply.read"
+	ConversationView     = "conversation.view"
+	ConversationViewAll  = "conversation.view_all"
+	ConversationAccept   = "conversation.accept"
+	ConversationTransfer = "conversation.transfer"
+	ConversationResolve  = "conversation.resolve"
+	ConversationRelease  = "conversation.release"
+	PresenceSet          = "presence.set"
+	PresenceSetOthers    = "presence.set_others"
+	RealtimeConnect      = "realtime.connect"
+	DiagnosisSelf        = "diagnosis.self"
+	DiagnosisView        = "diagnosis.view"
+	TraceView            = "trace.view"
+	IntakeLogView        = "intake_log.view"
+	PolicyView           = "policy.view"
+	PolicyEdit           = "policy.edit"
+	AccountState         = "account.state"
+	SessionEnd           = "session.end"
+	TokenOwn             = "token.own"
+	TokenManage          = "token.manage"
+	AuditView            = "audit.view"
 )
 
 const receivePrefix = "receive."
@@ -67,7 +67,7 @@ var catalogue = []PermissionInfo{
 	{Name: ConversationView, TitleEN: "view own conversations", TitleZH: "查看自己的会话", MeaningEN: "View the conversations one owns, owned or is offered.", MeaningZH: "查看自己负责、负责过或可接待的会话。"},
 	{Name: ConversationViewAll, TitleEN: "view all conversations", TitleZH: "查看全部会话", MeaningEN: "View everybody's conversations, and act on them where the action's own permission is held.", MeaningZH: "查看所有人的会话;对它们操作仍需相应的操作权限。"},
 	{Name: ConversationAccept, TitleEN: "accept conversations", TitleZH: "接待会话", MeaningEN: "Take a conversation that is offered, or open one that was assigned.", MeaningZH: "接待分配或可领取的会话。"},
-	{Name: ConversationMove, TitleEN: "transfer conversations", TitleZH: "转接会话", MeaningEN: "Hand a conversation over to a colleague.", MeaningZH: "把会话转给同事。"},
+	{Name: ConversationTransfer, TitleEN: "transfer conversations", TitleZH: "转接会话", MeaningEN: "Hand a conversation over to a colleague.", MeaningZH: "把会话转给同事。"},
 	{Name: ConversationResolve, TitleEN: "resolve conversations", TitleZH: "结束会话", MeaningEN: "Mark a conversation as resolved.", MeaningZH: "把会话标记为已解决。"},
 	{Name: ConversationRelease, TitleEN: "release conversations", TitleZH: "释放会话", MeaningEN: "Give a conversation back, so that it is decided again.", MeaningZH: "放回会话,由系统重新分配。"},
 	{Name: PresenceSet, TitleEN: "set own presence", TitleZH: "设置自己的在线状态", MeaningEN: "Say that one is available, away, not to be disturbed or offline.", MeaningZH: "设置自己为在线、小休、勿扰或离线。"},
@@ -133,7 +133,7 @@ type builtinTemplate struct {
 var (
 	agentPermissions = []string{
 		Receive, ReceiveCustomer, ReceiveGroup, ReceiveSystem, ReceiveAutoReply, ReceiveInternal,
-		MessageReply, ConversationView, ConversationAccept, ConversationMove, ConversationResolve, ConversationRelease,
+		MessageReply, ConversationView, ConversationAccept, ConversationTransfer, ConversationResolve, ConversationRelease,
 		PresenceSet, RealtimeConnect, DiagnosisSelf, TokenOwn,
 	}
 	// builtinTemplates belong to the program: they have no revision, are not exported and cannot be edited.

@@ -86,7 +86,7 @@ func read(d Document, problems *problemList) (e entry, ok bool) {
 	if checkIdentity(d.Kind, d.Name, problems) {
 		spec := decodeJSON(d.Kind, label(d.Kind, d.Name), d.Spec, problems)
 		if len(problems.list)+problems.more == before {
-			d.Spec = encode(spec)
+			d.Spec, d.lines = encode(spec), nil
 			return entry{Document: d, spec: spec}, true
 		}
 	}
@@ -354,7 +354,6 @@ func (s *Set) edit(revision int64, e Edit, problems *problemList) (change Change
 		change.Action = Update
 		change.Fields = fieldChanges([]string{"spec"}, before.Spec, after.Spec)
 	}
-	after.lines = nil
 	return change, after, true
 }
 
