@@ -72,7 +72,7 @@ func decode(data []byte) (clientFrame, error) {
 		return f, errors.New("the frame is not valid UTF-8")
 	}
 	if err := json.Unmarshal(data, &f); err != nil {
-		return f, fmt.Errorf("the frame is not the JSON of the protocol: %w", err)
+		return f, inWords(err)
 	}
 	for _, s := range []struct {
 		name, value string
@@ -111,6 +111,25 @@ func decode(data []byte) (clientFrame, error) {
 		}
 	}
 	return f, err
+}
+
+// inWords says what is wrong with a frame without names that only this program knows.
+func inWords(err error) error {
+	var syntax *json.SyntaxError
+	var kind *json.UnmarshalTypeError
+	var instant *time.ParseError
+	switch {
+	case errors.As(err, &syntax):
+		return fmt.Errorf("the frame is not JSON: see byte %d", syntax.Offset)
+	case errors.As(err, &kind) && kind.Field == "":
+		return errors.New("the frame is not a JSON object")
+	case errors.As(err, &kind):
+		return fmt.Errorf("%s cannot be a %s", kind.Field, kind.Value)
+	case errors.As(err, &instant):
+		return errors.New("until is not a time as in RFC 3339")
+	default:
+		return errors.New("the frame cannot be read")
+	}
 }
 
 func (f *clientFrame) checkHello() error {

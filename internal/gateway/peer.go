@@ -28,7 +28,7 @@ type peer struct {
 	server    *Server
 	socket    net.Conn  // both are set before the reader starts,
 	ws        *gws.Conn // with mu held, since Stop may come before
-	anonymous string // address under which it is counted as pending; changed with core and Server.mu held
+	anonymous string    // address under which it is counted as pending; changed with core and Server.mu held
 
 	core  sync.Mutex
 	conn  *Conn
