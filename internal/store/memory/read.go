@@ -1,0 +1,269 @@
+package memory
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/bidahq/bida/internal/ledger"
+)
+
+// read makes the disk readable for one read; the caller calls done.
+func (s *Store) read(ctx context.Context) (d *disk, done func(), err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, nil, fmt.Errorf("reading: %w", err)
+	}
+	if err := s.usable(); err != nil {
+		return nil, nil, err
+	}
+	s.disk.mu.RLock()
+	return s.disk, s.disk.mu.RUnlock, nil
+}
+
+// reading runs f over what was committed.
+func reading[V any](ctx context.Context, s *Store, f func(d *disk) (V, error)) (V, error) {
+	d, done, err := s.read(ctx)
+	if err != nil {
+		var none V
+		return none, err
+	}
+	defer done()
+	return f(d)
+}
+
+// sorted sorts rows and cuts them to the limit.
+func sorted[R any](rows []R, limit int, compare func(a, b R) int) []R {
+	slices.SortStableFunc(rows, compare)
+	if limit >= 0 && len(rows) > limit {
+		rows = rows[:limit]
+	}
+	if len(rows) == 0 {
+		return nil
+	}
+	return rows
+}
+
+const unlimited = -1
+
+// HasGroup implements ledger.Committer.
+func (s *Store) HasGroup(ctx context.Context, first int64, nonce string) (bool, error) {
+	return reading(ctx, s, func(d *disk) (bool, error) {
+		return slices.ContainsFunc(d.groups, func(g group) bool { return g.first == first && g.nonce == nonce }), nil
+	})
+}
+
+// Keys implements ledger.Committer.
+func (s *Store) Keys(ctx context.Context, refs []ledger.KeyRef) ([]ledger.KeyRow, error) {
+	return reading(ctx, s, func(d *disk) ([]ledger.KeyRow, error) {
+		var found []ledger.KeyRow
+		for _, ref := range refs {
+			if row := d.keys.get(&ledger.KeyRow{Scope: ref.Scope, ID: ref.ID}); row != nil {
+				found = append(found, d.keys.copy(row))
+			}
+		}
+		return found, nil
+	})
+}
+
+// Contact implements ledger.Committer.
+func (s *Store) Contact(ctx context.Context, inbox, id string) (ledger.ContactRow, error) {
+	return reading(ctx, s, func(d *disk) (ledger.ContactRow, error) {
+		return d.contacts.one(&ledger.ContactRow{Inbox: inbox, ID: id})
+	})
+}
+
+// Conversation implements ledger.Committer and ledger.MessageReader.
+func (s *Store) Conversation(ctx context.Context, id int64) (ledger.ConversationRow, error) {
+	return reading(ctx, s, func(d *disk) (ledger.ConversationRow, error) {
+		return d.conversations.one(&ledger.ConversationRow{ID: id})
+	})
+}
+
+// Delivery implements ledger.Committer.
+func (s *Store) Delivery(ctx context.Context, account string, sequence int64) (ledger.DeliveryRow, error) {
+	return reading(ctx, s, func(d *disk) (ledger.DeliveryRow, error) {
+		return d.deliveries.one(&ledger.DeliveryRow{Account: account, Sequence: sequence})
+	})
+}
+
+// Message implements ledger.MessageReader.
+func (s *Store) Message(ctx context.Context, position int64) (ledger.MessageRow, error) {
+	return reading(ctx, s, func(d *disk) (ledger.MessageRow, error) {
+		return d.messages.one(&ledger.MessageRow{Position: position})
+	})
+}
+
+// MessageBySender implements ledger.MessageReader.
+func (s *Store) MessageBySender(ctx context.Context, inbox, senderID string) (ledger.MessageRow, error) {
+	return reading(ctx, s, func(d *disk) (ledger.MessageRow, error) {
+		key := d.keys.get(&ledger.KeyRow{Scope: "in/" + inbox, ID: senderID})
+		if key == nil {
+			return ledger.MessageRow{}, fmt.Errorf("message_keys: %w", ledger.ErrNotFound)
+		}
+		return d.messages.one(&ledger.MessageRow{Position: key.Position})
+	})
+}
+
+// messages picks messages that match, in the order of positions.
+func (s *Store) messages(ctx context.Context, limit int, match func(r *ledger.MessageRow) bool) ([]ledger.MessageRow, error) {
+	return reading(ctx, s, func(d *disk) ([]ledger.MessageRow, error) { return d.messages.pick(limit, match), nil })
+}
+
+// ConversationMessages implements ledger.MessageReader.
+func (s *Store) ConversationMessages(ctx context.Context, conversation, after int64, limit int) ([]ledger.MessageRow, error) {
+	found, err := s.messages(ctx, unlimited, func(r *ledger.MessageRow) bool { return r.Conversation == conversation && r.Sequence > after })
+	return sorted(found, max(limit, 0), func(a, b ledger.MessageRow) int { return cmp.Compare(a.Sequence, b.Sequence) }), err
+}
+
+// DeliveriesOf implements ledger.MessageReader.
+func (s *Store) DeliveriesOf(ctx context.Context, message int64) ([]ledger.DeliveryRow, error) {
+	return reading(ctx, s, func(d *disk) ([]ledger.DeliveryRow, error) {
+		found := d.deliveries.pick(unlimited, func(r *ledger.DeliveryRow) bool { return r.Message == message && r.Type != ledger.EntryWithdrawal })
+		return sorted(found, unlimited, func(a, b ledger.DeliveryRow) int { return cmp.Compare(a.Position, b.Position) }), nil
+	})
+}
+
+// Attempts implements ledger.MessageReader.
+func (s *Store) Attempts(ctx context.Context, account string, sequence int64) ([]ledger.AttemptRow, error) {
+	return reading(ctx, s, func(d *disk) ([]ledger.AttemptRow, error) {
+		return d.attempts.pick(unlimited, func(r *ledger.AttemptRow) bool { return r.Account == account && r.Sequence == sequence }), nil
+	})
+}
+
+// Entries implements ledger.MessageReader.
+func (s *Store) Entries(ctx context.Context, account string, after int64, limit int) ([]ledger.Entry, error) {
+	return reading(ctx, s, func(d *disk) ([]ledger.Entry, error) {
+		var entries []ledger.Entry
+		i, found := d.deliveries.find(&ledger.DeliveryRow{Account: account, Sequence: after})
+		if found {
+			i++
+		}
+		for ; i < len(d.deliveries.list) && d.deliveries.list[i].Account == account && len(entries) < limit; i++ {
+			e := ledger.Entry{Delivery: d.deliveries.copy(d.deliveries.list[i])}
+			if m := d.messages.get(&ledger.MessageRow{Position: e.Delivery.Message}); m != nil {
+				e.Message = d.messages.copy(m)
+			}
+			entries = append(entries, e)
+		}
+		return entries, nil
+	})
+}
+
+// DecisionsOf implements ledger.MessageReader.
+func (s *Store) DecisionsOf(ctx context.Context, conversation int64, limit int) ([]ledger.DecisionRow, error) {
+	return reading(ctx, s, func(d *disk) ([]ledger.DecisionRow, error) {
+		found := d.decisions.pick(unlimited, func(r *ledger.DecisionRow) bool { return r.Conversation == conversation })
+		if limit = max(limit, 0); len(found) > limit {
+			found = found[len(found)-limit:]
+		}
+		return sorted(found, unlimited, func(a, b ledger.DecisionRow) int { return 0 }), nil
+	})
+}
+
+// Outcomes implements ledger.MessageReader.
+func (s *Store) Outcomes(ctx context.Context, id [16]byte) ([]byte, error) {
+	return reading(ctx, s, func(d *disk) ([]byte, error) {
+		row, err := d.outcomes.one(&ledger.OutcomesRow{ID: id})
+		return row.Content, err
+	})
+}
+
+// Replies implements ledger.MessageReader.
+func (s *Store) Replies(ctx context.Context, inbox string, cursor int64, limit int) ([]ledger.MessageRow, error) {
+	return s.messages(ctx, max(limit, 0), func(r *ledger.MessageRow) bool {
+		return r.Direction == ledger.Outbound && r.Inbox == inbox && r.Position > cursor
+	})
+}
+
+// Refusals implements ledger.MessageReader.
+func (s *Store) Refusals(ctx context.Context, inbox, senderID string, before int64, limit int) ([]ledger.RefusalRow, error) {
+	return reading(ctx, s, func(d *disk) ([]ledger.RefusalRow, error) {
+		found := d.refusals.pick(unlimited, func(r *ledger.RefusalRow) bool {
+			return (inbox == "" || r.Inbox == inbox) && (senderID == "" || r.SenderID == senderID) && (before == 0 || r.ID < before)
+		})
+		return sorted(found, max(limit, 0), func(a, b ledger.RefusalRow) int { return cmp.Compare(b.ID, a.ID) }), nil
+	})
+}
+
+// DecidedMessages implements ledger.MessageReader.
+func (s *Store) DecidedMessages(ctx context.Context, after, upTo int64, limit int) ([]ledger.MessageRow, error) {
+	found, err := s.messages(ctx, max(limit, 0), func(r *ledger.MessageRow) bool {
+		return r.Position > after && r.Position <= upTo && r.Direction == ledger.Inbound && r.Decision != nil
+	})
+	for i := range found {
+		found[i].Text = ""
+	}
+	return found, err
+}
+
+// LaterDecisions implements ledger.MessageReader.
+func (s *Store) LaterDecisions(ctx context.Context, after, upTo int64, limit int) ([]ledger.DecisionRow, error) {
+	return reading(ctx, s, func(d *disk) ([]ledger.DecisionRow, error) {
+		return d.decisions.pick(max(limit, 0), func(r *ledger.DecisionRow) bool { return r.Position > after && r.Position <= upTo }), nil
+	})
+}
+
+func within(at, since, until time.Time) bool {
+	return !at.IsZero() && (since.IsZero() || !at.Before(since)) && (until.IsZero() || at.Before(until))
+}
+
+// counts adds up traffic by inbox and kind.
+type counts map[[2]string]*ledger.TrafficRow
+
+func (c counts) of(inbox, kind string, at time.Time) *ledger.TrafficRow {
+	row := c[[2]string{inbox, kind}]
+	if row == nil {
+		row = &ledger.TrafficRow{Inbox: inbox, Kind: kind}
+		c[[2]string{inbox, kind}] = row
+	}
+	if at.After(row.LastAt) {
+		row.LastAt = at
+	}
+	return row
+}
+
+func (c counts) rows() []ledger.TrafficRow {
+	var list []ledger.TrafficRow
+	for _, row := range c {
+		list = append(list, *row)
+	}
+	return sorted(list, unlimited, func(a, b ledger.TrafficRow) int {
+		return cmp.Or(cmp.Compare(a.Inbox, b.Inbox), cmp.Compare(a.Kind, b.Kind))
+	})
+}
+
+// Traffic implements ledger.MessageReader.
+func (s *Store) Traffic(ctx context.Context, account string, since, until time.Time) ([]ledger.TrafficRow, error) {
+	return reading(ctx, s, func(d *disk) ([]ledger.TrafficRow, error) {
+		c := counts{}
+		for _, r := range d.deliveries.list {
+			if r.Account != account || r.Type != ledger.EntryMessage || !within(r.At, since, until) {
+				continue
+			}
+			row := c.of(r.Inbox, r.Kind, r.At)
+			row.Pushed++
+			if !r.ReceivedAt.IsZero() || r.State == ledger.Received || r.State == ledger.Seen || r.State == ledger.Accepted {
+				row.Received++
+			}
+			if r.State == ledger.Withdrawn {
+				row.Withdrawn++
+			}
+		}
+		return c.rows(), nil
+	})
+}
+
+// Offered implements ledger.MessageReader.
+func (s *Store) Offered(ctx context.Context, since, until time.Time) ([]ledger.TrafficRow, error) {
+	return reading(ctx, s, func(d *disk) ([]ledger.TrafficRow, error) {
+		c := counts{}
+		for _, r := range d.messages.list {
+			if r.Direction == ledger.Inbound && within(r.At, since, until) {
+				c.of(r.Inbox, r.Kind, r.At).Offered++
+			}
+		}
+		return c.rows(), nil
+	})
+}

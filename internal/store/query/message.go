@@ -1,0 +1,234 @@
+package query
+
+import (
+	"context"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/bidahq/bida/internal/ledger"
+	"github.com/bidahq/bida/internal/store/table"
+)
+
+// HasGroup implements ledger.Committer.
+func (r *Reader) HasGroup(ctx context.Context, first int64, nonce string) (bool, error) {
+	n, err := r.pool().number(ctx, "SELECT count(*) FROM groups WHERE first = ? AND nonce = ?", first, nonce)
+	return n > 0, err
+}
+
+// Keys implements ledger.Committer.
+func (r *Reader) Keys(ctx context.Context, refs []ledger.KeyRef) ([]ledger.KeyRow, error) {
+	byScope := map[string][]string{}
+	for _, ref := range refs {
+		byScope[ref.Scope] = append(byScope[ref.Scope], ref.ID)
+	}
+	var found []ledger.KeyRow
+	for scope, ids := range byScope {
+		err := in(ids, func(marks string, args []any) error {
+			rows, err := list(ctx, r.pool(), table.Keys, "WHERE id IN ("+marks+") AND scope = ?", append(args, scope)...)
+			found = append(found, rows...)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
+}
+
+// Contact implements ledger.Committer.
+func (r *Reader) Contact(ctx context.Context, inbox, id string) (ledger.ContactRow, error) {
+	return first(ctx, r.pool(), table.Contacts, "WHERE inbox = ? AND id = ?", inbox, id)
+}
+
+// Conversation implements ledger.Committer and ledger.MessageReader.
+func (r *Reader) Conversation(ctx context.Context, id int64) (ledger.ConversationRow, error) {
+	return first(ctx, r.pool(), table.Conversations, "WHERE id = ?", id)
+}
+
+// Delivery implements ledger.Committer.
+func (r *Reader) Delivery(ctx context.Context, account string, sequence int64) (ledger.DeliveryRow, error) {
+	return first(ctx, r.pool(), table.Deliveries, "WHERE account = ? AND sequence = ?", account, sequence)
+}
+
+// Message implements ledger.MessageReader.
+func (r *Reader) Message(ctx context.Context, position int64) (ledger.MessageRow, error) {
+	return first(ctx, r.pool(), table.Messages, "WHERE position = ?", position)
+}
+
+// MessageBySender implements ledger.MessageReader.
+func (r *Reader) MessageBySender(ctx context.Context, inbox, senderID string) (ledger.MessageRow, error) {
+	return first(ctx, r.pool(), table.Messages, "WHERE position = (SELECT position FROM message_keys WHERE scope = ? AND id = ?)", "in/"+inbox, senderID)
+}
+
+// ConversationMessages implements ledger.MessageReader.
+func (r *Reader) ConversationMessages(ctx context.Context, conversation, after int64, limit int) ([]ledger.MessageRow, error) {
+	return list(ctx, r.pool(), table.Messages, "WHERE conversation = ? AND sequence > ? ORDER BY sequence LIMIT ?", conversation, after, max(limit, 0))
+}
+
+// DeliveriesOf implements ledger.MessageReader.
+func (r *Reader) DeliveriesOf(ctx context.Context, message int64) ([]ledger.DeliveryRow, error) {
+	return list(ctx, r.pool(), table.Deliveries, "WHERE message = ? AND type <> 'withdrawal' ORDER BY position, account, sequence", message)
+}
+
+// Attempts implements ledger.MessageReader.
+func (r *Reader) Attempts(ctx context.Context, account string, sequence int64) ([]ledger.AttemptRow, error) {
+	return list(ctx, r.pool(), table.Attempts, "WHERE account = ? AND sequence = ? ORDER BY number", account, sequence)
+}
+
+// Entries implements ledger.MessageReader. An entry whose message is missing has an empty one: leaving the entry out would look like a gap.
+func (r *Reader) Entries(ctx context.Context, account string, after int64, limit int) ([]ledger.Entry, error) {
+	var entries []ledger.Entry
+	var d ledger.DeliveryRow
+	var m ledger.MessageRow
+	var missing bool
+	dest := table.Destinations(table.Deliveries.Visit, &d)
+	for i, column := range table.Destinations(table.Messages.Visit, &m) {
+		dest = append(dest, optional{column, i == 0, &missing})
+	}
+	err := r.pool().each(ctx, dest, func() {
+		e := ledger.Entry{Delivery: d}
+		if !missing {
+			e.Message = m
+			table.Messages.Finish(&e.Message)
+		}
+		entries = append(entries, e)
+	}, "SELECT "+columns(table.Deliveries, "d.")+", "+columns(table.Messages, "m.")+
+		" FROM deliveries d LEFT JOIN messages m ON m.position = d.message WHERE d.account = ? AND d.sequence > ? ORDER BY d.sequence LIMIT ?",
+		account, after, max(limit, 0))
+	if err != nil {
+		return nil, err
+	}
+	return entries, nil
+}
+
+// optional is a destination in the part of a row that an outer join may have left out; the first of them sees whether it did.
+type optional struct {
+	column  any
+	first   bool
+	missing *bool
+}
+
+// Scan implements sql.Scanner.
+func (o optional) Scan(src any) error {
+	if o.first {
+		*o.missing = src == nil
+	}
+	if *o.missing {
+		return nil
+	}
+	return o.column.(interface{ Scan(any) error }).Scan(src)
+}
+
+// DecisionsOf implements ledger.MessageReader.
+func (r *Reader) DecisionsOf(ctx context.Context, conversation int64, limit int) ([]ledger.DecisionRow, error) {
+	// The newest ones are wanted when there are more than the limit, and they are wanted in order.
+	newest, err := list(ctx, r.pool(), table.Decisions, "WHERE conversation = ? ORDER BY position DESC LIMIT ?", conversation, max(limit, 0))
+	for i, j := 0, len(newest)-1; i < j; i, j = i+1, j-1 {
+		newest[i], newest[j] = newest[j], newest[i]
+	}
+	return newest, err
+}
+
+// Outcomes implements ledger.MessageReader.
+func (r *Reader) Outcomes(ctx context.Context, id [16]byte) ([]byte, error) {
+	row, err := first(ctx, r.pool(), table.Outcomes, "WHERE id = ?", id[:])
+	return row.Content, err
+}
+
+// Replies implements ledger.MessageReader.
+func (r *Reader) Replies(ctx context.Context, inbox string, cursor int64, limit int) ([]ledger.MessageRow, error) {
+	return list(ctx, r.pool(), table.Messages, "WHERE direction = 'out' AND inbox = ? AND position > ? ORDER BY position LIMIT ?", inbox, cursor, max(limit, 0))
+}
+
+// Refusals implements ledger.MessageReader.
+func (r *Reader) Refusals(ctx context.Context, inbox, senderID string, before int64, limit int) ([]ledger.RefusalRow, error) {
+	var where []string
+	var args []any
+	for _, c := range []struct {
+		text   string
+		wanted bool
+		value  any
+	}{{"inbox = ?", inbox != "", inbox}, {"sender_id = ?", senderID != "", senderID}, {"id < ?", before != 0, before}} {
+		if c.wanted {
+			where = append(where, c.text)
+			args = append(args, c.value)
+		}
+	}
+	text := "ORDER BY id DESC LIMIT ?"
+	if len(where) > 0 {
+		text = "WHERE " + strings.Join(where, " AND ") + " " + text
+	}
+	return list(ctx, r.pool(), table.Refusals, text, append(args, max(limit, 0))...)
+}
+
+// DecidedMessages implements ledger.MessageReader.
+func (r *Reader) DecidedMessages(ctx context.Context, after, upTo int64, limit int) ([]ledger.MessageRow, error) {
+	textless := strings.Replace(columns(table.Messages, ""), ", text,", ", '' AS text,", 1)
+	return listAs(ctx, r.pool(), table.Messages, textless,
+		"FROM messages WHERE position > ? AND position <= ? AND direction = 'in' AND revision IS NOT NULL ORDER BY position LIMIT ?",
+		after, upTo, max(limit, 0))
+}
+
+// LaterDecisions implements ledger.MessageReader.
+func (r *Reader) LaterDecisions(ctx context.Context, after, upTo int64, limit int) ([]ledger.DecisionRow, error) {
+	return list(ctx, r.pool(), table.Decisions, "WHERE position > ? AND position <= ? ORDER BY position, conversation LIMIT ?", after, upTo, max(limit, 0))
+}
+
+// forever is later than any instant that is stored.
+const forever = int64(math.MaxInt64)
+
+// firstSince is the first position of all groups since an instant.
+const firstSince = "SELECT coalesce(min(first), 9223372036854775807) FROM groups WHERE at >= ?"
+
+func bounds(since, until time.Time) (from, to int64) {
+	from, to = -forever, forever
+	if !since.IsZero() {
+		from = micros(since)
+	}
+	if !until.IsZero() {
+		to = micros(until)
+	}
+	return from, to
+}
+
+// Traffic implements ledger.MessageReader. It counts entries of type message with since ≤ at < until; a zero instant is no bound.
+// Where to begin is found by position, which the clock cannot turn back, walking from the newest entry: it costs what the interval holds, and no index
+// over instants.
+func (r *Reader) Traffic(ctx context.Context, account string, since, until time.Time) ([]ledger.TrafficRow, error) {
+	from, to := bounds(since, until)
+	var rows []ledger.TrafficRow
+	var one ledger.TrafficRow
+	var last int64
+	err := r.pool().each(ctx, []any{&one.Inbox, &one.Kind, &one.Pushed, &one.Received, &one.Withdrawn, &last}, func() {
+		one.LastAt = instant(last)
+		rows = append(rows, one)
+	}, `SELECT inbox, kind, count(*),
+	sum(CASE WHEN received_at IS NOT NULL OR state IN ('received', 'seen', 'accepted') THEN 1 ELSE 0 END),
+	sum(CASE WHEN state = 'withdrawn' THEN 1 ELSE 0 END), max(at)
+FROM deliveries WHERE account = ? AND type = 'message' AND at >= ? AND at < ?
+	AND sequence > coalesce((SELECT sequence FROM deliveries WHERE account = ? AND position < (`+firstSince+`) ORDER BY sequence DESC LIMIT 1), 0)
+GROUP BY inbox, kind ORDER BY inbox, kind`, account, from, to, account, from)
+	if err != nil {
+		return nil, err
+	}
+	return rows, nil
+}
+
+// Offered implements ledger.MessageReader, with the same bounds as Traffic.
+func (r *Reader) Offered(ctx context.Context, since, until time.Time) ([]ledger.TrafficRow, error) {
+	from, to := bounds(since, until)
+	var rows []ledger.TrafficRow
+	var one ledger.TrafficRow
+	var last int64
+	err := r.pool().each(ctx, []any{&one.Inbox, &one.Kind, &one.Offered, &last}, func() {
+		one.LastAt = instant(last)
+		rows = append(rows, one)
+	}, `SELECT inbox, kind, count(*), max(at) FROM messages
+WHERE direction = 'in' AND at >= ? AND at < ? AND position >= (`+firstSince+`)
+GROUP BY inbox, kind ORDER BY inbox, kind`, from, to, from)
+	if err != nil {
+		return nil, err
+	}
+	return rows, nil
+}

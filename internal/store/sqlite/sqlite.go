@@ -1,0 +1,251 @@
+// Package sqlite is the embedded store: one SQLite database in the data directory.
+//
+// What it promises: Commit returns nil only after the group is on disk (WAL with synchronous=FULL), and nothing of a group is visible before all of it
+// is. One process uses a directory at a time, held by a lock on bida.lock from Open to Close. Reads run on their own connections, see only whole groups
+// and never wait for a commit.
+//
+// One connection writes. It is used through the driver, not through database/sql: it has one user, keeps its statements, and must not be interrupted
+// once a COMMIT began. Checkpoints run on a third connection, in a goroutine that Open starts and Close stops.
+//
+// Why Open and Reopen empty the log. After an error of a COMMIT the frames of the group may lie in the WAL without being part of the database: if
+// writing succeeded and only the fsync failed, the next process that recovers the WAL would find a valid group. And what a recovery found after kill -9
+// may never have been synced. Both are settled before anything is read: the log is copied into the database (which syncs it) and truncated, and then one
+// small transaction (the epoch) begins a new log, so that no old frame can be valid again, whatever the file system did with the truncation.
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/pressly/goose/v3"
+
+	"github.com/bidahq/bida/internal/ledger"
+	"github.com/bidahq/bida/internal/store/migrate"
+	"github.com/bidahq/bida/internal/store/query"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Migrations are the numbered files of this dialect.
+func Migrations() fs.FS {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		panic(err) // the directory is embedded
+	}
+	return files
+}
+
+// File is the name of the database in the data directory.
+const File = "bida.db"
+
+// ErrInUse says that another process uses the data directory.
+var ErrInUse = errors.New("the data directory is in use")
+
+// Options are what a store can be told; the zero value is right.
+type Options struct {
+	// Log gets what happens in the background: checkpoints that fail. None if nil.
+	Log *slog.Logger
+	// CheckpointPages is how many pages are written to the log before it is copied into the database; 0 is the default.
+	CheckpointPages int
+}
+
+const (
+	defaultCheckpointPages = 4096 // 16 MiB
+	writerCache            = 64 << 10
+	readerCache            = 8 << 10
+	otherCache             = 1 << 10 // KiB, all three
+	writerTimeout          = 5 * time.Second
+	checkpointTimeout      = 5 * time.Millisecond
+	idleReader             = 5 * time.Minute
+)
+
+// Store is an open database.
+type Store struct {
+	*query.Reader
+	path    string
+	options Options
+	lock    *os.File
+
+	// mu serializes commits with the end of a checkpoint, Reopen and Close.
+	mu      sync.Mutex
+	writer  *writer // nil while broken or closed
+	readers *sql.DB
+	closed  bool
+	checks  *checkpointer // nil before connect and after stopCheckpoints
+}
+
+// Open opens the database in the directory, which it makes if it is missing.
+func Open(ctx context.Context, directory string, options Options) (_ *Store, err error) {
+	if options.CheckpointPages == 0 {
+		options.CheckpointPages = defaultCheckpointPages
+	}
+	if options.Log == nil {
+		options.Log = slog.New(slog.DiscardHandler)
+	}
+	if err := os.MkdirAll(directory, 0o700); err != nil {
+		return nil, fmt.Errorf("data directory: %w", err)
+	}
+	lock, err := acquire(directory)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{path: filepath.Join(directory, File), options: options, lock: lock}
+	defer func() {
+		if err != nil {
+			s.release()
+		}
+	}()
+	if err := createPrivate(s.path); err != nil {
+		return nil, fmt.Errorf("database: %w", err)
+	}
+	if err := s.migrate(ctx); err != nil {
+		return nil, fmt.Errorf("database %s: %w", s.path, err)
+	}
+	s.Reader = query.New(nil, query.QuestionMarks)
+	if err := s.connect(ctx); err != nil {
+		return nil, fmt.Errorf("database %s: %w", s.path, err)
+	}
+	return s, nil
+}
+
+// createPrivate makes the file before SQLite would, because the log takes its mode from the database.
+func createPrivate(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Chmod(0o600), f.Close())
+}
+
+func (s *Store) migrate(ctx context.Context) error {
+	db, err := sql.Open("sqlite", s.source(otherCache, writerTimeout, false))
+	if err != nil {
+		return err
+	}
+	db.SetMaxOpenConns(1)
+	return errors.Join(migrate.Up(ctx, db, goose.DialectSQLite3, Migrations()), db.Close())
+}
+
+// source is the data source name of a connection. Automatic checkpoints are off on every connection: they would run inside a commit.
+func (s *Store) source(cacheKiB int, timeout time.Duration, readOnly bool) string {
+	pragmas := []string{
+		"busy_timeout(" + strconv.FormatInt(timeout.Milliseconds(), 10) + ")",
+		"cache_size(-" + strconv.Itoa(cacheKiB) + ")",
+		"foreign_keys(off)", "temp_store(memory)",
+	}
+	if readOnly {
+		pragmas = append(pragmas, "query_only(on)")
+	} else {
+		pragmas = append(pragmas, "journal_mode(wal)", "synchronous(full)", "wal_autocheckpoint(0)")
+	}
+	u := url.URL{Scheme: "file", Path: s.path, RawQuery: url.Values{"_pragma": pragmas}.Encode()}
+	return u.String()
+}
+
+// connect opens the writer and settles the log, then replaces the readers. With an error the old readers, if any, stay.
+func (s *Store) connect(ctx context.Context) error {
+	w, err := openWriter(s.source(writerCache, writerTimeout, false))
+	if err != nil {
+		return err
+	}
+	if err := w.settle(); err != nil {
+		return errors.Join(err, w.close())
+	}
+	readers, err := sql.Open("sqlite", s.source(readerCache, writerTimeout, true))
+	if err == nil {
+		err = readers.PingContext(ctx)
+	}
+	if err != nil {
+		return errors.Join(err, w.close())
+	}
+	n := max(4, runtime.GOMAXPROCS(0))
+	readers.SetMaxOpenConns(n)
+	readers.SetMaxIdleConns(n)
+	readers.SetConnMaxIdleTime(idleReader)
+	checks, err := startCheckpoints(s)
+	if err != nil {
+		return errors.Join(err, w.close(), readers.Close())
+	}
+	s.Reader.Use(readers)
+	if s.readers != nil {
+		err = s.readers.Close()
+	}
+	s.writer, s.readers, s.checks = w, readers, checks
+	return err
+}
+
+// Load implements ledger.Committer.
+func (s *Store) Load(ctx context.Context) (*ledger.State, error) {
+	return s.Reader.Load(ctx, &sql.TxOptions{ReadOnly: true})
+}
+
+// Reopen implements ledger.Committer. When it succeeds, what HasGroup says is on disk and final.
+func (s *Store) Reopen(ctx context.Context) error {
+	s.stopCheckpoints()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return fmt.Errorf("%w: it is closed", ledger.ErrUnavailable)
+	}
+	s.dropWriter()
+	if err := s.connect(ctx); err != nil {
+		return fmt.Errorf("%w: reopening %s: %w", ledger.ErrUnavailable, s.path, err)
+	}
+	return nil
+}
+
+// dropWriter closes the writer; an error is of no interest, because whatever it left is settled by the next one.
+func (s *Store) dropWriter() {
+	if s.writer != nil {
+		_ = s.writer.close()
+		s.writer = nil
+	}
+}
+
+// Close copies the log into the database, closes all connections and gives the directory free. It is safe to call twice.
+func (s *Store) Close() error {
+	s.stopCheckpoints()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil
+	}
+	s.closed = true
+	errs := []error{s.Reader.Close(), s.readers.Close()}
+	if s.writer != nil {
+		_, err := s.writer.checkpoint("TRUNCATE")
+		errs = append(errs, err, s.writer.close())
+		s.writer = nil
+	}
+	s.release()
+	return errors.Join(errs...)
+}
+
+func (s *Store) release() {
+	// Closing the file drops the lock. The file stays: removing it would let two processes lock two different files.
+	_ = s.lock.Close()
+}
+
+// stopCheckpoints waits for the goroutine, which takes mu.
+func (s *Store) stopCheckpoints() {
+	s.mu.Lock()
+	checks := s.checks
+	s.checks = nil
+	s.mu.Unlock()
+	if checks != nil {
+		checks.stop()
+	}
+}
