@@ -1,0 +1,244 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Config is all that a server can be told. Every member has a key, which is a key of the file, a variable and a flag at once (see settings).
+type Config struct {
+	Data     string
+	Database string
+	Listen   string
+	Policy   string
+	Zone     string
+
+	LogLevel  string
+	LogFormat string
+
+	ConnectionGrace time.Duration
+	PresenceGrace   time.Duration
+	AckTimeout      time.Duration
+	Heartbeat       time.Duration
+	Stale           time.Duration
+
+	// From says where each key's value was taken from, by key; "default" where nobody said anything.
+	From map[string]string
+}
+
+// DefaultConfig is what holds where nobody says otherwise: the one place for defaults.
+func DefaultConfig() Config {
+	c := Config{
+		Data:            "bida-data",
+		Listen:          "127.0.0.1:8420",
+		Zone:            "local",
+		LogLevel:        "info",
+		LogFormat:       "text",
+		ConnectionGrace: 20 * time.Second,
+		PresenceGrace:   5 * time.Minute,
+		AckTimeout:      5 * time.Second,
+		Heartbeat:       5 * time.Second,
+		Stale:           15 * time.Second,
+		From:            map[string]string{},
+	}
+	for _, s := range settings {
+		c.From[s.Key] = "default"
+	}
+	return c
+}
+
+// Setting describes one key of the configuration for the people who set it.
+type Setting struct {
+	Key  string // in the file; as a flag --KEY with dashes, as a variable BIDA_KEY in capitals
+	Help string
+
+	read func(c *Config, value any) error
+	show func(c *Config) string
+}
+
+// Flag is the name of the setting's flag, without dashes before it.
+func (s Setting) Flag() string { return strings.ReplaceAll(s.Key, "_", "-") }
+
+// Variable is the name of the setting's environment variable.
+func (s Setting) Variable() string { return envPrefix + strings.ToUpper(s.Key) }
+
+const envPrefix = "BIDA_"
+
+// settings lists every key once, in the order in which they are printed.
+var settings = []Setting{
+	text("data", "directory for the embedded database, the lock and the admin socket", func(c *Config) *string { return &c.Data }),
+	text("database", "postgres://… to use PostgreSQL instead of the embedded database", func(c *Config) *string { return &c.Database }),
+	text("listen", "address to serve HTTP on", func(c *Config) *string { return &c.Listen }),
+	text("policy", "policy file that is applied at start while there is no policy yet", func(c *Config) *string { return &c.Policy }),
+	text("zone", "time zone in which times are put into words: local, or a name such as Asia/Shanghai", func(c *Config) *string { return &c.Zone }),
+	text("log_level", "debug, info, warn or error", func(c *Config) *string { return &c.LogLevel }),
+	text("log_format", "text or json", func(c *Config) *string { return &c.LogFormat }),
+	length("connection_grace", "how long an agent whose connection is lost keeps its conversations", func(c *Config) *time.Duration { return &c.ConnectionGrace }),
+	length("presence_grace", "how long an agent who is away or offline keeps its conversations", func(c *Config) *time.Duration { return &c.PresenceGrace }),
+	length("ack_timeout", "how long a client may take to acknowledge a message", func(c *Config) *time.Duration { return &c.AckTimeout }),
+	length("heartbeat", "after how much silence a client is asked for a sign of life", func(c *Config) *time.Duration { return &c.Heartbeat }),
+	length("stale", "after how much silence a client's connection is closed", func(c *Config) *time.Duration { return &c.Stale }),
+}
+
+// Settings lists all keys in their order.
+func Settings() []Setting { return slices.Clone(settings) }
+
+func text(key, help string, at func(*Config) *string) Setting {
+	return Setting{
+		Key: key, Help: help,
+		read: func(c *Config, value any) error {
+			s, ok := value.(string)
+			if !ok {
+				return fmt.Errorf("want text, got %s", describe(value))
+			}
+			*at(c) = s
+			return nil
+		},
+		show: func(c *Config) string { return *at(c) },
+	}
+}
+
+func length(key, help string, at func(*Config) *time.Duration) Setting {
+	return Setting{
+		Key: key, Help: help,
+		read: func(c *Config, value any) error {
+			s, ok := value.(string)
+			d, err := time.ParseDuration(s)
+			if !ok || err != nil {
+				return fmt.Errorf("want a length of time such as 20s or 5m, got %s", describe(value))
+			}
+			*at(c) = d
+			return nil
+		},
+		show: func(c *Config) string { return at(c).String() },
+	}
+}
+
+// describe names a value in an error.
+func describe(value any) string {
+	switch v := value.(type) {
+	case nil:
+		return "nothing"
+	case string:
+		return strconv.Quote(v)
+	case []any:
+		return "a list"
+	case map[string]any:
+		return "a group of keys"
+	default:
+		return fmt.Sprint(v)
+	}
+}
+
+// Value is a key's value as the file would have it; passwords are left out.
+func (c *Config) Value(key string) string {
+	for _, s := range settings {
+		if s.Key == key {
+			v := s.show(c)
+			if u, err := url.Parse(v); key == "database" && err == nil {
+				return u.Redacted()
+			}
+			return v
+		}
+	}
+	return ""
+}
+
+// fault names a value that cannot be used, and where it was said.
+func (c *Config) fault(key, format string, args ...any) error {
+	return fmt.Errorf("configuration: %s (%s): %s", key, c.From[key], fmt.Sprintf(format, args...))
+}
+
+// Validate names the first value that cannot be used.
+func (c *Config) Validate() error {
+	if c.Data == "" {
+		return c.fault("data", "name a directory")
+	}
+	if err := c.validateDatabase(); err != nil {
+		return err
+	}
+	host, port, err := net.SplitHostPort(c.Listen)
+	if _, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil || strings.ContainsAny(host, " /") {
+		return c.fault("listen", "want HOST:PORT such as 127.0.0.1:8420, got %q", c.Listen)
+	}
+	if _, err := c.Location(); err != nil {
+		return c.fault("zone", "%q is not a time zone; write local, or a name such as Asia/Shanghai", c.Zone)
+	}
+	if !slices.Contains([]string{"debug", "info", "warn", "error"}, c.LogLevel) {
+		return c.fault("log_level", "want debug, info, warn or error, got %q", c.LogLevel)
+	}
+	if !slices.Contains([]string{"text", "json"}, c.LogFormat) {
+		return c.fault("log_format", "want text or json, got %q", c.LogFormat)
+	}
+	return c.validateTimes()
+}
+
+func (c *Config) validateDatabase() error {
+	if c.Database == "" {
+		return nil
+	}
+	u, err := url.Parse(c.Database)
+	if err != nil { // the error would repeat the address with its password
+		return c.fault("database", "this is not an address of a database; want postgres://USER@HOST/NAME")
+	}
+	if u.Scheme != "postgres" && u.Scheme != "postgresql" {
+		return c.fault("database", "want postgres://USER@HOST/NAME, or nothing for the embedded database, got %q", u.Redacted())
+	}
+	return nil
+}
+
+func (c *Config) validateTimes() error {
+	for _, t := range []struct {
+		key          string
+		value        time.Duration
+		atLeast, max time.Duration
+	}{
+		{"connection_grace", c.ConnectionGrace, 0, time.Hour},
+		{"presence_grace", c.PresenceGrace, 0, 24 * time.Hour},
+		{"ack_timeout", c.AckTimeout, 100 * time.Millisecond, time.Minute},
+		{"heartbeat", c.Heartbeat, 100 * time.Millisecond, time.Minute},
+		{"stale", c.Stale, 200 * time.Millisecond, 5 * time.Minute},
+	} {
+		if t.value < t.atLeast || t.value > t.max {
+			return c.fault(t.key, "want something between %s and %s, got %s", t.atLeast, t.max, t.value)
+		}
+	}
+	if c.Stale < 2*c.Heartbeat {
+		return c.fault("stale", "%s is less than twice the heartbeat (%s): every quiet client would be taken for dead", c.Stale, c.Heartbeat)
+	}
+	return nil
+}
+
+// Location is the zone in which times are put into words.
+func (c *Config) Location() (*time.Location, error) {
+	if c.Zone == "local" || c.Zone == "" {
+		return time.Local, nil
+	}
+	if c.Zone == "Local" {
+		return nil, errors.New("write local")
+	}
+	return time.LoadLocation(c.Zone)
+}
+
+// Target is what store.Open is given.
+func (c *Config) Target() string {
+	if c.Database != "" {
+		return c.Database
+	}
+	return c.Data
+}
+
+// ensureData makes the data directory, for the lock and the admin socket, whatever the database is.
+func (c *Config) ensureData() error {
+	if err := os.MkdirAll(c.Data, 0o700); err != nil {
+		return fmt.Errorf("data directory: %w", err)
+	}
+	return nil
+}
