@@ -42,6 +42,7 @@ type peer struct {
 	writing  bool    // there is a writer
 	full     bool    // somebody was told ErrFull
 	shut     bool    // nothing more is taken; the writer ends the socket
+	unread   bool    // the reader has ended in the middle of what the client sends
 	deaf     bool    // the reader has ended
 	over     bool    // no longer active; notes are thrown away
 	queued   bool    // a worker has it or will
@@ -196,9 +197,9 @@ func (p *peer) read() {
 	p.use(func(*Conn) {}) // arms the timer for the hello
 	p.readFrames()
 	p.mu.Lock()
-	drain := p.shut
+	unread := p.unread
 	p.mu.Unlock()
-	if drain {
+	if unread {
 		// Closing a socket with unread data resets it, and the other side may lose the close frame. The read deadline is set.
 		_, _ = io.CopyN(io.Discard, p.socket, drainAtEnd)
 	}
@@ -226,6 +227,9 @@ func (p *peer) readFrames() {
 	defer func() {
 		if fault := recover(); fault != nil {
 			p.server.core.config.Logger.Error("a realtime connection failed", "remote", p.conn.peer.Remote, "fault", fault, "stack", string(debug.Stack()))
+			p.mu.Lock()
+			p.unread = true
+			p.mu.Unlock()
 			p.End(ClosedByServer, CloseMalformed, "the frame cannot be read")
 		}
 	}()
@@ -408,8 +412,8 @@ func (p *peer) write() {
 			outBuffers.Put(buffer)
 		}
 		if err != nil {
+			p.stalled(err) // before the reader notices the end and does not know why
 			_ = p.socket.Close()
-			p.stalled(err)
 			return
 		}
 		if drained {
@@ -476,6 +480,7 @@ func (p *peer) ownCode(b []byte) []byte {
 	default:
 		return b
 	}
+	p.unread = true
 	if p.cause == "" {
 		p.cause, p.code = ClosedByServer, code
 	}
