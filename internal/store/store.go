@@ -17,6 +17,7 @@ import (
 
 	"github.com/bidahq/bida/internal/ledger"
 	"github.com/bidahq/bida/internal/store/migrate"
+	"github.com/bidahq/bida/internal/store/postgres"
 	"github.com/bidahq/bida/internal/store/sqlite"
 )
 
@@ -41,6 +42,8 @@ var (
 type Options struct {
 	// Log gets what happens in the background, such as checkpoints that fail. None if nil.
 	Log *slog.Logger
+	// KeptRefusals is how many lines of the intake log are kept; 0 is the default.
+	KeptRefusals int
 }
 
 // Open opens the database that target names: a PostgreSQL URL (postgres://…), or else the data directory in which the embedded database lies.
@@ -50,7 +53,13 @@ func Open(ctx context.Context, target string, options Options) (Store, error) {
 	case target == "":
 		return nil, fmt.Errorf("no database is named")
 	case !isURL:
-		s, err := sqlite.Open(ctx, target, sqlite.Options{Log: options.Log})
+		s, err := sqlite.Open(ctx, target, sqlite.Options{Log: options.Log, KeptRefusals: options.KeptRefusals})
+		if err != nil {
+			return nil, err
+		}
+		return s, nil
+	case scheme == "postgres" || scheme == "postgresql":
+		s, err := postgres.Open(ctx, target, postgres.Options{Log: options.Log, KeptRefusals: options.KeptRefusals})
 		if err != nil {
 			return nil, err
 		}

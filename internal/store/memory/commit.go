@@ -21,7 +21,7 @@ func (d *disk) write(t *tx, g *ledger.Group) error {
 	}
 	// The texts of the group itself are judged as the databases judge them.
 	judge := table.Encoder{Out: new(table.Values)}
-	for _, step := range table.Steps(g)[:1] {
+	for _, step := range table.Steps(g, d.kept)[:1] {
 		step.Encode(0, &judge)
 	}
 	if judge.Err != nil {
@@ -183,8 +183,8 @@ func (d *disk) refuse(t *tx, g *ledger.Group) error {
 			return err
 		}
 	}
-	if n := len(d.refusals.list); len(g.Refusals) > 0 && n > table.KeptRefusals {
-		set(t, &d.refusals.list, append([]*ledger.RefusalRow(nil), d.refusals.list[n-table.KeptRefusals:]...))
+	if n := len(d.refusals.list); len(g.Refusals) > 0 && n > d.kept {
+		set(t, &d.refusals.list, append([]*ledger.RefusalRow(nil), d.refusals.list[n-d.kept:]...))
 	}
 	return nil
 }

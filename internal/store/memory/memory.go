@@ -35,6 +35,13 @@ type fault struct {
 // New returns an empty store.
 func New() *Store { return &Store{disk: newDisk()} }
 
+// KeepRefusals says how many lines of the intake log are kept.
+func (s *Store) KeepRefusals(n int) {
+	s.disk.mu.Lock()
+	defer s.disk.mu.Unlock()
+	s.disk.kept = n
+}
+
 // Crash ends this view as the death of its process would: whatever still calls it gets ledger.ErrUnavailable. The new view sees all that was committed.
 func (s *Store) Crash() *Store {
 	s.end("its process is dead")
@@ -238,6 +245,7 @@ type disk struct {
 
 	groups  []group
 	aliveAt int64 // Unix microseconds, 0 for none
+	kept    int   // lines of the intake log
 
 	messages      rows[ledger.MessageRow]
 	keys          rows[ledger.KeyRow]
@@ -266,7 +274,7 @@ type group struct {
 }
 
 func newDisk() *disk {
-	d := &disk{replyCursors: map[string]int64{}, sequences: map[[2]int64]bool{}}
+	d := &disk{kept: table.KeptRefusals, replyCursors: map[string]int64{}, sequences: map[[2]int64]bool{}}
 	d.messages = rows[ledger.MessageRow]{table.Messages, func(a, b *ledger.MessageRow) int { return cmp.Compare(a.Position, b.Position) }, nil}
 	d.keys = rows[ledger.KeyRow]{table.Keys, func(a, b *ledger.KeyRow) int {
 		return cmp.Or(cmp.Compare(a.Scope, b.Scope), cmp.Compare(a.ID, b.ID))

@@ -34,6 +34,7 @@ import (
 	"github.com/bidahq/bida/internal/ledger"
 	"github.com/bidahq/bida/internal/store/migrate"
 	"github.com/bidahq/bida/internal/store/query"
+	"github.com/bidahq/bida/internal/store/table"
 )
 
 //go:embed migrations/*.sql
@@ -60,6 +61,8 @@ type Options struct {
 	Log *slog.Logger
 	// CheckpointPages is how many pages are written to the log before it is copied into the database; 0 is the default.
 	CheckpointPages int
+	// KeptRefusals is how many lines of the intake log are kept; 0 is the default.
+	KeptRefusals int
 }
 
 const (
@@ -91,6 +94,9 @@ type Store struct {
 func Open(ctx context.Context, directory string, options Options) (_ *Store, err error) {
 	if options.CheckpointPages == 0 {
 		options.CheckpointPages = defaultCheckpointPages
+	}
+	if options.KeptRefusals == 0 {
+		options.KeptRefusals = table.KeptRefusals
 	}
 	if options.Log == nil {
 		options.Log = slog.New(slog.DiscardHandler)

@@ -139,7 +139,7 @@ func (s *Store) Commit(ctx context.Context, g *ledger.Group) error {
 	if s.writer == nil {
 		return fmt.Errorf("%w: %s has to be reopened", ledger.ErrUnavailable, s.path)
 	}
-	intact, err := s.writer.write(g)
+	intact, err := s.writer.write(g, s.options.KeptRefusals)
 	if !intact {
 		s.dropWriter()
 	}
@@ -156,11 +156,11 @@ func (s *Store) Commit(ctx context.Context, g *ledger.Group) error {
 // database in shared memory; when a step fails it rolls back and leaves the transaction, but complete frames may lie in the log, and a process that
 // recovers it would find the group. So the outcome is unknown. The one exception is an error before anything was written (SQLITE_BUSY), after which
 // SQLite stays inside the transaction; that is so exactly when ROLLBACK then succeeds.
-func (w *writer) write(g *ledger.Group) (intact bool, err error) {
+func (w *writer) write(g *ledger.Group, kept int) (intact bool, err error) {
 	if _, err := w.run(w.begin, nil); err != nil {
 		return w.undo(), classify(err)
 	}
-	if err := w.rows(g); err != nil {
+	if err := w.rows(g, kept); err != nil {
 		return w.undo(), err
 	}
 	if _, err := w.run(w.commit, nil); err != nil {
@@ -185,14 +185,14 @@ func (w *writer) undo() bool {
 	return err == nil
 }
 
-func (w *writer) rows(g *ledger.Group) error {
+func (w *writer) rows(g *ledger.Group, kept int) error {
 	if g.Alive {
 		w.values = w.values[:0]
 		(&table.Encoder{Out: &w.values}).Time("alive_at", &g.At)
 		_, err := w.conn.ExecContext(context.Background(), "UPDATE decider SET alive_at = ?", w.values)
 		return classify(err)
 	}
-	for _, step := range table.Steps(g) {
+	for _, step := range table.Steps(g, kept) {
 		for i := range step.Rows {
 			if step.Short != nil {
 				if hit, err := w.row(table.SameStatus, i, step.Short); err != nil || hit {

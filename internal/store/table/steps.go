@@ -8,7 +8,7 @@ import (
 	"github.com/bidahq/bida/internal/ledger"
 )
 
-// KeptRefusals is how many lines of the intake log are kept.
+// KeptRefusals is how many lines of the intake log are kept when nothing else is said.
 const KeptRefusals = 100_000
 
 // Step is one statement of a commit for all rows that it concerns, in order.
@@ -34,11 +34,12 @@ func Check(g *ledger.Group) error {
 	return nil
 }
 
-func empty(g *ledger.Group) bool { return len(rowSteps(g)) == 0 }
+func empty(g *ledger.Group) bool { return len(rowSteps(g, 1)) == 0 }
 
 // Steps are the statements that write a group, in the order in which they have to be executed.
+// The newest kept lines of the intake log are kept.
 // Of several rows that replace the same row only the last is written: PostgreSQL cannot replace a row twice in one statement.
-func Steps(g *ledger.Group) []Step {
+func Steps(g *ledger.Group, kept int) []Step {
 	group := Step{Op: InsertGroup, Rows: 1, Encode: func(_ int, e *Encoder) {
 		e.Int("first", &g.First)
 		e.Int("last", &g.Last)
@@ -46,10 +47,10 @@ func Steps(g *ledger.Group) []Step {
 		e.Text("nonce", &g.Nonce)
 		e.Int("first", &g.First)
 	}}
-	return append([]Step{group}, rowSteps(g)...)
+	return append([]Step{group}, rowSteps(g, kept)...)
 }
 
-func rowSteps(g *ledger.Group) []Step {
+func rowSteps(g *ledger.Group, kept int) []Step {
 	var s steps
 	add(&s, InsertMessage, Messages.Visit, g.Messages)
 	add(&s, InsertKey, Keys.Visit, g.Keys)
@@ -77,8 +78,7 @@ func rowSteps(g *ledger.Group) []Step {
 	s.replies(g)
 	add(&s, InsertRefusal, refusal, g.Refusals)
 	if len(g.Refusals) > 0 {
-		kept := int64(KeptRefusals)
-		s.one(TrimRefusals, func(e *Encoder) { e.Int("kept", &kept) })
+		s.one(TrimRefusals, func(e *Encoder) { e.Count("kept", &kept) })
 	}
 	return s.list
 }

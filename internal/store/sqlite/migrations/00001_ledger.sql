@@ -7,7 +7,7 @@ CREATE TABLE groups (
     first INTEGER PRIMARY KEY,
     last  INTEGER NOT NULL,
     at    INTEGER NOT NULL,
-    nonce TEXT    NOT NULL
+    nonce TEXT NOT NULL
 ) STRICT;
 CREATE INDEX groups_at ON groups (at);
 
