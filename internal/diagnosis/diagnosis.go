@@ -1,0 +1,186 @@
+package diagnosis
+
+import (
+	"context"
+	"time"
+
+	"github.com/bidahq/bida/internal/ledger"
+	"github.com/bidahq/bida/internal/policy"
+	"github.com/bidahq/bida/internal/problem"
+	"github.com/bidahq/bida/internal/reception"
+)
+
+// Ledger is the present. Package ledger's Ledger implements it.
+type Ledger interface {
+	View() *ledger.View
+	// Agent returns what is known of an account; nil if nothing is.
+	Agent(account string) *ledger.Agent
+	// OpenConversations returns the open conversations that the filter accepts; they must not be changed.
+	OpenConversations(keep func(*ledger.ConversationRow) bool) []*ledger.ConversationRow
+}
+
+// Messages reads one message and what became of it. What does not exist is ledger.ErrNotFound.
+type Messages interface {
+	Message(ctx context.Context, position int64) (ledger.MessageRow, error)
+	DeliveriesOf(ctx context.Context, message int64) ([]ledger.DeliveryRow, error)
+	Attempts(ctx context.Context, account string, sequence int64) ([]ledger.AttemptRow, error)
+	DecisionsOf(ctx context.Context, conversation int64, limit int) ([]ledger.DecisionRow, error)
+	Outcomes(ctx context.Context, id [16]byte) ([]byte, error)
+}
+
+// Flow reads many messages.
+type Flow interface {
+	Entries(ctx context.Context, account string, after int64, limit int) ([]ledger.Entry, error)
+	DecidedMessages(ctx context.Context, after, upTo int64, limit int) ([]ledger.MessageRow, error)
+	Traffic(ctx context.Context, account string, since, until time.Time) ([]ledger.TrafficRow, error)
+	Offered(ctx context.Context, since, until time.Time) ([]ledger.TrafficRow, error)
+}
+
+// Facts reads facts as they were.
+type Facts interface {
+	ledger.PastReader
+	FactsBetween(ctx context.Context, subject string, from, to time.Time, limit int) ([]ledger.FactRow, error)
+	AssignmentsOf(ctx context.Context, conversation int64) ([]ledger.AssignmentRow, error)
+	PositionAt(ctx context.Context, at time.Time) (int64, error)
+	Began(ctx context.Context) (time.Time, error)
+}
+
+// Policies reads the policy as it was.
+type Policies interface {
+	DocumentsAt(ctx context.Context, revision int64) ([]ledger.DocumentRow, error)
+	DocumentVersions(ctx context.Context, kind, name string) ([]ledger.DocumentRow, error)
+	DocumentsSince(ctx context.Context, revision int64) ([]ledger.DocumentRow, error)
+	Revision(ctx context.Context, revision int64) (ledger.RevisionRow, error)
+	RevisionAt(ctx context.Context, position int64) (int64, error)
+	TokensOf(ctx context.Context, account string) ([]ledger.TokenRow, error)
+}
+
+// Deps is what a Service needs. Ledger, the readers and Now are required; a store of package store is every one of the readers.
+type Deps struct {
+	Ledger   Ledger
+	Messages Messages
+	Flow     Flow
+	Facts    Facts
+	Policies Policies
+	Now      func() time.Time
+	// Zone is the installation's local zone, in which reports show times; nil means Asia/Shanghai.
+	Zone *time.Location
+}
+
+// Service makes reports.
+type Service struct {
+	Deps
+	zone *time.Location
+	sets *sets
+}
+
+// New makes a Service.
+func New(d Deps) *Service {
+	zone := d.Zone
+	if zone == nil {
+		zone = defaultZone()
+	}
+	return &Service{Deps: d, zone: zone, sets: newSets()}
+}
+
+// defaultZone is the zone of the product's home. Package policy embeds the zone data, so it is known on every machine.
+func defaultZone() *time.Location {
+	if zone, err := time.LoadLocation("Asia/Shanghai"); err == nil {
+		return zone
+	}
+	return time.UTC
+}
+
+// Query is a question: why does this agent (not) receive, in this inbox, this kind, this message, at this instant?
+type Query struct {
+	Agent   string
+	Inbox   string // "" for all that are open to the agent
+	Kind    string // "" for all that the inboxes produce
+	Message string // id of one message, "" for none
+	At      time.Time
+	Lang    string // of Report.Next: "zh", or else English
+}
+
+// Refusals.
+var (
+	errForbidden = problem.New(problem.Forbidden, "diagnosis.forbidden",
+		"You may not see this diagnosis: it needs the permission diagnosis.view, or diagnosis.self for yourself.",
+		"您没有查看此诊断的权限：诊断他人需要 diagnosis.view，诊断自己需要 diagnosis.self。")
+	errAgent   = problem.New(problem.NotFound, "diagnosis.unknown_agent", "There is no such account.", "没有这个账号。").On("/agent")
+	errInbox   = problem.New(problem.NotFound, "diagnosis.unknown_inbox", "There is no such inbox.", "没有这个接待渠道。").On("/inbox")
+	errMessage = problem.New(problem.NotFound, "diagnosis.unknown_message", "There is no such message.", "没有这条消息。").On("/message")
+	errReply   = problem.New(problem.Invalid, "diagnosis.not_inbound",
+		"This message did not come from a customer; only customers' messages are given to agents by a decision.",
+		"这条消息不是客户发来的；只有客户来信才会按判定分给客服。").On("/message")
+	errMessageInbox = problem.New(problem.Invalid, "diagnosis.message_inbox", "The message belongs to another inbox; leave the inbox out.", "这条消息属于另一个接待渠道，请去掉渠道条件。").On("/inbox")
+	errMessageKind  = problem.New(problem.Invalid, "diagnosis.message_kind", "The message is of another kind; leave the kind out.", "这条消息属于另一种类型，请去掉类型条件。").On("/kind")
+	errKind         = problem.New(problem.Invalid, "diagnosis.unknown_kind", "No inbox in question produces messages of this kind.", "所问的接待渠道都不产生此类消息。").On("/kind")
+	errFuture       = problem.New(problem.Invalid, "diagnosis.future", "This instant lies in the future; diagnosis knows the present and the past.", "这个时间在将来；诊断只针对现在和过去。").On("/at")
+	errTooEarly     = problem.New(problem.Invalid, "diagnosis.before_records", "The records begin later than this instant; what held then is not known.", "记录从更晚的时间才开始，当时的情况无从得知。").On("/at")
+	errBeforeIt     = problem.New(problem.Invalid, "diagnosis.before_message", "The message came in later than this instant.", "这条消息是在该时间之后才收到的。").On("/at")
+	errRead         = problem.New(problem.Unavailable, "diagnosis.unreadable", "The records cannot be read now; try again shortly.", "暂时无法读取记录，请稍后重试。")
+)
+
+// run is the making of one report.
+type run struct {
+	s   *Service
+	q   Query
+	ctx context.Context
+	// whole says that the asker may see everything (diagnosis.view), settings that it may read documents (policy.view).
+	whole, settings bool
+	asker           string
+
+	m       moment
+	history *history
+	cells   []cell
+	// nowhere says that the agent belongs to no inbox: the one cell of the run stands for none.
+	nowhere  bool
+	findings []*finding
+	entries  []entry
+	day      day
+	report   *Report
+}
+
+// Diagnose answers a query for somebody who asks. Errors are *problem.Error.
+func (s *Service) Diagnose(ctx context.Context, asker string, q Query) (*Report, error) {
+	r := &run{s: s, q: q, ctx: ctx, asker: asker}
+	report, err := r.diagnose()
+	if err != nil {
+		if problem.As(err) != nil {
+			return nil, err
+		}
+		return nil, errRead.Because(err)
+	}
+	return report, nil
+}
+
+func (r *run) diagnose() (*Report, error) {
+	view := r.s.Ledger.View()
+	if err := r.authorize(view.Policy.Compile()); err != nil {
+		return nil, err
+	}
+	if r.q.Message != "" {
+		return r.aboutMessage(view)
+	}
+	if err := r.resolve(view); err != nil {
+		return nil, err
+	}
+	if err := r.subject(); err != nil {
+		return nil, err
+	}
+	if err := r.scope(); err != nil {
+		return nil, err
+	}
+	return r.aboutReception()
+}
+
+// authorize decides by the present policy, whatever instant is asked about: a right that was lost is lost for the past, too.
+func (r *run) authorize(p *reception.Policy) error {
+	now := r.s.Now()
+	r.whole = reception.Can(p, r.asker, policy.DiagnosisView, now)
+	r.settings = r.whole && reception.Can(p, r.asker, policy.PolicyView, now)
+	if r.whole || r.asker != "" && r.asker == r.q.Agent && reception.Can(p, r.asker, policy.DiagnosisSelf, now) {
+		return nil
+	}
+	return errForbidden
+}
