@@ -1,0 +1,189 @@
+package intake
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/bidahq/bida/internal/conversation"
+	"github.com/bidahq/bida/internal/ledger"
+	"github.com/bidahq/bida/internal/problem"
+)
+
+// MaxBatch is how many messages a batch has at most.
+const MaxBatch = 512
+
+// Reader reads messages back. Not found is ledger.ErrNotFound.
+type Reader interface {
+	Message(ctx context.Context, position int64) (ledger.MessageRow, error)
+	Outcomes(ctx context.Context, id [16]byte) ([]byte, error)
+}
+
+// Options configure a Service. Ledger and Reader are required.
+type Options struct {
+	Ledger *ledger.Ledger
+	Reader Reader
+	Now    func() time.Time
+	// Location is the zone in which summaries tell times; nil for UTC, which is then said. It must not change while answers are to be repeated.
+	Location *time.Location
+	Log      *slog.Logger
+}
+
+// Service takes messages in. See the package comment.
+type Service struct {
+	o   Options
+	log refusals
+
+	mu   sync.Mutex
+	seen map[[16]byte][]byte // outcome sets
+}
+
+// New makes a Service.
+func New(o Options) *Service {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &Service{o: o, seen: map[[16]byte][]byte{}}
+	s.log = refusals{submit: o.Ledger.Submit, now: o.Now, log: o.Log}
+	return s
+}
+
+// Sender is who hands messages in, and the language of the answer.
+type Sender struct{ Account, Lang string }
+
+var (
+	errUnknownInbox = problem.New(problem.NotFound, codeUnknownInbox, "There is no such inbox.", "没有这个接待渠道。").On("/inbox")
+	errBatchSize    = problem.New(problem.TooLarge, codeTooLarge, "A batch has at most 512 messages.", "一批最多 512 条消息。").On("/messages")
+)
+
+// Receive takes one message in. When it returns without an error, the message is durable and decided. Every refusal is in the intake log by then, unless the
+// store cannot be written.
+func (s *Service) Receive(ctx context.Context, from Sender, inbox string, r Request) (Answer, error) {
+	post, err := s.prepare(inbox, &r)
+	if err == nil {
+		err = s.o.Ledger.Do(ctx, post)
+	}
+	if err != nil {
+		s.Refused(ctx, Refusal{Inbox: inbox, SenderID: r.ID, Account: from.Account}, err)
+		return Answer{}, err
+	}
+	return s.answer(ctx, post, from.Lang)
+}
+
+func (s *Service) prepare(inbox string, r *Request) (*conversation.Post, error) {
+	if s.o.Ledger.Policy().Compile().Inboxes[inbox] == nil {
+		return nil, errUnknownInbox
+	}
+	return r.post(inbox, s.o.Now().UTC().Truncate(time.Microsecond))
+}
+
+func (s *Service) answer(ctx context.Context, p *conversation.Post, lang string) (Answer, error) {
+	a, err := s.stored(ctx, p.Message, lang)
+	if errors.Is(err, ledger.ErrUnavailable) {
+		err = problem.New(problem.Unavailable, "system.health.store", "The message is stored, but the answer cannot be read now. Send the same id again: it will be answered and not stored twice.",
+			"消息已保存,但暂时无法读取结果。请用同一 id 重发:会得到答复且不会重复保存。").Because(err)
+	}
+	a.Duplicate = p.Duplicate
+	return a, err
+}
+
+// Row is one message of a batch: what could be read of it, and what was wrong with reading it.
+type Row struct {
+	Request
+	Err error // nil if it could be read
+}
+
+// Result is what became of one message of a batch.
+type Result struct {
+	Answer Answer
+	Err    error
+}
+
+// ReceiveBatch takes up to MaxBatch messages in, each alone and in order: results are in the order of the rows. After a row that was turned away because
+// Bida was busy or could not write, the rest is turned away too, so that no later message of a conversation overtakes an earlier one that is sent again.
+func (s *Service) ReceiveBatch(ctx context.Context, from Sender, inbox string, rows []Row) ([]Result, error) {
+	if len(rows) > MaxBatch {
+		s.Refused(ctx, Refusal{Inbox: inbox, Account: from.Account}, errBatchSize)
+		return nil, errBatchSize
+	}
+	if s.o.Ledger.Policy().Compile().Inboxes[inbox] == nil {
+		s.Refused(ctx, Refusal{Inbox: inbox, Account: from.Account}, errUnknownInbox)
+		return nil, errUnknownInbox
+	}
+	b := &batch{results: make([]Result, len(rows)), commands: make([]*ordered, len(rows))}
+	for i := range rows {
+		b.add(s, i, inbox, &rows[i])
+	}
+	b.waiting.Wait()
+	for i := range rows {
+		r := &b.results[i]
+		if r.Err == nil {
+			r.Answer, r.Err = s.answer(ctx, b.commands[i].Post, from.Lang)
+			continue
+		}
+		s.log.add(refusalRow(Refusal{Inbox: inbox, SenderID: rows[i].ID, Account: from.Account}, r.Err))
+	}
+	s.log.wait(ctx)
+	return b.results, nil
+}
+
+// batch is a batch under way.
+type batch struct {
+	results  []Result
+	commands []*ordered
+	waiting  sync.WaitGroup
+
+	mu     sync.Mutex
+	broken error // why a row was turned away although it could be sent again
+}
+
+// ordered is a message that is not taken in after an earlier one of its batch was turned away.
+type ordered struct {
+	*conversation.Post
+	batch *batch
+}
+
+// Apply implements ledger.Command.
+func (o *ordered) Apply(tx *ledger.Tx) error {
+	if err := o.batch.turnedAway(); err != nil {
+		return err
+	}
+	return o.Post.Apply(tx)
+}
+
+func (b *batch) turnedAway() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.broken
+}
+
+func (b *batch) add(s *Service, i int, inbox string, row *Row) {
+	err := row.Err
+	var post *conversation.Post
+	if err == nil {
+		post, err = s.prepare(inbox, &row.Request)
+	}
+	if err == nil {
+		err = b.turnedAway()
+	}
+	if err != nil {
+		b.results[i].Err = err
+		return
+	}
+	b.commands[i] = &ordered{post, b}
+	b.waiting.Add(1)
+	s.o.Ledger.Submit(b.commands[i], func(err error) {
+		if k := problem.KindOf(err); err != nil && (k == problem.Limited || k == problem.Unavailable) {
+			b.mu.Lock()
+			b.broken = err
+			b.mu.Unlock()
+		}
+		b.results[i].Err = err
+		b.waiting.Done()
+	})
+}
