@@ -122,7 +122,7 @@ const (
 	CodeConnectionLostWithProcess Code = 58
 	// CodeConnectionSessionEnded is connection.session_ended: Closed with its session.
 	CodeConnectionSessionEnded Code = 59
-	// CodeConnectionGrace is connection.grace: Waiting for the owner to reconnect.
+	// CodeConnectionGrace is connection.grace: Connection lost a moment ago.
 	CodeConnectionGrace Code = 60
 	// CodeConnectionUnknown is connection.unknown: Connection unknown.
 	CodeConnectionUnknown Code = 61

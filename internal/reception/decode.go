@@ -287,8 +287,10 @@ func (r *outcomesReader) number() int64 {
 	for r.i < len(r.b) && (r.b[r.i] == '-' || r.b[r.i] >= '0' && r.b[r.i] <= '9') {
 		r.i++
 	}
-	n, err := strconv.ParseInt(string(r.b[from:r.i]), 10, 64)
-	if err != nil {
+	text := string(r.b[from:r.i])
+	n, err := strconv.ParseInt(text, 10, 64)
+	// JSON has no leading zeros; what ParseInt forgives there is not ours.
+	if err != nil || strconv.FormatInt(n, 10) != text {
 		r.fail("a malformed number")
 	}
 	return n

@@ -26,15 +26,12 @@ func EncodeOutcomes(d *Decision) []byte {
 			b = append(b, ',')
 		}
 		b = append(b, `{"agents":[`...)
-		sep := false
-		for j := range d.Candidates {
-			if groups.of[j] != i {
-				continue
+		for j := groups.first[i]; ; {
+			b = appendString(b, d.Candidates[j].Account)
+			if j = groups.next[j]; j < 0 {
+				break
 			}
-			if sep {
-				b = append(b, ',')
-			}
-			b, sep = appendString(b, d.Candidates[j].Account), true
+			b = append(b, ',')
 		}
 		b = append(b, `],"gates":`...)
 		b = appendVector(b, &d.Candidates[groups.first[i]].Cells, false)
@@ -60,42 +57,54 @@ func OutcomesEqual(a, b *Decision) bool {
 	return true
 }
 
-// grouped says which candidates have equal vectors.
+// grouped says which candidates have equal vectors: each group is a chain of candidates.
 type grouped struct {
-	of    []int // the group of each candidate
-	first []int // the first candidate of each group
+	first, last []int // the ends of each group's chain
+	next        []int // the next candidate of the same group, -1 at the end
 }
 
 // fewGroups is up to how many groups comparing with each is cheaper than hashing a vector.
 const fewGroups = 24
 
 func groupVectors(candidates []Candidate) grouped {
-	g := grouped{of: make([]int, len(candidates)), first: make([]int, 0, 8)}
+	g := grouped{next: make([]int, len(candidates)), first: make([]int, 0, 8), last: make([]int, 0, 8)}
 	var index map[Vector]int
 	for i := range candidates {
-		at := -1
+		g.next[i] = -1
+		var at int
 		if len(g.first) <= fewGroups {
 			at = g.search(candidates, i)
 		} else {
 			if index == nil {
-				index = make(map[Vector]int, len(candidates))
-				for k, first := range g.first {
-					index[candidates[first].Cells] = k
-				}
+				index = g.index(candidates)
 			}
-			if k, ok := index[candidates[i].Cells]; ok {
-				at = k
-			} else {
-				index[candidates[i].Cells] = len(g.first)
-			}
+			at = indexed(index, &candidates[i].Cells, len(g.first))
 		}
-		if at < 0 {
-			at = len(g.first)
-			g.first = append(g.first, i)
+		if at < 0 || at == len(g.first) {
+			g.first, g.last = append(g.first, i), append(g.last, i)
+			continue
 		}
-		g.of[i] = at
+		g.next[g.last[at]] = i
+		g.last[at] = i
 	}
 	return g
+}
+
+func (g *grouped) index(candidates []Candidate) map[Vector]int {
+	index := make(map[Vector]int, len(candidates))
+	for k, first := range g.first {
+		index[candidates[first].Cells] = k
+	}
+	return index
+}
+
+// indexed finds the group of a vector, or makes it the group with the number next.
+func indexed(index map[Vector]int, v *Vector, next int) int {
+	if k, ok := index[*v]; ok {
+		return k
+	}
+	index[*v] = next
+	return next
 }
 
 func (g *grouped) search(candidates []Candidate, i int) int {

@@ -1,0 +1,645 @@
+package reception
+
+import (
+	"slices"
+	"sort"
+	"time"
+)
+
+// The naive evaluator is a second reading of design §4, for tests only. It asks for one gate of one agent at a time, in words, from scratch, and
+// shares nothing with the engine but the types of its input and the definition of a schedule (bruteOpen).
+
+type said struct {
+	outcome string
+	code    string
+	until   time.Time
+}
+
+var (
+	yes  = said{outcome: "pass"}
+	mute = said{outcome: "not_applicable"}
+)
+
+func no(code string) said           { return said{outcome: "block", code: code} }
+func dunno(code string) said        { return said{outcome: "unknown", code: code} }
+func noted(code string) said        { return said{outcome: "pass", code: code} }
+func (s said) fine() bool           { return s.outcome == "pass" || s.outcome == "not_applicable" }
+func (s said) lost() bool           { return s.outcome == "block" || s.outcome == "wait" }
+func past(end, now time.Time) bool  { return !end.IsZero() && !end.After(now) }
+func comes(end, now time.Time) bool { return !end.IsZero() && end.After(now) }
+
+// notUntil waits for an end that comes, and blocks without one.
+func notUntil(code string, end, now time.Time) said {
+	if comes(end, now) {
+		return said{"wait", code, end}
+	}
+	return no(code)
+}
+
+type naive struct {
+	p      *Policy
+	w      *facts
+	m      Message
+	now    time.Time
+	owner  string
+	memory map[asked]time.Time
+}
+
+func (n *naive) async() bool {
+	in := n.p.Inboxes[n.m.Inbox]
+	return in != nil && in.Mode == Async
+}
+
+func (n *naive) isDirected() bool {
+	return n.m.Notice || len(n.m.Directed) > 0 || slices.Contains([]string{"internal", "auto_reply", "system"}, n.m.Kind)
+}
+
+func (n *naive) membership(account string) *Member {
+	if in := n.p.Inboxes[n.m.Inbox]; in != nil {
+		for i := range in.Members {
+			if in.Members[i].Account == account {
+				return &in.Members[i]
+			}
+		}
+	}
+	return nil
+}
+
+// gate asks one gate of one agent; of the gates about the message the agent does not matter.
+func (n *naive) gate(account, gate string) said {
+	a, known := n.p.Accounts[account]
+	if n.m.Notice && gate != "account.state" {
+		return mute
+	}
+	owns := account == n.owner && n.owner != ""
+	switch gate {
+	case "account.state":
+		return n.state(a, known)
+	case "account.login":
+		if n.async() {
+			return mute
+		}
+		return n.login(n.w.Agent(account).Session)
+	case "role.receive":
+		if !known || !a.Agent {
+			return no("role.receive.not_agent")
+		}
+		return n.right("role.receive", a.Rights["receive"])
+	case "permission.kind":
+		if parent := n.gate(account, "role.receive"); !parent.fine() {
+			return said{parent.outcome, "permission.kind.parent_off", parent.until}
+		}
+		return n.right("permission.kind", a.Rights["receive."+n.m.Kind])
+	case "permission.reply":
+		if slices.Contains([]string{"internal", "auto_reply", "system"}, n.m.Kind) {
+			return mute
+		}
+		if !known {
+			return no("permission.reply.not_granted")
+		}
+		return n.right("permission.reply", a.Rights["message.reply"])
+	case "membership.inbox":
+		switch {
+		case n.m.Inbox == "":
+			return mute
+		case n.membership(account) != nil, n.isDirected() && owns:
+			return yes
+		}
+		return no("membership.inbox.not_member")
+	case "window.agent":
+		return n.window(account, owns)
+	case "switch.platform":
+		return n.pushSwitch(gate, n.p.Platform)
+	case "switch.inbox":
+		if n.m.Inbox == "" {
+			return mute
+		}
+		if in := n.p.Inboxes[n.m.Inbox]; in != nil {
+			return n.pushSwitch(gate, in.Switch)
+		}
+		return yes
+	case "switch.account":
+		if !known {
+			return yes
+		}
+		return n.pushSwitch(gate, a.Switch)
+	case "window.inbox":
+		return n.hours()
+	case "system.health":
+		for _, f := range n.w.failures {
+			return no("system.health." + f.Component)
+		}
+		return yes
+	case "presence":
+		if n.async() {
+			return mute
+		}
+		return n.presence(n.w.Agent(account).Presence, owns)
+	case "connection":
+		if n.async() {
+			return mute
+		}
+		return n.connection(n.w.Agent(account).Connection, owns)
+	case "capacity":
+		return n.capacity(account, owns)
+	case "conversation":
+		switch {
+		case n.isDirected():
+			return mute
+		case n.owner != "" && !owns:
+			return no("conversation.owned_by_colleague")
+		}
+		return yes
+	}
+	return mute // routing, which is told after the choice
+}
+
+func (n *naive) state(a *Account, known bool) said {
+	if !known || a.State == StateInvalid {
+		return no("account.state.missing")
+	}
+	frozen := a.State == Frozen && !past(a.StateUntil, n.now)
+	if a.State != Active && a.State != Frozen {
+		return no("account.state." + a.State.String())
+	}
+	if past(a.Expires, n.now) {
+		return no("account.state.expired")
+	}
+	if !frozen {
+		return yes
+	}
+	if !a.Expires.IsZero() && !a.Expires.After(a.StateUntil) {
+		return no("account.state.frozen")
+	}
+	return notUntil("account.state.frozen", a.StateUntil, n.now)
+}
+
+func (n *naive) login(s Session) said {
+	switch s.State {
+	case SessionActive:
+		return yes
+	case SessionNever:
+		return no("account.login.never")
+	case SessionEnded:
+		cause := s.Origin.Cause
+		if cause == "account" {
+			cause = "account_closed"
+		}
+		return no("account.login." + cause)
+	}
+	return dunno("account.login.unknown")
+}
+
+// right tries the right now, and if a denial stands in the way at the denial's end.
+func (n *naive) right(gate string, r Right) said {
+	holds := func(at time.Time) bool { return len(r.Roles) > 0 || r.Allow.Set && !past(r.Allow.Until, at) }
+	if r.Deny.Set && !past(r.Deny.Until, n.now) {
+		if !r.Deny.Until.IsZero() && holds(r.Deny.Until) {
+			return said{"wait", gate + ".account_denied", r.Deny.Until}
+		}
+		return no(gate + ".account_denied")
+	}
+	switch {
+	case holds(n.now):
+		return yes
+	case r.Allow.Set:
+		return no(gate + ".expired")
+	case r.Template:
+		return no(gate + ".removed_from_role")
+	}
+	return no(gate + ".not_granted")
+}
+
+func (n *naive) pushSwitch(gate string, s Switch) said {
+	switch {
+	case s.State == Off:
+		return no(gate + ".off")
+	case s.State == Paused && !past(s.Until, n.now):
+		return notUntil(gate+".paused", s.Until, n.now)
+	}
+	return yes
+}
+
+func (n *naive) hours() said {
+	in := n.p.Inboxes[n.m.Inbox]
+	if n.m.Inbox == "" {
+		return mute
+	}
+	if in == nil || in.Hours == nil || tableOf(in.Hours).open(n.now) {
+		return yes
+	}
+	if n.owner != "" {
+		return noted("window.inbox.finishing")
+	}
+	code := "window.inbox.closed"
+	if tableOf(in.Hours).ordinarily(n.now) {
+		code = "window.inbox.date_off"
+	}
+	return notUntil(code, n.soonest("hours "+n.m.Inbox, opening([]*Schedule{in.Hours})), n.now)
+}
+
+func (n *naive) window(account string, owns bool) said {
+	var own []*Schedule
+	if a := n.p.Accounts[account]; a != nil {
+		own = a.Windows
+	}
+	ownOpen := opening(own)
+	if len(own) == 0 {
+		ownOpen = opening([]*Schedule{nil})
+	}
+	member := n.membership(account)
+	var teams []*Schedule
+	if member == nil || member.Direct {
+		teams = []*Schedule{nil}
+	} else {
+		for _, team := range member.Teams {
+			teams = append(teams, team.Windows...)
+			if len(team.Windows) == 0 {
+				teams = append(teams, nil)
+			}
+		}
+	}
+	teamOpen := opening(teams)
+	both := func(q int) bool { return ownOpen(q) && teamOpen(q) }
+	if both(quarterOf(n.now)) {
+		return yes
+	}
+	if owns {
+		return noted("window.agent.finishing")
+	}
+	code, culprits := "window.agent.closed", own
+	if ownOpen(quarterOf(n.now)) {
+		code, culprits = "window.agent.team_closed", teams
+	}
+	for _, s := range culprits {
+		if s != nil && !tableOf(s).open(n.now) && tableOf(s).ordinarily(n.now) {
+			code = "window.agent.date_off"
+		}
+	}
+	return notUntil(code, n.soonest("window "+account+" "+n.m.Inbox, both), n.now)
+}
+
+func (n *naive) presence(p Presence, owns bool) said {
+	code := "presence." + p.Value.String()
+	if p.Origin.Cause == "never_set" && p.Value == Offline {
+		code = "presence.never_set"
+	}
+	if p.Value == PresenceUnknown {
+		return dunno(code)
+	}
+	if p.Value == Available || past(p.Until, n.now) {
+		return yes
+	}
+	if !owns {
+		return notUntil(code, p.Until, n.now)
+	}
+	if p.Value == DoNotDisturb {
+		return noted(code)
+	}
+	if !comes(p.GraceUntil, n.now) {
+		return no(code)
+	}
+	end := p.GraceUntil
+	if comes(p.Until, n.now) && p.Until.Before(end) {
+		end = p.Until
+	}
+	return said{"wait", code, end}
+}
+
+func (n *naive) connection(c Connection, owns bool) said {
+	if c.State == ConnectionOpen {
+		return yes
+	}
+	if owns && comes(c.GraceUntil, n.now) {
+		return said{"wait", "connection.grace", c.GraceUntil}
+	}
+	switch c.State {
+	case ConnectionUnresponsive:
+		return no("connection.unresponsive")
+	case ConnectionStale:
+		return no("connection.stale")
+	case ConnectionNone:
+		if c.Origin.Cause == "" {
+			return no("connection.none")
+		}
+		return no("connection." + c.Origin.Cause)
+	}
+	return dunno("connection.unknown")
+}
+
+func (n *naive) capacity(account string, owns bool) said {
+	a, in := n.p.Accounts[account], n.p.Inboxes[n.m.Inbox]
+	if n.isDirected() {
+		return mute
+	}
+	if a == nil {
+		a = &Account{}
+	}
+	if in == nil {
+		in = &Inbox{}
+	}
+	f := n.w.Agent(account)
+	limit, own := a.Limits[n.m.Inbox]
+	if !own {
+		limit = in.Capacity
+	}
+	full := ""
+	if a.Total != 0 && f.Live >= a.Total && !n.async() {
+		full = "capacity.total_full"
+	}
+	if limit != 0 && f.Load[n.m.Inbox] >= limit {
+		full = "capacity.inbox_full"
+	}
+	switch {
+	case full == "":
+		return yes
+	case owns:
+		return noted("capacity.finishing")
+	}
+	return no(full)
+}
+
+// verdictOf is the naive decision: everything in words.
+type verdictOf struct {
+	verdict, code, released, releasedFor, held string
+	chosen                                     []string
+	recycled                                   bool
+	until                                      time.Time
+	message                                    map[string]said
+	names                                      []string
+	cells                                      map[string]map[string]said
+}
+
+var (
+	gatesOfMessage = []string{"switch.platform", "switch.inbox", "window.inbox", "system.health"}
+	takingGates    = []string{"account.state", "account.login", "role.receive", "permission.kind", "permission.reply", "membership.inbox", "switch.account"}
+	absenceGates   = []string{"presence", "connection"}
+)
+
+func (n *naive) releasedFor() string {
+	if n.owner == "" || n.isDirected() {
+		return ""
+	}
+	for _, g := range takingGates {
+		if s := n.gate(n.owner, g); s.lost() {
+			return s.code
+		}
+	}
+	for _, g := range absenceGates {
+		if s := n.gate(n.owner, g); s.outcome == "block" {
+			return s.code
+		}
+	}
+	return ""
+}
+
+func naiveDecide(p *Policy, w *facts, m Message, now time.Time, memory map[asked]time.Time) verdictOf {
+	n := &naive{p: p, w: w, m: m, now: now, memory: memory}
+	v := verdictOf{message: map[string]said{}, cells: map[string]map[string]said{}}
+	if m.Conversation != nil {
+		n.owner = m.Conversation.Owner
+	}
+	if v.releasedFor = n.releasedFor(); v.releasedFor != "" {
+		v.released, n.owner = n.owner, ""
+	}
+	names := map[string]bool{m.Asked: true}
+	if n.isDirected() {
+		for _, name := range m.Directed {
+			names[name] = true
+		}
+	} else {
+		names[n.owner] = true
+		if in := p.Inboxes[m.Inbox]; in != nil {
+			for _, member := range in.Members {
+				names[member.Account] = true
+			}
+		}
+	}
+	delete(names, "")
+	for name := range names {
+		v.names = append(v.names, name)
+		v.cells[name] = map[string]said{}
+		for g := Gate(0); g < GateCount; g++ {
+			v.cells[name][g.String()] = n.gate(name, g.String())
+		}
+	}
+	sort.Strings(v.names)
+	for _, g := range gatesOfMessage {
+		v.message[g] = n.gate("", g)
+	}
+	if n.isDirected() {
+		n.direct(&v)
+	} else {
+		n.route(&v)
+	}
+	n.findUntil(&v)
+	return v
+}
+
+func (n *naive) onlyAsked(name string) bool {
+	if name != n.m.Asked {
+		return false
+	}
+	if n.isDirected() {
+		return !slices.Contains(n.m.Directed, name)
+	}
+	return n.membership(name) == nil && name != n.owner
+}
+
+func (n *naive) findUntil(v *verdictOf) {
+	see := func(s said) {
+		if s.outcome == "wait" && (v.until.IsZero() || s.until.Before(v.until)) {
+			v.until = s.until
+		}
+	}
+	for _, s := range v.message {
+		see(s)
+	}
+	for name, cells := range v.cells {
+		for _, s := range cells {
+			if !n.onlyAsked(name) {
+				see(s)
+			}
+		}
+	}
+}
+
+func (n *naive) direct(v *verdictOf) {
+	v.verdict, v.code = "directed", "routing.stays_in_thread"
+	for _, name := range v.names {
+		if n.onlyAsked(name) {
+			continue
+		}
+		may := true
+		for _, g := range []string{"account.state", "role.receive", "permission.kind", "membership.inbox"} {
+			may = may && v.cells[name][g].fine()
+		}
+		if may {
+			v.chosen = append(v.chosen, name)
+		}
+	}
+	switch {
+	case len(v.chosen) > 0:
+		v.code = "routing.chosen.directed"
+	case len(n.m.Directed) > 0:
+		v.code = "routing.nobody_eligible"
+	}
+}
+
+func (n *naive) route(v *verdictOf) {
+	var able []string
+	counted := 0
+	for _, name := range v.names {
+		fine := true
+		for _, s := range v.cells[name] {
+			fine = fine && s.fine()
+		}
+		if fine {
+			able = append(able, name)
+		}
+		if !n.onlyAsked(name) {
+			counted++
+		}
+	}
+	problem := ""
+	for _, g := range gatesOfMessage {
+		if s := v.message[g]; !s.fine() && problem == "" {
+			problem = s.code
+		}
+	}
+	switch {
+	case n.owner != "" && slices.Contains(able, n.owner):
+		v.verdict, v.code, v.chosen = "routed", "routing.chosen.owner", []string{n.owner}
+		v.cells[n.owner]["routing"] = noted(v.code)
+	case n.owner != "":
+		v.verdict, v.held, v.code = "waiting", n.owner, "routing.waits_for_owner"
+	case len(able) > 0:
+		n.pick(v, able)
+	case counted == 0:
+		v.verdict, v.code = "waiting", "routing.no_members"
+	default:
+		v.verdict, v.code = "waiting", "routing.nobody_eligible"
+	}
+	if v.verdict == "waiting" && problem != "" {
+		v.code = problem
+	}
+}
+
+func (n *naive) pick(v *verdictOf, able []string) {
+	in := n.p.Inboxes[n.m.Inbox]
+	var fresh []string
+	for _, name := range able {
+		if n.m.Conversation == nil || !slices.Contains(n.m.Conversation.PassedOver, name) {
+			fresh = append(fresh, name)
+		} else {
+			v.cells[name]["routing"] = no("routing.passed_over")
+		}
+	}
+	if len(fresh) == 0 {
+		v.recycled, fresh = true, able
+	}
+	for _, name := range fresh {
+		v.cells[name]["routing"] = no("routing.not_chosen")
+	}
+	v.verdict = "routed"
+	byTurn := func(a, b string) bool {
+		return n.w.Agent(a).LastAssigned[in.Name] < n.w.Agent(b).LastAssigned[in.Name]
+	}
+	load := func(a string) int {
+		if in.Mode == Async {
+			return n.w.Agent(a).Load[in.Name]
+		}
+		return n.w.Agent(a).Live
+	}
+	sorted := slices.Clone(fresh)
+	switch {
+	case in.Sticky && slices.Contains(fresh, n.m.LastOwner):
+		v.code, v.chosen = "routing.chosen.sticky", []string{n.m.LastOwner}
+	case in.Strategy == Broadcast:
+		v.verdict, v.code, v.chosen = "offered", "routing.offered.broadcast", fresh
+	case in.Strategy == Manual:
+		v.verdict, v.code, v.chosen = "offered", "routing.offered.manual", fresh
+	case in.Strategy == RoundRobin:
+		sort.SliceStable(sorted, func(i, j int) bool { return byTurn(sorted[i], sorted[j]) })
+		v.code, v.chosen = "routing.chosen.round_robin", sorted[:1]
+	default:
+		sort.SliceStable(sorted, func(i, j int) bool { return byTurn(sorted[i], sorted[j]) })
+		sort.SliceStable(sorted, func(i, j int) bool { return load(sorted[i]) < load(sorted[j]) })
+		v.code, v.chosen = "routing.chosen.least_loaded", sorted[:1]
+	}
+	for _, name := range v.chosen {
+		v.cells[name]["routing"] = noted(v.code)
+	}
+}
+
+// table is what a schedule says at every quarter of an hour of more than a year, by its definition.
+type table struct{ now, ordinary []bool }
+
+const quarter = 15 * time.Minute
+
+var (
+	tableStart = time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	tables     = map[*Schedule]*table{}
+)
+
+func tableOf(s *Schedule) *table {
+	if t := tables[s]; t != nil {
+		return t
+	}
+	t := &table{}
+	week := &Schedule{Location: s.Location, Weekly: s.Weekly}
+	for i := range 430 * 96 {
+		at := tableStart.Add(time.Duration(i) * quarter)
+		t.now = append(t.now, bruteOpen(s, at))
+		t.ordinary = append(t.ordinary, bruteOpen(week, at))
+	}
+	tables[s] = t
+	return t
+}
+
+// quarterOf is the quarter of an hour that an instant lies in.
+func quarterOf(at time.Time) int { return int(at.Sub(tableStart) / quarter) }
+
+func (t *table) open(at time.Time) bool       { return t.now[quarterOf(at)] }
+func (t *table) ordinarily(at time.Time) bool { return t.ordinary[quarterOf(at)] }
+
+// opening says at which quarters at least one of the schedules is open.
+func opening(schedules []*Schedule) func(q int) bool {
+	var all [][]bool
+	for _, s := range schedules {
+		if s == nil {
+			return func(int) bool { return true }
+		}
+		all = append(all, tableOf(s).now)
+	}
+	return func(q int) bool {
+		for _, t := range all {
+			if t[q] {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+// asked is what a naive evaluator was asked before about the same company: trying 400 days by quarters takes its time.
+type asked struct {
+	what string
+	at   int64
+}
+
+// soonest tries every quarter of an hour of the next 400 days.
+func (n *naive) soonest(what string, open func(q int) bool) time.Time {
+	key := asked{what, n.now.UnixMicro()}
+	if known, ok := n.memory[key]; ok {
+		return known
+	}
+	n.memory[key] = time.Time{}
+	for q := quarterOf(n.now) + 1; q <= quarterOf(n.now)+400*96; q++ {
+		if open(q) {
+			n.memory[key] = tableStart.Add(time.Duration(q) * quarter)
+			break
+		}
+	}
+	return n.memory[key]
+}

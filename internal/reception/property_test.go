@@ -1,0 +1,384 @@
+package reception
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+// The instants that random companies are made of: switches end, windows open and absences are over exactly at some of those that are decided for.
+var instants = func() (all []time.Time) {
+	for day := range 4 {
+		for _, minute := range []int{0, 9 * 60, 12*60 + 15, 18 * 60} {
+			all = append(all, time.Date(2026, 3, 27+day, 0, minute, 0, 0, time.UTC))
+		}
+	}
+	return all
+}()
+
+// schedulePool has schedules of several zones and shapes; daylight saving begins in Berlin on one of the days that are decided for.
+var schedulePool = func() []*Schedule {
+	office, berlin, newYork := weekdays(9, 18), zone("Europe/Berlin"), zone("America/New_York")
+	withDates := weekdays(9, 18)
+	withDates.Dates = map[Date][]Span{{2026, 3, 27}: {}, {2026, 3, 28}: {{600, 720}}, {2026, 3, 30}: {{1200, 1800}}}
+	return []*Schedule{
+		office, withDates, everyDay(berlin, Span{22 * 60, 30 * 60}), everyDay(berlin, Span{135, 195}, Span{8 * 60, 12 * 60}),
+		everyDay(newYork, Span{9 * 60, 17 * 60}), everyDay(shanghai, Span{0, 1440}), {Location: shanghai}, nil,
+	}
+}()
+
+var (
+	somewhen  = rapid.SampledFrom(append([]time.Time{{}}, instants...))
+	schedules = rapid.SampledFrom(schedulePool)
+	people    = []string{"a", "b", "c", "d", "e", "f", "ghost"}
+)
+
+// often draws the usual value most of the time, so that random companies still have agents who can receive.
+func often[T any](t *rapid.T, label string, usual T, others ...T) T {
+	// Small numbers are drawn more often, and failures shrink towards 0: towards what is usual.
+	if i := rapid.IntRange(0, 16+2*len(others)).Draw(t, label); i > 16 {
+		return others[(i-17)/2]
+	}
+	return usual
+}
+
+func drawOverride(t *rapid.T) Override { return Override{Set: true, Until: somewhen.Draw(t, "until")} }
+
+func drawRight(t *rapid.T, label string) Right {
+	r := Right{Roles: []string{"agent"}, Template: true}
+	switch often(t, label, "granted", "nothing", "template", "allow", "deny", "both") {
+	case "nothing":
+		r = Right{}
+	case "template":
+		r = Right{Template: true}
+	case "allow":
+		r = Right{Allow: drawOverride(t)}
+	case "deny":
+		r.Deny = drawOverride(t)
+	case "both":
+		r = Right{Allow: drawOverride(t), Deny: drawOverride(t)}
+	}
+	return r
+}
+
+func drawSwitch(t *rapid.T, label string) Switch {
+	return Switch{State: often(t, label, On, Off, Paused), Until: somewhen.Draw(t, label+" until")}
+}
+
+func drawWindows(t *rapid.T, label string) []*Schedule {
+	n := often(t, label, 0, 1, 2, 1)
+	return rapid.SliceOfN(schedules, n, n).Draw(t, label)
+}
+
+func drawAccount(t *rapid.T, name string) *Account {
+	if rapid.Bool().Draw(t, "an ordinary account") {
+		a := receiver(name)
+		a.Rights["receive.vip"] = granted()
+		return a
+	}
+	a := &Account{Name: name, Agent: often(t, "agent", true, false), Rights: map[string]Right{}, Limits: map[string]int{}}
+	a.State = often(t, "state", Active, StateInvalid, Invited, Disabled, Frozen, Frozen, Banned, Left, Expired)
+	a.StateUntil = somewhen.Draw(t, "state until")
+	a.Expires = often(t, "expires", time.Time{}, instants...)
+	for _, permission := range []string{"receive", "receive.customer", "receive.vip", "receive.internal", "receive.system", "message.reply"} {
+		a.Rights[permission] = drawRight(t, permission)
+	}
+	a.Windows = drawWindows(t, "windows")
+	a.Total = often(t, "total", 0, 1, 3)
+	if often(t, "own limit", false, true) {
+		a.Limits["web"] = rapid.IntRange(0, 3).Draw(t, "limit")
+	}
+	a.Switch = drawSwitch(t, "account switch")
+	return a
+}
+
+func drawInbox(t *rapid.T, name string, mode Mode) *Inbox {
+	in := &Inbox{Name: name, Mode: mode, Hours: often(t, "hours", nil, schedulePool...), Capacity: often(t, "capacity", 0, 1, 3), Switch: drawSwitch(t, "inbox switch")}
+	in.Strategy = rapid.SampledFrom([]Strategy{LeastLoaded, RoundRobin, Broadcast, Manual}).Draw(t, "strategy")
+	in.Sticky = rapid.Bool().Draw(t, "sticky")
+	for _, account := range people {
+		if often(t, "member", true, false, false) {
+			m := Member{Account: account, Direct: rapid.Bool().Draw(t, "direct")}
+			for i := range rapid.IntRange(0, 2).Draw(t, "teams") {
+				m.Teams = append(m.Teams, Team{Name: fmt.Sprint("team", i), Windows: drawWindows(t, "team windows")})
+			}
+			in.Members = append(in.Members, m)
+		}
+	}
+	return in
+}
+
+func drawPolicy(t *rapid.T) *Policy {
+	p := &Policy{Accounts: map[string]*Account{}, Inboxes: map[string]*Inbox{}, Platform: drawSwitch(t, "platform")}
+	for _, name := range people[:6] {
+		p.Accounts[name] = drawAccount(t, name)
+	}
+	p.Inboxes["web"] = drawInbox(t, "web", Live)
+	p.Inboxes["mail"] = drawInbox(t, "mail", Async)
+	return p
+}
+
+func drawFacts(t *rapid.T) *facts {
+	w := &facts{agents: map[string]*Agent{}}
+	if often(t, "healthy", true, false) {
+		w.failures = nil
+	} else {
+		w.failures = []Failure{{Component: rapid.SampledFrom([]string{"store", "disk", "clock", "worker"}).Draw(t, "failure")}}
+	}
+	for _, name := range people[:6] {
+		a := &Agent{Account: name, Load: map[string]int{}, LastAssigned: map[string]int64{}}
+		a.Session.State = often(t, "session", SessionActive, SessionUnknown, SessionNever, SessionEnded)
+		a.Session.Origin.Cause = rapid.SampledFrom([]string{"token_revoked", "expired", "ended", "signed_out", "account"}).Draw(t, "end")
+		a.Presence = Presence{Value: often(t, "presence", Available, PresenceUnknown, Away, DoNotDisturb, Offline), Until: somewhen.Draw(t, "presence until"),
+			GraceUntil: somewhen.Draw(t, "presence grace"), Origin: Origin{Cause: rapid.SampledFrom([]string{"self", "idle", "never_set"}).Draw(t, "presence cause")}}
+		a.Connection.State = often(t, "connection", ConnectionOpen, ConnectionUnknown, ConnectionNone, ConnectionUnresponsive, ConnectionStale)
+		a.Connection.GraceUntil = somewhen.Draw(t, "connection grace")
+		a.Connection.Origin.Cause = rapid.SampledFrom([]string{"", "never", "closed_by_client", "closed_by_server", "stale", "lost_with_process", "session_ended"}).Draw(t, "connection cause")
+		a.Live = rapid.IntRange(0, 3).Draw(t, "live")
+		for _, inbox := range []string{"web", "mail"} {
+			a.Load[inbox] = rapid.IntRange(0, 3).Draw(t, "load")
+			a.LastAssigned[inbox] = int64(rapid.IntRange(0, 3).Draw(t, "turn"))
+		}
+		w.agents[name] = a
+	}
+	return w
+}
+
+func drawNames(t *rapid.T, label string) []string {
+	var names []string
+	for _, name := range people {
+		if rapid.Bool().Draw(t, label) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// messages are many messages for one company: everything that the engine tells apart.
+func messages(t *rapid.T) (all []Message) {
+	passedOver, asked := drawNames(t, "passed over"), rapid.SampledFrom(append([]string{""}, people...)).Draw(t, "asked")
+	last := rapid.SampledFrom(append([]string{""}, people...)).Draw(t, "last owner")
+	named := drawNames(t, "directed")
+	slices.Reverse(named)
+	for _, inbox := range []string{"web", "mail", "gone"} {
+		for _, kind := range []string{"customer", "vip"} {
+			all = append(all, Message{Inbox: inbox, Kind: kind, LastOwner: last}, Message{Inbox: inbox, Kind: kind, Asked: asked},
+				Message{Inbox: inbox, Kind: kind, LastOwner: last, Conversation: &Conversation{PassedOver: passedOver}})
+			for _, owner := range people {
+				all = append(all, Message{Inbox: inbox, Kind: kind, Asked: asked, Conversation: &Conversation{Owner: owner, PassedOver: passedOver}})
+			}
+		}
+	}
+	for _, inbox := range []string{"web", "mail", ""} {
+		for _, owner := range []string{"", "a", "ghost"} {
+			conversation := &Conversation{Owner: owner}
+			all = append(all, Message{Inbox: inbox, Kind: "internal", Directed: named, Asked: asked, Conversation: conversation},
+				Message{Inbox: inbox, Kind: "auto_reply", Conversation: conversation}, Message{Inbox: inbox, Kind: "customer", Directed: []string{"b", "a", "b"}, Conversation: conversation})
+		}
+		all = append(all, Message{Inbox: inbox, Kind: "system", Directed: named, Notice: true})
+	}
+	return all
+}
+
+func TestTheEngineAgreesWithANaiveEvaluatorAndKeepsItsPromises(t *testing.T) {
+	checks, cases := 0, 0
+	rapid.Check(t, func(t *rapid.T) {
+		p := drawPolicy(t)
+		w := drawFacts(t)
+		all := messages(t)
+		checks++
+		memory := map[asked]time.Time{}
+		for range 9 {
+			now := rapid.SampledFrom(instants).Draw(t, "now").Add(rapid.SampledFrom([]time.Duration{0, -time.Microsecond, 7 * time.Minute}).Draw(t, "off"))
+			for i := range all {
+				d := Decide(p, w, all[i], now)
+				cases += len(d.Candidates)
+				if diff := difference(&d, naiveDecide(p, w, all[i], now, memory)); diff != "" {
+					t.Fatalf("message %+v, conversation %+v, at %v: %s", all[i], all[i].Conversation, now, diff)
+				}
+				if broken := brokenPromise(p, w, all[i], now, &d); broken != "" {
+					t.Fatalf("message %+v, conversation %+v, at %v: %s", all[i], all[i].Conversation, now, broken)
+				}
+			}
+		}
+	})
+	if t.Logf("%d cases in %d companies", cases, checks); cases < 2000*checks {
+		t.Errorf("only %d cases in %d companies: the generator has dried up", cases, checks)
+	}
+}
+
+func difference(d *Decision, v verdictOf) string {
+	var got verdictOf
+	got.verdict, got.code, got.released, got.releasedFor, got.held = d.Verdict.String(), d.Code.String(), d.Released, d.ReleasedFor.String(), d.Held
+	got.chosen, got.recycled = d.Chosen, d.Recycled
+	got.message, got.cells = map[string]said{}, map[string]map[string]said{}
+	if d.Until != 0 {
+		got.until = time.UnixMicro(d.Until).UTC()
+	}
+	for _, g := range gatesOfMessage {
+		i, _ := ParseGate(g)
+		got.message[g] = inWords(d.Message[i])
+	}
+	for _, c := range d.Candidates {
+		got.names = append(got.names, c.Account)
+		got.cells[c.Account] = map[string]said{}
+		for g, cell := range c.Cells {
+			got.cells[c.Account][Gate(g).String()] = inWords(cell)
+		}
+	}
+	v.until = v.until.UTC()
+	for _, cells := range v.cells {
+		inUTC(cells)
+	}
+	inUTC(v.message)
+	for _, f := range []struct {
+		what      string
+		got, want any
+	}{
+		{"candidates", got.names, v.names}, {"message", got.message, v.message}, {"cells", got.cells, v.cells}, {"released", got.released + got.releasedFor, v.released + v.releasedFor},
+		{"verdict", got.verdict, v.verdict}, {"code", got.code, v.code}, {"chosen", got.chosen, v.chosen}, {"held", got.held, v.held}, {"recycled", got.recycled, v.recycled},
+		{"until", got.until, v.until},
+	} {
+		if !reflect.DeepEqual(f.got, f.want) {
+			return fmt.Sprintf("%s: engine %v, naive %v", f.what, f.got, f.want)
+		}
+	}
+	return ""
+}
+
+func inWords(c Cell) said {
+	s := said{outcome: c.Outcome.String(), code: c.Code.String()}
+	if c.Until != 0 {
+		s.until = time.UnixMicro(c.Until).UTC()
+	}
+	return s
+}
+
+func inUTC(cells map[string]said) {
+	for g, s := range cells {
+		if !s.until.IsZero() {
+			s.until = s.until.UTC()
+		}
+		cells[g] = s
+	}
+}
+
+// brokenPromise looks for what must hold of every decision, whatever the rules are.
+func brokenPromise(p *Policy, w *facts, m Message, now time.Time, d *Decision) string {
+	can, all, counts := d.Tally()
+	sum := can
+	for _, c := range counts {
+		sum += c.Agents
+	}
+	switch {
+	case sum != all:
+		return fmt.Sprintf("%d can and %v are not %d", can, counts, all)
+	case d.Deliverable() != (len(d.Chosen) > 0):
+		return "deliverable, yet nobody chosen"
+	case d.Released != "" && slices.Contains(d.Chosen, d.Released):
+		return "the released owner has it again"
+	case d.Verdict == Waiting && len(d.Chosen) > 0, d.Verdict == NotDecided, d.Code == 0:
+		return "verdict, code and chosen do not fit"
+	case d.Until != 0 && d.Until <= now.UnixMicro():
+		return "it waits for the past"
+	}
+	if twice := Decide(p, w, m, now); !reflect.DeepEqual(&twice, d) {
+		return "deciding again gives something else"
+	}
+	for i := range d.Candidates {
+		c := &d.Candidates[i]
+		if broken := brokenVector(p, w, m, now, d, c); broken != "" {
+			return c.Account + ": " + broken
+		}
+	}
+	return brokenByAsking(p, w, m, now, d)
+}
+
+func brokenVector(p *Policy, w *facts, m Message, now time.Time, d *Decision, c *Candidate) string {
+	chosen := slices.Contains(d.Chosen, c.Account)
+	for g, cell := range c.Cells {
+		switch gate := Gate(g); {
+		case cell.Outcome == Undecided:
+			return gate.String() + " is undecided"
+		case cell.Outcome.Stops() && cell.Code == 0:
+			return gate.String() + " stops without a code"
+		case (cell.Outcome == Wait) != (cell.Until != 0):
+			return gate.String() + " waits without an end"
+		case cell.Code != 0 && Lookup(cell.Code).Gate != gate.String():
+			return gate.String() + " says " + cell.Code.String()
+		case chosen && d.Verdict != Directed && cell.Outcome.Stops():
+			return "chosen although " + gate.String() + " stops"
+		case gate.AboutMessage() && cell != d.Message[g]:
+			return gate.String() + " differs from the message's"
+		}
+	}
+	if d.Verdict == Waiting && c.Cells.First() == GateCount {
+		return "passes everything, and the message waits"
+	}
+	if m.Notice {
+		return ""
+	}
+	entitled := Entitled(p, c.Account, m.Inbox, m.Kind, c.Owner && d.Verdict == Directed, now)
+	var first Cell
+	for _, g := range []Gate{AccountState, RoleReceive, PermissionKind, MembershipInbox} {
+		if first = c.Cells[g]; first.Outcome.Stops() {
+			break
+		}
+	}
+	if entitled.Outcome.Stops() != first.Outcome.Stops() || entitled.Outcome.Stops() && entitled != first {
+		return fmt.Sprintf("entitlement is %v, the gates say %v", entitled, first)
+	}
+	explained := Explain(p, w, m.Inbox, m.Kind, c.Account, now)
+	directed := len(m.Directed) > 0 || !OwnsConversations(m.Kind)
+	for g := Gate(0); g < ConversationGate && (m.Conversation == nil || m.Conversation.Owner == "" || d.Released != "") && !directed; g++ {
+		if explained[g] != c.Cells[g] {
+			return fmt.Sprintf("%s is explained as %v, decided as %v", g, explained[g], c.Cells[g])
+		}
+	}
+	return ""
+}
+
+// brokenByAsking asks about an agent: that must add its explanation and change nothing else.
+func brokenByAsking(p *Policy, w *facts, m Message, now time.Time, d *Decision) string {
+	if m.Asked == "" {
+		return ""
+	}
+	m.Asked = ""
+	without := Decide(p, w, m, now)
+	with := *d
+	with.Candidates = slices.DeleteFunc(slices.Clone(d.Candidates), func(c Candidate) bool { return c.Asked })
+	if len(with.Candidates) == 0 && len(without.Candidates) == 0 {
+		with.Candidates, without.Candidates = nil, nil
+	}
+	if !reflect.DeepEqual(with, without) {
+		return fmt.Sprintf("asking changed the decision: %v", without)
+	}
+	return ""
+}
+
+func TestAWaitingCellPassesOrChangesAtItsEnd(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p := drawPolicy(t)
+		w := drawFacts(t)
+		now := rapid.SampledFrom(instants).Draw(t, "now").Add(-13 * time.Second)
+		for _, inbox := range []string{"web", "mail"} {
+			for _, account := range people {
+				v := Explain(p, w, inbox, "customer", account, now)
+				for g, cell := range v {
+					if cell.Outcome != Wait {
+						continue
+					}
+					before := Explain(p, w, inbox, "customer", account, time.UnixMicro(cell.Until-1))[g]
+					then := Explain(p, w, inbox, "customer", account, time.UnixMicro(cell.Until))[g]
+					if !before.Outcome.Stops() || then.Outcome.Stops() && Gate(g) != PermissionKind {
+						t.Fatalf("%s of %s in %s waits until %v: a moment before it is %v, then %v", Gate(g), account, inbox, time.UnixMicro(cell.Until), before, then)
+					}
+				}
+			}
+		}
+	})
+}
