@@ -8,8 +8,10 @@
 package client
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -21,13 +23,20 @@ type Client struct {
 	base  *url.URL
 	token string
 	http  *http.Client
+	dial  Dialer
 }
+
+// Dialer makes the connections of Listen.
+type Dialer func(ctx context.Context, network, address string) (net.Conn, error)
 
 // Option changes a Client that New makes.
 type Option func(*Client)
 
 // WithHTTPClient sets what calls the HTTP API.
 func WithHTTPClient(c *http.Client) Option { return func(to *Client) { to.http = c } }
+
+// WithDialer sets what connects to the server for Listen, for example through a proxy.
+func WithDialer(d Dialer) Option { return func(to *Client) { to.dial = d } }
 
 // New makes a Client of the server at an http or https URL, for example http://127.0.0.1:8420.
 func New(server, token string, options ...Option) (*Client, error) {
@@ -38,7 +47,7 @@ func New(server, token string, options ...Option) (*Client, error) {
 	case base.Scheme != "http" && base.Scheme != "https" || base.Host == "":
 		return nil, errors.New("the server's address begins with http:// or https:// and names a host")
 	}
-	c := &Client{base: base, token: token, http: &http.Client{Timeout: 30 * time.Second}}
+	c := &Client{base: base, token: token, http: &http.Client{Timeout: 30 * time.Second}, dial: (&net.Dialer{Timeout: dialTime}).DialContext}
 	for _, option := range options {
 		option(c)
 	}

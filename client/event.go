@@ -48,7 +48,7 @@ func (e *Event) last() int64 {
 }
 
 // lineTime is RFC 3339 with offset and milliseconds.
-const lineTime = "2006-01-02T15:04:05.000Z07:00"
+const lineTime = "2006-01-02T15:04:05.000-07:00"
 
 // Line is the event as one line of JSON with always the same ten members, as `bida listen` prints it. Names, numbers and times that the event does not have
 // are null; a text that it does not have is "".

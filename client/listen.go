@@ -130,7 +130,7 @@ func (c *Client) connect(ctx context.Context, session *Session, o *ListenOptions
 		ReadMaxPayloadSize: longestFrame,
 		ParallelGolimit:    1,
 		TlsConfig:          o.TLS.Clone(),
-		NewDialer:          func() (gws.Dialer, error) { return &dialer{ctx: dial, link: l}, nil },
+		NewDialer:          func() (gws.Dialer, error) { return &dialer{ctx: dial, dial: c.dial, link: l}, nil },
 		NewSession:         func() gws.SessionStorage { return nil },
 		Logger:             quiet{},
 	})
@@ -138,10 +138,7 @@ func (c *Client) connect(ctx context.Context, session *Session, o *ListenOptions
 		return refusedUpgrade(response, err)
 	}
 	l.socket.upgraded.Store(true)
-	go func() {
-		ws.ReadLoop()
-		close(l.in)
-	}()
+	go l.read(ws)
 	end := l.run(ctx, ws, session, o)
 	close(l.over) // the reader does not wait for us any more
 	if end.err != nil {
@@ -151,6 +148,17 @@ func (c *Client) connect(ctx context.Context, session *Session, o *ListenOptions
 	}
 	_ = l.socket.Conn.Close()
 	return end
+}
+
+// read is the reader. The library panics on a frame whose length does not fit into an int.
+func (l *link) read(ws *gws.Conn) {
+	defer close(l.in)
+	defer func() {
+		if fault := recover(); fault != nil {
+			l.end = ending{code: CloseProtocol, err: &FaultError{fmt.Sprint("a frame cannot be read: ", fault)}}
+		}
+	}()
+	ws.ReadLoop()
 }
 
 // refusedUpgrade says what an answer that is not an upgrade means.
@@ -298,13 +306,13 @@ func (l *link) OnClose(_ *gws.Conn, err error) {
 // dialer connects within a context, which the library does not know.
 type dialer struct {
 	ctx  context.Context
+	dial Dialer
 	link *link
 }
 
 // Dial is called by the WebSocket library.
 func (d *dialer) Dial(network, address string) (net.Conn, error) {
-	nd := net.Dialer{Timeout: dialTime}
-	conn, err := nd.DialContext(d.ctx, network, address)
+	conn, err := d.dial(d.ctx, network, address)
 	if err != nil {
 		return nil, err
 	}
