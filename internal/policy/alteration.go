@@ -72,21 +72,48 @@ func Alterations(before, after *Set, changes []Change, now time.Time) []Alterati
 	c := &comparison{
 		now: now, changes: changes,
 		before: newSide(before), after: newSide(after),
-	}
-	accounts := map[string]bool{}
-	for name := range c.before.serves {
-		accounts[name] = true
-	}
-	for name := range c.after.serves {
-		accounts[name] = true
+		keys: map[*reception.Schedule]string{},
 	}
 	var list []Alteration
-	for _, name := range slices.Sorted(maps.Keys(accounts)) {
+	for _, name := range slices.Sorted(maps.Keys(c.affected())) {
 		if a, ok := c.account(name); ok {
 			list = append(list, a)
 		}
 	}
 	return list
+}
+
+// affected are the accounts that the changes can bear on at all: of a small change in a large company few.
+func (c *comparison) affected() map[string]bool {
+	accounts := map[string]bool{}
+	for _, change := range c.changes {
+		kind, name := change.Kind, change.Name
+		if kind == KindSwitch {
+			kind, name, _ = switchTarget(change.Name)
+		}
+		for _, s := range []side{c.before, c.after} {
+			switch kind {
+			case KindAccount:
+				accounts[name] = true
+			case KindTeam:
+				team, _ := s.set.Team(name)
+				for _, m := range team.Members {
+					accounts[m] = true
+				}
+			case KindInbox:
+				if in := s.policy.Inboxes[name]; in != nil {
+					for _, m := range in.Members {
+						accounts[m.Account] = true
+					}
+				}
+			default: // roles, templates, schedules, the whole platform
+				for m := range s.serves {
+					accounts[m] = true
+				}
+			}
+		}
+	}
+	return accounts
 }
 
 // side is the policy on one side of a change.
@@ -111,6 +138,7 @@ type comparison struct {
 	now           time.Time
 	before, after side
 	changes       []Change
+	keys          map[*reception.Schedule]string // scheduleKey, worked out once
 }
 
 // account compares one account. ok is false when its reception stays the same.
@@ -239,12 +267,11 @@ func (c *comparison) windows(name string, steady []string) []WindowChange {
 	}
 	var list []WindowChange
 	add := func(of string, inboxes []string, before, after []*reception.Schedule) {
-		keyBefore, keyAfter := windowsKey(before), windowsKey(after)
-		if keyBefore == keyAfter {
+		if c.sameWindows(before, after) {
 			return
 		}
 		for i := range list { // the same change in several inboxes is said once
-			if w := &list[i]; w.Of == of && windowsKey(w.Before) == keyBefore && windowsKey(w.After) == keyAfter {
+			if w := &list[i]; w.Of == of && c.sameWindows(w.Before, before) && c.sameWindows(w.After, after) {
 				w.Inboxes = append(w.Inboxes, inboxes...)
 				return
 			}
@@ -252,12 +279,12 @@ func (c *comparison) windows(name string, steady []string) []WindowChange {
 		list = append(list, WindowChange{Of: of, Inboxes: slices.Clone(inboxes), Before: before, After: after})
 	}
 	add(AccountWindows, steady, c.before.policy.Accounts[name].Windows, c.after.policy.Accounts[name].Windows)
-	for _, inbox := range steady {
+	for i, inbox := range steady {
 		before, after := c.before.policy.Inboxes[inbox], c.after.policy.Inboxes[inbox]
-		add(TeamWindows, []string{inbox}, teamWindows(before.Member(name)), teamWindows(after.Member(name)))
+		add(TeamWindows, steady[i:i+1], teamWindows(before.Member(name)), teamWindows(after.Member(name)))
 	}
-	for _, inbox := range steady {
-		add(InboxHours, []string{inbox}, hours(c.before.policy.Inboxes[inbox]), hours(c.after.policy.Inboxes[inbox]))
+	for i, inbox := range steady {
+		add(InboxHours, steady[i:i+1], hours(c.before.policy.Inboxes[inbox]), hours(c.after.policy.Inboxes[inbox]))
 	}
 	return list
 }
@@ -284,14 +311,33 @@ func teamWindows(m *reception.Member) []*reception.Schedule {
 	return list
 }
 
-// windowsKey is equal for sets of windows with the same openings, whatever they are called and in whatever order they stand.
-func windowsKey(windows []*reception.Schedule) string {
+// sameWindows says whether two sets of windows have the same openings, whatever they are called and in whatever order they stand.
+func (c *comparison) sameWindows(a, b []*reception.Schedule) bool {
+	if len(a) == 0 || len(b) == 0 {
+		return len(a) == len(b)
+	}
+	if len(a) == 1 && len(b) == 1 {
+		return c.key(a[0]) == c.key(b[0])
+	}
+	return slices.Equal(c.keysOf(a), c.keysOf(b))
+}
+
+func (c *comparison) keysOf(windows []*reception.Schedule) []string {
 	keys := make([]string, len(windows))
 	for i, s := range windows {
-		keys[i] = scheduleKey(s)
+		keys[i] = c.key(s)
 	}
 	slices.Sort(keys)
-	return strings.Join(slices.Compact(keys), "\n")
+	return slices.Compact(keys)
+}
+
+func (c *comparison) key(s *reception.Schedule) string {
+	key, ok := c.keys[s]
+	if !ok {
+		key = scheduleKey(s)
+		c.keys[s] = key
+	}
+	return key
 }
 
 func scheduleKey(s *reception.Schedule) string {

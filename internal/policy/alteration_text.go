@@ -23,14 +23,11 @@ func (a *Alteration) text(lang, by string, lead bool) string {
 		return ""
 	}
 	s := speaker{c: a.words.c, account: a.Account, zh: strings.HasPrefix(lang, "zh"), by: by}
-	s.you, s.your, s.gets, s.serves = "你", "你的", "", ""
-	if !s.zh {
-		s.you, s.your, s.gets, s.serves = "you", "your", "get", "serve"
-	}
+	s.you, s.your, s.gets = s.pick("你", "you"), s.pick("你的", "your"), "get"
 	if lead {
 		s.you = s.name(KindAccount, a.Account)
 		s.your = s.pick(s.you+"的", s.you+"'s")
-		s.gets, s.serves = "gets", "serves"
+		s.gets = "gets"
 	}
 	if s.by == "" {
 		s.by = s.pick("系统", "The system")
@@ -129,8 +126,7 @@ type speaker struct {
 	zh        bool
 	by        string
 	you, your string
-	gets      string
-	serves    string
+	gets      string // English only
 }
 
 func (s *speaker) pick(zh, en string) string {
@@ -263,8 +259,10 @@ func (s *speaker) window(w WindowChange) string {
 func (s *speaker) pushSwitch(w SwitchChange) string {
 	kind, target, _ := switchTarget(w.Name)
 	what := s.pick("整个平台的", "the push of the whole platform")
+	messages := s.pick("新消息", "new messages")
 	switch kind {
 	case KindInbox:
+		messages = s.pick("该渠道的新消息", "new messages from it")
 		what = s.pick("渠道 "+s.name(KindInbox, target)+" 的", "the push of "+s.name(KindInbox, target))
 	case KindAccount:
 		what = s.pick(s.your, s.your+" push")
@@ -277,16 +275,16 @@ func (s *speaker) pushSwitch(w SwitchChange) string {
 	switch w.After.State {
 	case reception.Off:
 		return s.pick(
-			fmt.Sprintf("%s 关闭了%s消息推送%s:新消息不再分配给%s。", s.by, what, reason, s.you),
-			fmt.Sprintf("%s turned off %s%s: %s no longer %s new messages from it.", s.by, what, reason, s.you, s.gets))
+			fmt.Sprintf("%s 关闭了%s消息推送%s:%s不再分配给%s。", s.by, what, reason, messages, s.you),
+			fmt.Sprintf("%s turned off %s%s: %s no longer %s %s.", s.by, what, reason, s.you, s.gets, messages))
 	case reception.Paused:
 		return s.pick(
-			fmt.Sprintf("%s 暂停了%s消息推送%s%s:新消息暂不分配给%s。", s.by, what, until, reason, s.you),
-			fmt.Sprintf("%s paused %s%s%s: meanwhile %s %s no new messages from it.", s.by, what, until, reason, s.you, s.gets))
+			fmt.Sprintf("%s 暂停了%s消息推送%s%s:%s暂不分配给%s。", s.by, what, until, reason, messages, s.you),
+			fmt.Sprintf("%s paused %s%s%s: meanwhile %s %s no %s.", s.by, what, until, reason, s.you, s.gets, messages))
 	}
 	return s.pick(
-		fmt.Sprintf("%s 打开了%s消息推送:新消息恢复分配给%s。", s.by, what, s.you),
-		fmt.Sprintf("%s turned on %s: %s %s new messages from it again.", s.by, what, s.you, s.gets))
+		fmt.Sprintf("%s 打开了%s消息推送:%s恢复分配给%s。", s.by, what, messages, s.you),
+		fmt.Sprintf("%s turned on %s: %s %s %s again.", s.by, what, s.you, s.gets, messages))
 }
 
 // name is a document's title with its name, or the name alone.

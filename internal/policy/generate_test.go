@@ -1,0 +1,222 @@
+package policy_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/bidahq/bida/internal/policy"
+)
+
+// A company of a test: few names, so that documents often refer to each other, and everything that a document can say.
+
+var (
+	someKinds     = []string{"customer", "group", "vip", "system", "internal", "auto_reply"}
+	someSchedules = []string{"s0", "s1", "s2", "s3"}
+	someTemplates = []string{"agent", "supervisor", "readonly", "t0"}
+	someRoles     = []string{"r0", "r1", "r2"}
+	someAccounts  = []string{"a0", "a1", "a2", "a3", "a4", "a5"}
+	someTeams     = []string{"g0", "g1", "g2"}
+	someInboxes   = []string{"i0", "i1", "i2"}
+	somePresents  = []string{policy.Receive, policy.ReceiveCustomer, policy.ReceiveGroup, policy.ReceiveSystem, policy.MessageReply, policy.TraceView}
+	// testNow is the instant that tests compare at; someInstants lie around it.
+	testNow      = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	someInstants = []string{"2026-11-20T00:00:00+08:00", "2026-11-23T20:00:00+08:00", "2026-11-23T20:00:01+08:00", "2026-11-25T00:00:00Z", "2026-12-24T18:00:00.5-05:00"}
+)
+
+type object = map[string]any
+
+// companies draws valid documents of every kind.
+func companies() *rapid.Generator[[]policy.Document] {
+	return rapid.Custom(func(t *rapid.T) []policy.Document {
+		specs := map[string]object{"account/root": {"roles": []string{"admin"}}}
+		for _, name := range someSchedules {
+			specs["schedule/"+name] = drawSchedule(t)
+		}
+		specs["template/t0"] = object{"permissions": subset(t, somePresents)}
+		for _, name := range someRoles {
+			specs["role/"+name] = drawRole(t)
+		}
+		for _, name := range someAccounts {
+			specs["account/"+name] = drawAccount(t)
+		}
+		for _, name := range someTeams {
+			specs["team/"+name] = object{"title": drawText(t), "members": subset(t, someAccounts), "lead": pick(t, someAccounts), "windows": few(t, someSchedules)}
+		}
+		for _, name := range someInboxes {
+			specs["inbox/"+name] = drawInbox(t)
+		}
+		for _, name := range []string{"platform", "inbox.i0", "inbox.i1", "account.a0", "account.a1"} {
+			if maybe(t) {
+				specs["switch/"+name] = drawSwitch(t)
+			}
+		}
+		return documents(specs)
+	})
+}
+
+// documents makes canonical documents of specs; those that turn out to be at fault are a fault of the generator.
+func documents(specs map[string]object) []policy.Document {
+	var docs []policy.Document
+	for name, spec := range specs {
+		kind, name, _ := strings.Cut(name, "/")
+		text, err := json.Marshal(spec)
+		if err != nil {
+			panic(err)
+		}
+		canonical, err := policy.Normalize(kind, text)
+		if err != nil {
+			panic(fmt.Sprintf("%s/%s: %s: %v", kind, name, text, err))
+		}
+		docs = append(docs, policy.Document{Kind: kind, Name: name, Spec: canonical})
+	}
+	slices.SortFunc(docs, func(a, b policy.Document) int { return strings.Compare(a.Kind+"/"+a.Name, b.Kind+"/"+b.Name) })
+	return docs
+}
+
+func maybe(t *rapid.T) bool { return rapid.Bool().Draw(t, "maybe") }
+
+func rarely(t *rapid.T) bool { return rapid.IntRange(0, 3).Draw(t, "rarely") == 0 }
+
+func pick(t *rapid.T, from []string) string { return rapid.SampledFrom(from).Draw(t, "pick") }
+
+func subset(t *rapid.T, from []string) []string {
+	list := []string{}
+	for _, s := range from {
+		if maybe(t) {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+func few(t *rapid.T, from []string) []string {
+	if !rarely(t) {
+		return []string{}
+	}
+	return []string{pick(t, from)}
+}
+
+// drawText draws what a title may be: any script, spaces, quotes, YAML's own signs, words that YAML might take for something else.
+func drawText(t *rapid.T) string {
+	word := rapid.SampledFrom([]string{"", "客服甲", "👩‍💻", "true", "no", "on", "~", "null", "12", "0x1f", "1e3", "2026-11-23", "- a", "a: b", " a ", "#x", "'", `"`, "{}", "&x", "*x", "!x", "|", ">", "%", "@", "`", "---", "<<", "=", "é", "\u00a0", "ﷺ", "\U0001F004"})
+	if maybe(t) {
+		return word.Draw(t, "word")
+	}
+	text := rapid.StringN(0, 40, -1).Draw(t, "text")
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r >= 0x7f && r < 0xa0 || r == '\ufeff' || r >= '\u2028' && r <= '\u202e' || r >= '\u2066' && r <= '\u2069' {
+			return -1
+		}
+		return r
+	}, text)
+}
+
+func drawSchedule(t *rapid.T) object {
+	clock := func(hour int) string { return fmt.Sprintf("%02d:%02d", hour, rapid.SampledFrom([]int{0, 30}).Draw(t, "minute")) }
+	s := object{"title": drawText(t), "zone": pick(t, []string{"Asia/Shanghai", "UTC", "America/New_York"})}
+	var weekly, exceptions []object
+	for _, day := range []string{"mon", "wed", "fri", "sun"} {
+		switch rapid.IntRange(0, 3).Draw(t, "day") {
+		case 0:
+			weekly = append(weekly, object{"days": []string{day}, "from": clock(8), "to": clock(11)}, object{"days": []string{day}, "from": clock(13), "to": clock(20)})
+		case 1:
+			// Sunday's night would run into Monday.
+			if day != "sun" {
+				weekly = append(weekly, object{"days": []string{day}, "from": clock(22), "to": clock(6)})
+			}
+		case 2:
+			weekly = append(weekly, object{"days": []string{day}, "from": "00:00", "to": "24:00"})
+		}
+	}
+	for _, date := range []string{"2026-11-23", "2026-11-24", "2026-11-28"} {
+		switch rapid.IntRange(0, 4).Draw(t, "date") {
+		case 0:
+			exceptions = append(exceptions, object{"date": date, "off": true})
+		case 1:
+			exceptions = append(exceptions, object{"date": date, "from": clock(18), "to": clock(2)})
+		}
+	}
+	s["weekly"], s["exceptions"] = weekly, exceptions
+	for _, list := range []string{"weekly", "exceptions"} {
+		if len(s[list].([]object)) == 0 {
+			delete(s, list)
+		}
+	}
+	return s
+}
+
+func drawRole(t *rapid.T) object {
+	r := object{"title": drawText(t)}
+	if maybe(t) {
+		r["template"] = pick(t, someTemplates)
+	}
+	if r["template"] == nil || rarely(t) {
+		r["permissions"] = subset(t, somePresents)
+	}
+	return r
+}
+
+func drawGrants(t *rapid.T) []object {
+	list := []object{}
+	for _, p := range somePresents {
+		if !rarely(t) {
+			continue
+		}
+		g := object{"permission": p}
+		if maybe(t) {
+			g["until"] = pick(t, someInstants)
+		}
+		list = append(list, g)
+	}
+	return list
+}
+
+func drawAccount(t *rapid.T) object {
+	a := object{"title": drawText(t), "alias": drawText(t), "number": drawText(t), "position": drawText(t), "agent": true,
+		"roles": subset(t, someRoles), "allow": drawGrants(t), "deny": drawGrants(t), "windows": few(t, someSchedules)}
+	if rarely(t) {
+		a["state"] = pick(t, []string{"invited", "active", "disabled", "frozen", "banned", "left", "expired"})
+		a["state_reason"] = drawText(t)
+		if a["state"] == "frozen" && maybe(t) {
+			a["state_until"] = pick(t, someInstants)
+		}
+	}
+	if rarely(t) {
+		a["expires"] = pick(t, someInstants)
+	}
+	if rarely(t) {
+		a["capacity"] = object{"total": rapid.IntRange(1, 9).Draw(t, "total"), "inboxes": object{pick(t, someInboxes): 3}}
+	}
+	return a
+}
+
+func drawInbox(t *rapid.T) object {
+	kinds := subset(t, someKinds[1:])
+	in := object{
+		"title": drawText(t), "channel": "api", "mode": pick(t, []string{"live", "async"}),
+		"kinds":   append([]string{"customer"}, kinds...),
+		"members": object{"accounts": subset(t, someAccounts), "teams": subset(t, someTeams)},
+		"routing": object{"strategy": pick(t, []string{"least_loaded", "round_robin", "broadcast", "manual"}), "sticky": maybe(t)},
+	}
+	if rarely(t) {
+		in["hours"] = pick(t, someSchedules)
+	}
+	if rarely(t) {
+		in["capacity"] = rapid.IntRange(1, 9).Draw(t, "capacity")
+		in["routing"].(object)["accept_timeout"] = pick(t, []string{"1s", "90s", "5m", "1h", "1h30m", "1500ms"})
+	}
+	return in
+}
+
+func drawSwitch(t *rapid.T) object {
+	s := object{"state": pick(t, []string{"on", "off", "paused"}), "reason": drawText(t)}
+	if s["state"] == "paused" && maybe(t) {
+		s["until"] = pick(t, someInstants)
+	}
+	return s
+}
