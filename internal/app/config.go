@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -237,6 +238,10 @@ func (c *Config) Target() string {
 
 // ensureData makes the data directory, for the lock and the admin socket, whatever the database is.
 func (c *Config) ensureData() error {
+	var err error
+	if c.Data, err = filepath.Abs(c.Data); err != nil {
+		return fmt.Errorf("data directory: %w", err)
+	}
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return fmt.Errorf("data directory: %w", err)
 	}

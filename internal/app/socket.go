@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -193,4 +194,12 @@ func (r *remote) ask(ctx context.Context, path string, in any) (out created, err
 	p := problem.New(no.Kind, no.Code, no.En, no.Zh)
 	p.Field, p.Fields = no.Field, no.More
 	return out, p
+}
+
+// removeSocket takes the socket's file away; that it is gone already is no fault.
+func removeSocket(directory string) error {
+	if err := os.Remove(filepath.Join(directory, SocketName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }

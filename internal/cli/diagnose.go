@@ -1,0 +1,89 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/bidahq/bida/internal/diagnosis"
+)
+
+// diagnose asks why an agent does, or does not, receive.
+type diagnose struct {
+	serverFlags
+	Agent   string `required:"" help:"Agent to ask about." placeholder:"NAME"`
+	Inbox   string `help:"Only this inbox." placeholder:"NAME"`
+	Kind    string `help:"Only this kind of messages, for example group." placeholder:"KIND"`
+	Message string `help:"Only this message, for example m120." placeholder:"ID"`
+	At      string `help:"As of an instant: 2026-11-20T14:02:00+08:00, or 2026-11-20 14:02, or 14:02 for today." placeholder:"TIME"`
+	JSON    bool   `help:"As JSON."`
+}
+
+// Run implements the command.
+func (v *diagnose) Run(s *session) error {
+	from, err := v.open(s)
+	if err != nil {
+		return err
+	}
+	query := url.Values{"agent": {v.Agent}}
+	for key, value := range map[string]string{"inbox": v.Inbox, "kind": v.Kind, "message": v.Message} {
+		if value != "" {
+			query.Set(key, value)
+		}
+	}
+	if v.At != "" {
+		at, err := instant(v.At, time.Now().In(s.zone))
+		if err != nil {
+			return err
+		}
+		query.Set("at", at.Format(time.RFC3339Nano))
+	}
+	var report diagnosis.Report
+	raw, err := from.call(s.ctx, request{method: http.MethodGet, path: "/diagnosis", query: query}, &report)
+	if err != nil {
+		return err
+	}
+	if v.JSON {
+		err = s.raw(raw)
+	} else {
+		s.report(&report)
+	}
+	if err != nil {
+		return err
+	}
+	if report.Verdict == diagnosis.Receiving || report.Verdict == diagnosis.NoTraffic {
+		return nil
+	}
+	return answered(statusNo)
+}
+
+// raw prints a server's answer as it is, with line breaks.
+func (s *session) raw(answer json.RawMessage) error {
+	var out bytes.Buffer
+	if err := json.Indent(&out, bytes.TrimSpace(answer), "", "  "); err != nil {
+		return err
+	}
+	out.WriteByte('\n')
+	_, err := s.Out.Write(out.Bytes())
+	return err
+}
+
+// instant reads a time as people write it.
+func instant(text string, now time.Time) (time.Time, error) {
+	if t, err := time.Parse(time.RFC3339, text); err == nil {
+		return t, nil
+	}
+	for _, layout := range []string{"2006-01-02 15:04:05", "2006-01-02 15:04", "2006-01-02T15:04:05", "2006-01-02T15:04"} {
+		if t, err := time.ParseInLocation(layout, text, now.Location()); err == nil {
+			return t, nil
+		}
+	}
+	for _, layout := range []string{"15:04:05", "15:04"} {
+		if t, err := time.Parse(layout, text); err == nil {
+			return time.Date(now.Year(), now.Month(), now.Day(), t.Hour(), t.Minute(), t.Second(), 0, now.Location()), nil
+		}
+	}
+	return time.Time{}, usage("--at: want a time such as 2026-11-20T14:02:00+08:00, 2026-11-20 14:02 or 14:02, got %q", text)
+}

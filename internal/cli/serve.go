@@ -1,0 +1,106 @@
+package cli
+
+import (
+	"errors"
+	"log/slog"
+
+	"github.com/bidahq/bida/internal/app"
+)
+
+// settings are the flags for every key of the configuration. A flag that is not given leaves the key to the environment and the file.
+type settings struct {
+	placeSettings
+
+	Listen          *string `help:"Address to serve HTTP on (127.0.0.1:8420)." placeholder:"ADDR"`
+	Policy          *string `help:"Policy file to apply while there is no policy yet." placeholder:"FILE"`
+	Zone            *string `help:"Time zone for times in words (local)." placeholder:"ZONE"`
+	ConnectionGrace *string `help:"How long an agent whose connection is lost keeps its conversations (20s)." placeholder:"TIME"`
+	PresenceGrace   *string `help:"How long an agent who is away or offline keeps its conversations (5m)." placeholder:"TIME"`
+	AckTimeout      *string `help:"How long a client may take to acknowledge a message (5s)." placeholder:"TIME"`
+	Heartbeat       *string `help:"Silence after which a client is asked for a sign of life (5s)." placeholder:"TIME"`
+	Stale           *string `help:"Silence after which a client's connection is closed (15s)." placeholder:"TIME"`
+}
+
+// placeSettings are the flags that say where the data is.
+type placeSettings struct {
+	Data      *string `help:"Data directory (bida-data)." placeholder:"DIR"`
+	Database  *string `help:"postgres://… to use PostgreSQL instead of the embedded database." placeholder:"URL"`
+	Config    *string `help:"Configuration file (YAML)." placeholder:"FILE"`
+	LogLevel  *string `help:"debug, info, warn or error (info)." placeholder:"LEVEL"`
+	LogFormat *string `help:"text or json (text)." placeholder:"FORMAT"`
+}
+
+// given collects what was said by flag, by key.
+func (p *placeSettings) given() map[string]*string {
+	return map[string]*string{"data": p.Data, "database": p.Database, "log_level": p.LogLevel, "log_format": p.LogFormat}
+}
+
+func (f *settings) given() map[string]*string {
+	all := f.placeSettings.given()
+	for key, value := range map[string]*string{
+		"listen": f.Listen, "policy": f.Policy, "zone": f.Zone, "connection_grace": f.ConnectionGrace, "presence_grace": f.PresenceGrace,
+		"ack_timeout": f.AckTimeout, "heartbeat": f.Heartbeat, "stale": f.Stale,
+	} {
+		all[key] = value
+	}
+	return all
+}
+
+// load reads the configuration with what the flags say.
+func (s *session) load(flags map[string]*string, file *string) (app.Config, error) {
+	from := app.Sources{Env: s.Env, Flags: map[string]string{}}
+	for key, value := range flags {
+		if value != nil {
+			from.Flags[key] = *value
+		}
+	}
+	if file != nil {
+		if from.File = *file; *file == "" {
+			return app.Config{}, usage("--config: name a file")
+		}
+	}
+	return app.LoadConfig(from)
+}
+
+// logger writes logs to standard error as the configuration wants them.
+func (s *session) logger(c app.Config) *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(c.LogLevel)) // validated
+	o := &slog.HandlerOptions{Level: level}
+	if c.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(s.Err, o))
+	}
+	return slog.New(slog.NewTextHandler(s.Err, o))
+}
+
+// serve runs the server.
+type serve struct {
+	settings
+}
+
+// Run implements the command. Whatever keeps the server from starting has status 2; what ends it later by itself, 1.
+func (v *serve) Run(s *session) error {
+	c, err := s.load(v.given(), v.Config)
+	if err != nil {
+		return err
+	}
+	log := s.logger(c)
+	a, err := app.New(s.ctx, c, app.Options{Version: s.Version, Log: log})
+	if err != nil {
+		return err
+	}
+	if err := a.Start(); err != nil {
+		return errors.Join(err, a.Stop())
+	}
+	select {
+	case <-s.ctx.Done():
+		log.Info("stopping")
+		err = nil
+	case <-a.Ended():
+		err = &statusError{statusNo, a.Err()}
+	}
+	if stopped := a.Stop(); err == nil && stopped != nil {
+		err = &statusError{statusNo, stopped}
+	}
+	return err
+}
