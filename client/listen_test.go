@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -26,9 +27,11 @@ type stage struct {
 	conns  chan net.Conn // pipes that were dialled
 	played chan *scene   // upgraded connections
 	refuse func(http.ResponseWriter) bool
-	deaf   bool // it takes no connections
+	deaf   atomic.Bool // it takes no connections
 	server http.Server
 	client *Client
+
+	mu     sync.Mutex
 	states []State
 }
 
@@ -48,7 +51,7 @@ func play(t *testing.T, test func(t *testing.T, s *stage)) {
 		s.server.Handler = s
 		go func() { _ = s.server.Serve(s) }()
 		c, err := New("http://bida.example.org", "t-agent-a", WithDialer(func(context.Context, string, string) (net.Conn, error) {
-			if s.deaf {
+			if s.deaf.Load() {
 				return nil, errors.New("connection refused")
 			}
 			ours, theirs := net.Pipe()
@@ -157,26 +160,25 @@ func (s *scene) wantAck(n int) {
 
 // listen starts Listen and gives what it says at its end, and the texts it was given.
 func (s *stage) listen(ctx context.Context, o ListenOptions) (ended chan error, texts func() []string) {
-	var mu sync.Mutex
 	var seen []string
 	if o.OnEvent == nil {
 		o.OnEvent = func(e Event) error {
-			mu.Lock()
-			defer mu.Unlock()
+			s.mu.Lock()
+			defer s.mu.Unlock()
 			seen = append(seen, e.Text)
 			return nil
 		}
 	}
 	o.OnState = func(state State) {
-		mu.Lock()
-		defer mu.Unlock()
+		s.mu.Lock()
+		defer s.mu.Unlock()
 		s.states = append(s.states, state)
 	}
 	ended = make(chan error, 1)
 	go func() { ended <- s.client.Listen(ctx, o) }()
 	return ended, func() []string {
-		mu.Lock()
-		defer mu.Unlock()
+		s.mu.Lock()
+		defer s.mu.Unlock()
 		return slices.Clone(seen)
 	}
 }
@@ -332,26 +334,28 @@ func TestListenStopsForGoodWhenTheTokenIsRefused(t *testing.T) {
 
 func TestListenKeepsTryingAndHeedsRetryAfter(t *testing.T) {
 	play(t, func(t *testing.T, s *stage) {
-		tries := 0
+		var tries atomic.Int32
 		s.refuse = func(w http.ResponseWriter) bool {
-			if tries++; tries == 1 {
+			if tries.Add(1) == 1 {
 				w.Header().Set("Retry-After", "7")
 				w.WriteHeader(http.StatusServiceUnavailable)
 				return true
 			}
 			return false
 		}
-		s.deaf = true
+		s.deaf.Store(true)
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		start := time.Now()
 		ended, _ := s.listen(ctx, ListenOptions{})
 		<-time.After(time.Minute)
 		synctest.Wait()
+		s.mu.Lock()
 		if n := len(s.states); n < 26 || n > 50 || s.states[n-1].Wait < 2500*time.Millisecond || s.states[n-1].Wait > 5*time.Second {
 			t.Errorf("in a minute %d states, the last one %+v", n, s.states[n-1])
 		}
-		s.deaf = false
+		s.mu.Unlock()
+		s.deaf.Store(false)
 		(<-s.played).welcome(0)
 		if took := time.Since(start); took < 67*time.Second || took > 75*time.Second {
 			t.Errorf("connected after %v", took)

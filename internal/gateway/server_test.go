@@ -337,20 +337,3 @@ func TestManyClientsReceiveEverythingInOrderWhileManyThingsHappen(t *testing.T) 
 	}
 	wait.Wait()
 }
-
-func TestAClientThatStopsReadingIsCutOffWithoutDelayingAnybody(t *testing.T) {
-	h := newHouse(t, Config{Write: 100 * time.Millisecond, Linger: 50 * time.Millisecond, Window: 1 << 20})
-	stuck, good := dialRaw(t, h.address, "t-agent-a"), dialRaw(t, h.address, "t-agent-a")
-	stuck.hello("stuck")
-	stuck.want("welcome")
-	good.hello("good")
-	good.want("welcome")
-	text := strings.Repeat("很长", 5000)
-	var wait sync.WaitGroup
-	wait.Go(func() { good.wantEntries(1, 1000) })
-	for range 1000 {
-		h.post("agent-a", text) // 30 MB in all: more than the buffers of a socket
-	}
-	wait.Wait()
-	h.wantEnding(t, "n1", "stale 4408")
-}

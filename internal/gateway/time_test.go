@@ -152,6 +152,32 @@ func TestInRealTimeAClientThatNeverReadsAgainIsCutWithinTheWriteDeadline(t *test
 	})
 }
 
+func TestInRealTimeAClientThatStopsReadingDelaysNobody(t *testing.T) {
+	bubble(t, Config{}, func(t *testing.T, h *house) {
+		stuck, good := dialPipe(t, h.server, "t-agent-a"), dialPipe(t, h.server, "t-agent-a")
+		stuck.hello("stuck")
+		stuck.want("welcome")
+		good.hello("good")
+		good.want("welcome")
+		frames := good.reader()
+		start := time.Now()
+		text := strings.Repeat("很长", 5000)
+		for n := range 100 {
+			h.post("agent-a", text)
+			if f := <-frames; f["agent_sequence"] != float64(n+1) {
+				t.Fatalf("got %v, want entry %d", f["agent_sequence"], n+1)
+			}
+		}
+		if time.Since(start) != 0 {
+			t.Error("a client waited for another one")
+		}
+		h.wantEnding(t, "n1", "stale 4408")
+		good.leave()
+		for range frames {
+		}
+	})
+}
+
 func TestInRealTimeASessionThatEndsIsOverAtOnceEvenIfTheClientDoesNotRead(t *testing.T) {
 	bubble(t, Config{}, func(t *testing.T, h *house) {
 		c := dialPipe(t, h.server, "t-agent-a")

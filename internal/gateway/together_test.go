@@ -1,0 +1,526 @@
+package gateway_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/bidahq/bida/client"
+	"github.com/bidahq/bida/internal/delivery"
+	"github.com/bidahq/bida/internal/gateway"
+	"github.com/bidahq/bida/internal/problem"
+)
+
+func TestTheClientsEventIsTheDomains(t *testing.T) {
+	ours, theirs := reflect.TypeFor[delivery.Event](), reflect.TypeFor[client.Event]()
+	if ours.NumField() != theirs.NumField() {
+		t.Fatalf("%d members and %d", ours.NumField(), theirs.NumField())
+	}
+	for i := range ours.NumField() {
+		if a, b := ours.Field(i), theirs.Field(i); a.Name != b.Name || a.Type != b.Type || a.Tag != b.Tag {
+			t.Errorf("%s %s %s became %s %s %s", a.Name, a.Type, a.Tag, b.Name, b.Type, b.Tag)
+		}
+	}
+	for ours, theirs := range map[int]int{
+		gateway.CloseGoingAway: client.CloseGoingAway, gateway.CloseMalformed: client.CloseMalformed,
+		gateway.CloseUnauthenticated: client.CloseUnauthenticated, gateway.CloseForbidden: client.CloseForbidden,
+		gateway.CloseTimeout: client.CloseTimeout, gateway.CloseSessionEnded: client.CloseSessionEnded,
+		gateway.CloseTokenRevoked: client.CloseTokenRevoked, gateway.CloseTooLarge: client.CloseTooLarge,
+		gateway.CloseTooMany: client.CloseTooMany, gateway.CloseInternal: client.CloseInternal,
+	} {
+		if ours != theirs {
+			t.Errorf("code %d became %d", ours, theirs)
+		}
+	}
+}
+
+// desk is a Backend with one account, whose stream is the numbers from 1.
+type desk struct {
+	mu       sync.Mutex
+	last     int64
+	opened   int
+	cursors  map[string]int64 // by client
+	pushed   map[string][]int64
+	open     map[string]bool
+	accepted map[int64]bool
+	faults   []string
+	later    []func() // answers that are not given yet; nil: they are given at once
+}
+
+func newDesk() *desk {
+	return &desk{cursors: map[string]int64{}, pushed: map[string][]int64{}, open: map[string]bool{}, accepted: map[int64]bool{}}
+}
+
+func (d *desk) answer(f func()) {
+	if d.later != nil {
+		d.later = append(d.later, f)
+		return
+	}
+	f()
+}
+
+func (d *desk) fault(format string, args ...any) {
+	d.faults = append(d.faults, fmt.Sprintf(format, args...))
+}
+
+func (d *desk) Authenticate(token string) (string, string, error) {
+	if token != "secret" {
+		return "", "", errors.New("no")
+	}
+	return "agent-a", "token-1", nil
+}
+
+func (d *desk) Open(h delivery.Hello, done func(delivery.Opened, error)) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.opened++
+	o := delivery.Opened{
+		Connection: fmt.Sprintf("n%d", d.opened), Session: fmt.Sprintf("s%d", d.opened), Presence: "offline",
+		Cursor: max(h.Cursor, d.cursors[h.Client]), Last: d.last,
+	}
+	d.open[o.Connection] = true
+	d.answer(func() { done(o, nil) })
+}
+
+func (d *desk) Closed(connection, _ string, _ int, _ time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.open[connection] {
+		d.fault("%s ended and was not open", connection)
+	}
+	delete(d.open, connection)
+}
+
+func (d *desk) Acknowledge(a delivery.Ack, done func(delivery.AckResult, error)) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.record(a.Connection, a.Pushed)
+	d.cursors[a.Client] = max(d.cursors[a.Client], a.Received)
+	for _, n := range a.Accepted {
+		d.accepted[n] = true
+	}
+	d.answer(func() { done(delivery.AckResult{Cursor: a.Received}, nil) })
+}
+
+func (d *desk) Unacknowledged(connection string, pushes []delivery.Push) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.record(connection, pushes)
+}
+
+// record checks that a push on a connection is reported once.
+func (d *desk) record(connection string, pushes []delivery.Push) {
+	for _, p := range pushes {
+		if slices.Contains(d.pushed[connection], p.Sequence) {
+			d.fault("%s pushed %d twice", connection, p.Sequence)
+		}
+		d.pushed[connection] = append(d.pushed[connection], p.Sequence)
+	}
+}
+
+func (d *desk) SetPresence(_, _, _ string, _ time.Time, done func(error)) {
+	d.answer(func() { done(nil) })
+}
+func (d *desk) Visibility(string, bool) {}
+
+func (d *desk) Events(_ context.Context, _ string, after int64, limit int, _ string) ([]delivery.Event, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var events []delivery.Event
+	for n := after + 1; n <= d.last && len(events) < limit; n++ {
+		events = append(events, delivery.Event{Event: delivery.EventMessage, AgentSequence: n, Text: fmt.Sprint(n)})
+	}
+	return events, nil
+}
+
+func (d *desk) grow(n int64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.last += n
+}
+
+// rig is one client and its network, on one goroutine.
+type rig struct {
+	desk    *desk
+	core    *gateway.Core
+	now     *time.Time
+	session *client.Session
+	line    *line // nil while it is not connected
+	shown   []int64
+}
+
+// line is one connection, with the frames under way in both directions.
+type line struct {
+	conn     *gateway.Conn
+	toClient [][]byte
+	toServer [][]byte
+	bytes    int // under way to the client
+	full     bool
+	code     int // with which the server closed
+}
+
+// room is how many bytes a line holds.
+const room = 600
+
+func (l *line) Send(frame []byte) error {
+	if l.bytes > 0 && l.bytes+len(frame) > room {
+		l.full = true
+		return gateway.ErrFull
+	}
+	l.bytes += len(frame)
+	l.toClient = append(l.toClient, slices.Clone(frame))
+	return nil
+}
+
+func (l *line) Close(code int, _ string) { l.code, l.toClient = code, nil }
+
+// connect makes a connection; whatever was under way on the last one is lost.
+func (r *rig) connect(who gateway.Peer) {
+	r.line = &line{}
+	r.line.conn = r.core.NewConn(r.line, who)
+	r.line.toServer = append(r.line.toServer, r.session.Connect(*r.now))
+}
+
+// cut loses the connection; the server notices now, or by its silence.
+func (r *rig) cut(noticed bool) {
+	if noticed {
+		r.line.conn.Gone(gateway.ClosedByClient, 1006)
+	}
+	_, _ = r.session.Lost(client.CloseAbnormal, "")
+	r.line = nil
+}
+
+func (r *rig) pump() {
+	if r.line == nil {
+		return
+	}
+	conn := r.line.conn
+	for f, ok := conn.Fetch(); ok; f, ok = conn.Fetch() {
+		events, err := r.desk.Events(context.Background(), f.Account, f.After, f.Limit, f.Lang)
+		conn.Fetched(f, events, err)
+	}
+}
+
+// step brings one frame to the client, or one to the server.
+func (r *rig) step(t *rapid.T, toClient bool) {
+	l := r.line
+	switch {
+	case l == nil:
+		return
+	case toClient && len(l.toClient) > 0:
+		frame := l.toClient[0]
+		l.toClient, l.bytes = l.toClient[1:], l.bytes-len(frame)
+		received, err := r.session.Receive(*r.now, frame)
+		if err != nil {
+			t.Fatalf("%s: %v", frame, err)
+		}
+		if e := received.Event; e != nil {
+			r.shown = append(r.shown, e.AgentSequence)
+			r.session.Handled(e)
+			r.session.Accepted(e)
+		}
+		if l.full && l.bytes == 0 {
+			l.full = false
+			l.conn.Drained()
+		}
+	case !toClient && len(l.toServer) > 0:
+		frame := l.toServer[0]
+		l.toServer = l.toServer[1:]
+		l.conn.Frame(frame)
+	}
+	l.toServer = append(l.toServer, r.session.Flush(*r.now)...)
+	r.pump()
+	if l.code != 0 && l.code != gateway.CloseTimeout {
+		t.Fatalf("the server closed with %d", l.code)
+	}
+}
+
+func TestWhateverTheNetworkDoesEachClientShowsEverythingOnceAndInOrder(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		now := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
+		d, hub := newDesk(), gateway.NewHub()
+		core := gateway.NewCore(gateway.Config{Window: 8, Batch: 3, Now: func() time.Time { return now }}, d, hub)
+		if rapid.Bool().Draw(t, "answers later") {
+			d.later = []func(){}
+		}
+		var rigs []*rig
+		var lines []*line // that the server may still believe in
+		agent := gateway.Peer{Account: "agent-a", Token: "token-1"}
+		for i := range 2 {
+			r := &rig{desk: d, core: core, now: &now, session: client.NewSession(client.SessionOptions{
+				Client: fmt.Sprint("tab-", i), Random: rand.New(rand.NewPCG(1, 1)).Float64,
+			})}
+			r.connect(agent)
+			rigs = append(rigs, r)
+		}
+		one := func() *rig { return rigs[rapid.IntRange(0, 1).Draw(t, "client")] }
+		answers := func() {
+			later := d.later
+			if later != nil {
+				d.later = []func(){}
+			}
+			for _, f := range later {
+				f()
+			}
+		}
+		t.Repeat(map[string]func(*rapid.T){
+			"grow": func(t *rapid.T) {
+				d.grow(rapid.Int64Range(1, 5).Draw(t, "n"))
+				hub.Wake("agent-a")
+				for _, r := range rigs {
+					r.pump()
+				}
+			},
+			"to client": func(t *rapid.T) { one().step(t, true) },
+			"to server": func(t *rapid.T) { one().step(t, false) },
+			"cut": func(t *rapid.T) {
+				if r := one(); r.line != nil {
+					lines = append(lines, r.line)
+					r.cut(rapid.Bool().Draw(t, "noticed"))
+				}
+			},
+			"connect": func(*rapid.T) {
+				if r := one(); r.line == nil {
+					r.connect(agent)
+				}
+			},
+			"answer": func(*rapid.T) { answers() },
+			"wait": func(t *rapid.T) {
+				now = now.Add(time.Duration(rapid.IntRange(1, 6000).Draw(t, "ms")) * time.Millisecond)
+				for _, l := range lines { // their clients are gone
+					l.conn.Tick(now)
+				}
+				for _, r := range rigs {
+					if r.line == nil {
+						continue
+					}
+					r.line.conn.Tick(now)
+					if err := r.session.Tick(now); err != nil || r.line.code != 0 {
+						r.cut(true)
+						continue
+					}
+					r.line.toServer = append(r.line.toServer, r.session.Flush(now)...)
+					r.pump()
+				}
+			},
+			"": func(t *rapid.T) {
+				for _, r := range rigs {
+					if want := count(len(r.shown)); !slices.Equal(r.shown, want) {
+						t.Fatalf("shown: %v", r.shown)
+					}
+				}
+				if len(d.faults) > 0 {
+					t.Fatal(d.faults)
+				}
+			},
+		})
+		for _, r := range rigs { // when the network is well again, everything arrives
+			if r.line == nil {
+				r.connect(agent)
+			}
+			for range 10_000 {
+				if int64(len(r.shown)) == d.last && r.session.Settled() {
+					break
+				}
+				answers()
+				r.step(t, true)
+				r.step(t, false)
+			}
+			if int64(len(r.shown)) != d.last || !r.session.Settled() {
+				t.Fatalf("shown %d of %d, settled %v", len(r.shown), d.last, r.session.Settled())
+			}
+		}
+		for n := range d.last {
+			if !d.accepted[n+1] {
+				t.Fatalf("the acknowledgement of %d was lost", n+1)
+			}
+		}
+	})
+}
+
+func count(n int) []int64 {
+	var ns []int64
+	for i := range n {
+		ns = append(ns, int64(i+1))
+	}
+	return ns
+}
+
+func TestListenersShowEverythingOnceAcrossRestartsOfTheServerAndCutSockets(t *testing.T) {
+	const entries = 2000
+	d := newDesk()
+	place, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := place.Addr().String()
+	_ = place.Close()
+
+	var hub *gateway.Hub
+	var server *gateway.Server
+	var web *httptest.Server
+	start := func() {
+		hub = gateway.NewHub()
+		server = gateway.NewServer(gateway.Config{}, d, hub)
+		place, err := net.Listen("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		web = httptest.NewUnstartedServer(server)
+		_ = web.Listener.Close()
+		web.Listener = place
+		web.Start()
+	}
+	stop := func() {
+		server.Stop()
+		web.CloseClientConnections()
+		web.Close()
+	}
+	start()
+	defer func() { stop() }()
+
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var mu sync.Mutex
+	sockets := map[net.Conn]bool{}
+	c, err := client.New("http://"+address, "secret", client.WithDialer(func(ctx context.Context, network, address string) (net.Conn, error) {
+		var dialer net.Dialer
+		socket, err := dialer.DialContext(ctx, network, address)
+		if err == nil {
+			mu.Lock()
+			sockets[socket] = true
+			mu.Unlock()
+		}
+		return socket, err
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wait sync.WaitGroup
+	progress := make(chan int64, 2*entries)
+	for i := range 2 {
+		wait.Go(func() {
+			next := int64(1)
+			done := errors.New("all shown")
+			err := c.Listen(ctx, client.ListenOptions{ClientID: fmt.Sprint("tab-", i), OnEvent: func(e client.Event) error {
+				if e.AgentSequence != next {
+					return fmt.Errorf("entry %d came, want %d", e.AgentSequence, next)
+				}
+				next++
+				if progress <- e.AgentSequence; e.AgentSequence == entries {
+					return done
+				}
+				return nil
+			}})
+			if !errors.Is(err, done) {
+				t.Error(err)
+			}
+		})
+	}
+	for n := range entries {
+		d.grow(1)
+		hub.Wake("agent-a")
+		switch {
+		case n%500 == 250:
+			stop()
+			start()
+		case n%100 == 50:
+			<-progress
+			mu.Lock()
+			for socket := range sockets {
+				_ = socket.Close()
+				delete(sockets, socket)
+			}
+			mu.Unlock()
+		}
+	}
+	wait.Wait()
+}
+
+func TestATokenThatIsNotKnownEndsListenForGood(t *testing.T) {
+	server := gateway.NewServer(gateway.Config{}, refusing{newDesk()}, gateway.NewHub())
+	web := httptest.NewServer(server)
+	defer web.Close()
+	defer server.Stop()
+	c, err := client.New(web.URL, "wrong")
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = c.Listen(t.Context(), client.ListenOptions{OnEvent: func(client.Event) error { return nil }})
+	var closed *client.ClosedError
+	if !errors.As(err, &closed) || closed.Code != client.CloseUnauthenticated || closed.Reason != "the token is not valid" {
+		t.Error(err)
+	}
+}
+
+// FuzzFrameFromAClient: whatever a client sends, the Conn answers it or closes with a code of the protocol, and what it sends is JSON.
+func FuzzFrameFromAClient(f *testing.F) {
+	for _, seed := range []string{
+		`{"type":"hello","protocol":1,"client":{"id":"x"},"cursor":0}`, `{"type":"ack","received":1,"seen":[1],"accepted":[2]}`,
+		`{"type":"presence","value":"away","until":"2026-11-23T10:00:00+08:00"}`, `{"type":"visibility","visible":true}`, `{"type":"ping","ref":"r"}`,
+		`{"type":"ack","received":-9223372036854775808}`, `{"type":"ack","seen":[9223372036854775807]}`, `{"type":"wave"}`, `{}`, `[`, `null`, "\xff",
+		`{"type":"hello","protocol":1,"token":"secret","client":{"id":"` + strings.Repeat("x", 200) + `"}}`,
+	} {
+		f.Add([]byte(seed), true)
+		f.Add([]byte(seed), false)
+	}
+	f.Fuzz(func(t *testing.T, frame []byte, greeted bool) {
+		now := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
+		d := newDesk()
+		d.grow(3)
+		core := gateway.NewCore(gateway.Config{Now: func() time.Time { return now }}, d, gateway.NewHub())
+		r := &rig{desk: d, core: core, now: &now, session: client.NewSession(client.SessionOptions{Client: "tab"})}
+		if greeted {
+			r.connect(gateway.Peer{Account: "agent-a"})
+			r.line.conn.Frame(r.line.toServer[0])
+			r.pump()
+		} else {
+			r.connect(gateway.Peer{})
+		}
+		l := r.line
+		l.toClient, l.bytes = nil, 0
+		l.conn.Frame(frame)
+		r.pump()
+		if l.code == 0 && !greeted && len(l.toClient) == 0 {
+			t.Error("a frame before the hello was ignored")
+		}
+		if l.code != 0 && (l.code < 4400 || l.code > 4500) {
+			t.Errorf("closed with %d", l.code)
+		}
+		for _, out := range l.toClient {
+			if !json.Valid(out) {
+				t.Errorf("the server sent %q", out)
+			}
+		}
+		for _, n := range d.cursors {
+			if n < 0 || n > d.last {
+				t.Errorf("the cursor moved to %d of %d", n, d.last)
+			}
+		}
+		if len(d.faults) > 0 {
+			t.Error(d.faults)
+		}
+	})
+}
+
+var _ http.Handler = (*gateway.Server)(nil)
+
+// refusing knows no token.
+type refusing struct{ *desk }
+
+func (refusing) Authenticate(string) (string, string, error) {
+	return "", "", problem.New(problem.Unauthenticated, "identity.token_unknown", "the token is not valid", "令牌无效")
+}
