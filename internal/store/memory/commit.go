@@ -19,13 +19,16 @@ func (d *disk) write(t *tx, g *ledger.Group) error {
 	if n := len(d.groups); n > 0 && d.groups[n-1].last >= g.First {
 		return table.Missed(table.InsertGroup, g)
 	}
-	// The texts of the group itself are judged as the databases judge them.
-	judge := table.Encoder{Out: new(table.Values)}
-	for _, step := range table.Steps(g, d.kept)[:1] {
-		step.Encode(0, &judge)
-	}
-	if judge.Err != nil {
-		return judge.Err
+	// The values are judged as the databases judge them, also those that are not part of a row.
+	for _, step := range table.Steps(g, d.kept) {
+		var values table.Values
+		judge := table.Encoder{Out: &values}
+		for i := range step.Rows {
+			step.Encode(i, &judge)
+		}
+		if judge.Err != nil {
+			return judge.Err
+		}
 	}
 	set(t, &d.groups, append(d.groups, group{g.First, g.Last, g.At.UnixMicro(), g.Nonce}))
 	for _, part := range []func(*tx, *ledger.Group) error{d.traffic, d.lasting, d.policy, d.identity, d.replies, d.refuse} {

@@ -63,7 +63,8 @@ func (s *Store) FactsAt(ctx context.Context, position int64, subjects []string) 
 func (s *Store) FactsBetween(ctx context.Context, subject string, from, to time.Time, limit int) ([]ledger.FactRow, error) {
 	return reading(ctx, s, func(d *disk) ([]ledger.FactRow, error) {
 		found := d.facts.pick(unlimited, func(r *ledger.FactRow) bool {
-			return r.Subject == subject && !r.FromAt.IsZero() && (to.IsZero() || !r.FromAt.After(to)) && (r.ToAt.IsZero() || from.IsZero() || !r.ToAt.Before(from))
+			return r.Subject == subject && !r.FromAt.IsZero() && (to.IsZero() || r.FromAt.UnixMicro() <= to.UnixMicro()) &&
+				(r.ToAt.IsZero() || from.IsZero() || r.ToAt.UnixMicro() >= from.UnixMicro())
 		})
 		return sorted(found, max(limit, 0), func(a, b ledger.FactRow) int { return cmp.Compare(a.FromPosition, b.FromPosition) }), nil
 	})

@@ -205,8 +205,9 @@ func (s *Store) LaterDecisions(ctx context.Context, after, upTo int64, limit int
 	})
 }
 
+// within compares in microseconds, as everything is stored.
 func within(at, since, until time.Time) bool {
-	return !at.IsZero() && (since.IsZero() || !at.Before(since)) && (until.IsZero() || at.Before(until))
+	return !at.IsZero() && (since.IsZero() || at.UnixMicro() >= since.UnixMicro()) && (until.IsZero() || at.UnixMicro() < until.UnixMicro())
 }
 
 // counts adds up traffic by inbox and kind.

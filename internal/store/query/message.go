@@ -2,6 +2,7 @@ package query
 
 import (
 	"context"
+	"errors"
 	"math"
 	"strings"
 	"time"
@@ -12,8 +13,11 @@ import (
 
 // HasGroup implements ledger.Committer.
 func (r *Reader) HasGroup(ctx context.Context, first int64, nonce string) (bool, error) {
-	n, err := r.pool().number(ctx, "SELECT count(*) FROM groups WHERE first = ? AND nonce = ?", first, nonce)
-	return n > 0, err
+	_, err := r.pool().number(ctx, "SELECT first FROM groups WHERE first = ? AND nonce = ?", first, nonce)
+	if errors.Is(err, ledger.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // Keys implements ledger.Committer.

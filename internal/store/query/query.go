@@ -10,6 +10,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -125,8 +126,14 @@ func failed(err error) error {
 	return fmt.Errorf("%w: %w", ledger.ErrUnavailable, err)
 }
 
-// each scans every row of a statement into dest and calls row.
+// each scans every row of a statement into dest and calls row. A text that cannot be stored is equal to none that is: PostgreSQL, which would refuse
+// to be asked for it, is not asked.
 func (s session) each(ctx context.Context, dest []any, row func(), text string, args ...any) error {
+	for _, arg := range args {
+		if name, ok := arg.(string); ok && table.Unfit(name) != "" {
+			return nil
+		}
+	}
 	rows, err := s.query(ctx, text, args...)
 	if err != nil {
 		return err
@@ -222,8 +229,9 @@ func marks(n int) (text string, padded int) {
 // chunk is how many values go into one list.
 const chunk = 128
 
-// in calls f for parts of values, each with a list of question marks and the arguments for it.
-func in[V any](values []V, f func(marks string, args []any) error) error {
+// in calls f for parts of names, each with a list of question marks and the arguments for it.
+func in(names []string, f func(marks string, args []any) error) error {
+	values := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return table.Unfit(name) != "" })
 	for len(values) > 0 {
 		part := values[:min(chunk, len(values))]
 		values = values[len(part):]

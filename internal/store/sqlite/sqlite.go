@@ -5,12 +5,8 @@
 // and never wait for a commit.
 //
 // One connection writes. It is used through the driver, not through database/sql: it has one user, keeps its statements, and must not be interrupted
-// once a COMMIT began. Checkpoints run on a third connection, in a goroutine that Open starts and Close stops.
-//
-// Why Open and Reopen empty the log. After an error of a COMMIT the frames of the group may lie in the WAL without being part of the database: if
-// writing succeeded and only the fsync failed, the next process that recovers the WAL would find a valid group. And what a recovery found after kill -9
-// may never have been synced. Both are settled before anything is read: the log is copied into the database (which syncs it) and truncated, and then one
-// small transaction (the epoch) begins a new log, so that no old frame can be valid again, whatever the file system did with the truncation.
+// once a COMMIT began. Checkpoints run on a third connection, in a goroutine that Open starts and Close stops. Open and Reopen settle what the log holds
+// before anything is read.
 package sqlite
 
 import (

@@ -105,7 +105,12 @@ func (w *writer) run(s statement, values []driver.NamedValue) (driver.Result, er
 	return s.ExecContext(context.Background(), values)
 }
 
-// settle makes final what the log holds; see the comment of the package.
+// settle makes final what the log holds.
+//
+// After an error of a COMMIT the frames of its group may lie in the log without being part of the database: if they were written and only the fsync
+// failed, the next process that recovers the log would find a valid group. And what a recovery found after kill -9 may never have been synced. So the
+// log is copied into the database, which syncs both, and truncated; then one small transaction begins a new log, so that no old frame can be valid
+// again, whatever the file system makes of the truncation.
 func (w *writer) settle() error {
 	if busy, err := w.checkpoint("TRUNCATE"); err != nil || busy {
 		return errors.Join(err, errors.New("the log could not be copied into the database"))

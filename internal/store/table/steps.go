@@ -26,6 +26,8 @@ func Check(g *ledger.Group) error {
 	switch {
 	case g.Alive && (g.First != 0 || g.Last != 0 || !empty(g)):
 		return fmt.Errorf("%w: an alive mark comes without positions and rows", ledger.ErrData)
+	case g.At.IsZero():
+		return fmt.Errorf("%w: a group without an instant", ledger.ErrData)
 	case g.Alive:
 		return nil
 	case g.First < 1 || g.Last < g.First:

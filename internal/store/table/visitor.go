@@ -135,7 +135,7 @@ func (e *Encoder) Flag(_ string, p *bool) {
 }
 
 func (e *Encoder) Text(column string, p *string) {
-	if why := unfit(*p); why != "" {
+	if why := Unfit(*p); why != "" {
 		e.fail(column, why)
 	}
 	e.Out.Text(*p)
@@ -148,7 +148,7 @@ func (e *Encoder) JSON(column string, p *json.RawMessage) {
 
 func (e *Encoder) List(column string, p *[]string) {
 	for _, s := range *p {
-		if why := unfit(s); why != "" {
+		if why := Unfit(s); why != "" {
 			e.fail(column, why)
 		}
 	}
@@ -158,8 +158,8 @@ func (e *Encoder) List(column string, p *[]string) {
 func (e *Encoder) Digest(_ string, p []byte) { e.Out.Blob(p) }
 func (e *Encoder) Bytes(_ string, p *[]byte) { e.Out.Blob(*p) }
 
-// unfit says why a text cannot be stored, "" if it can.
-func unfit(s string) string {
+// Unfit says why a text cannot be stored, "" if it can.
+func Unfit(s string) string {
 	switch {
 	case strings.IndexByte(s, 0) >= 0:
 		return "contains U+0000"
