@@ -89,6 +89,22 @@ func accept(tx *ledger.Tx, c *ledger.ConversationRow, account string) error {
 	return tx.SetPassedOver(c.ID, nil, account)
 }
 
+// AcceptDelivery is what an acknowledgement as accepted does: the owner accepts its conversation, who holds an offer claims it. An acknowledgement of a
+// message that was answered long ago changes nothing.
+func AcceptDelivery(tx *ledger.Tx, id int64, account string) error {
+	c, ok, err := tx.Conversation(id)
+	if err != nil || !ok || c.Status == ledger.StatusResolved {
+		return err
+	}
+	if c.Owner == account && !c.Accepted || c.Owner == "" && slices.Contains(c.Offered, account) {
+		if c, err = tx.EditConversation(id); err != nil {
+			return err
+		}
+		return accept(tx, c, account)
+	}
+	return nil
+}
+
 // Resolve is the command that ends a conversation. Again: no change.
 type Resolve struct {
 	Conversation int64

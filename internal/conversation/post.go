@@ -146,7 +146,7 @@ func (p *Post) store(tx *ledger.Tx, c *ledger.ConversationRow, position int64) e
 	if err != nil {
 		return err
 	}
-	if !d.Deliverable() {
+	if d.Verdict == reception.NotDecided {
 		return errNotDecided
 	}
 	row := journal(tx, &d, c, position, position, "message")

@@ -47,6 +47,13 @@ func (r *Reply) Apply(tx *ledger.Tx) error {
 	if err := accept(tx, c, r.Account); err != nil {
 		return err
 	}
+	// What waited for this owner is handed over before it counts as answered.
+	if err := tx.ClearWaiting(c.ID); err != nil {
+		return err
+	}
+	if err := deliverPending(tx, c.ID, nil); err != nil {
+		return err
+	}
 	contact, ok, err := tx.Contact(c.Inbox, c.Contact)
 	if err != nil {
 		return err

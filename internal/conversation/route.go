@@ -1,6 +1,7 @@
 package conversation
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
@@ -91,6 +92,9 @@ func follow(tx *ledger.Tx, id int64, d *reception.Decision, newest *ledger.Messa
 }
 
 func routed(tx *ledger.Tx, id int64, d *reception.Decision, newest *ledger.MessageRow) error {
+	if !d.Deliverable() {
+		return errNotDecided
+	}
 	c, err := tx.EditConversation(id)
 	if err != nil {
 		return err
@@ -140,27 +144,31 @@ func armAccept(tx *ledger.Tx, c *ledger.ConversationRow) error {
 	return nil
 }
 
-// offered gives every chosen agent that holds no offer yet all that is unanswered, and those that do the newest message. An inbox with strategy manual
-// gives nobody anything: the conversation lies in the inbox until somebody takes it.
+// offered gives every chosen agent, and everybody who holds an offer already, what is unanswered and they do not have. An inbox with strategy manual gives
+// nobody anything: the conversation lies in the inbox until somebody takes it.
 func offered(tx *ledger.Tx, id int64, d *reception.Decision, newest *ledger.MessageRow) error {
-	if err := tx.SetWaiting(id, d.Code.String()); err != nil {
-		return err
-	}
 	c, err := tx.EditConversation(id)
 	if err != nil {
+		return err
+	}
+	complete := c.WaitingCode == d.Code.String() // who holds an offer has everything but the newest
+	if err := tx.SetWaiting(id, d.Code.String()); err != nil {
 		return err
 	}
 	watchCell(tx, c, d)
 	if d.Code == reception.CodeRoutingOfferedManual {
 		return nil
 	}
-	held := map[string]bool{}
 	for _, a := range c.Offered {
-		held[a] = true
+		if complete && newest != nil {
+			deliver(tx, c, a, *newest)
+		} else if err := deliverFrom(tx, c, a, c.Answered); err != nil {
+			return err
+		}
 	}
-	all := append([]string(nil), c.Offered...)
+	all := slices.Clone(c.Offered)
 	for _, a := range d.Chosen {
-		if held[a] {
+		if slices.Contains(c.Offered, a) {
 			continue
 		}
 		if err := deliverFrom(tx, c, a, c.Answered); err != nil {
@@ -168,16 +176,12 @@ func offered(tx *ledger.Tx, id int64, d *reception.Decision, newest *ledger.Mess
 		}
 		all = append(all, a)
 	}
-	if newest != nil {
-		for _, a := range c.Offered {
-			deliver(tx, c, a, *newest)
-		}
-	}
 	if len(c.Offered) == 0 && len(all) > 0 {
 		if err := armAccept(tx, c); err != nil {
 			return err
 		}
 	}
+	slices.Sort(all)
 	return tx.SetOffered(id, all)
 }
 

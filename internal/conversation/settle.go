@@ -194,22 +194,24 @@ func settleWaiting(tx *ledger.Tx, id int64, cause string) (stuck bool, err error
 	if err != nil {
 		return false, err
 	}
-	position := tx.Next()
-	row := journal(tx, &d, c, position, 0, cause)
-	changed := row.Outcomes != c.DecidedOutcomes()
-	moves := d.Verdict == reception.Routed || d.Verdict == reception.Offered && grows(c.Offered, d.Chosen)
-	if changed || moves {
-		tx.Journal(row)
-		e, err := tx.EditConversation(id)
-		if err != nil {
-			return false, err
-		}
-		e.SetDecidedOutcomes(row.Outcomes)
+	outcomes := tx.Outcomes(reception.EncodeOutcomes(&d))
+	again := d.Verdict == reception.Waiting && c.WaitingCode == d.Code.String() ||
+		d.Verdict == reception.Offered && c.WaitingCode == d.Code.String() && !grows(c.Offered, d.Chosen)
+	manual := d.Code == reception.CodeRoutingOfferedManual
+	if again && outcomes == c.DecidedOutcomes() { // nothing is new: nothing is written
+		watchCell(tx, c, &d)
+		return d.Verdict == reception.Waiting || manual, nil
 	}
+	tx.Journal(journal(tx, &d, c, tx.Next(), 0, cause))
+	e, err := tx.EditConversation(id)
+	if err != nil {
+		return false, err
+	}
+	e.SetDecidedOutcomes(outcomes)
 	if err := follow(tx, id, &d, nil); err != nil {
 		return false, err
 	}
-	return d.Verdict == reception.Waiting || d.Code == reception.CodeRoutingOfferedManual, nil
+	return d.Verdict == reception.Waiting || manual, nil
 }
 
 // grows says whether chosen names somebody that held does not.

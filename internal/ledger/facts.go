@@ -69,6 +69,9 @@ func micros(t time.Time) int64 {
 	return t.UnixMicro()
 }
 
+// stored is an instant as it will be read back: what is decided on must be what is recorded.
+func stored(t time.Time) time.Time { return instant(micros(t)) }
+
 func instant(us int64) time.Time {
 	if us == 0 {
 		return time.Time{}
@@ -116,6 +119,7 @@ func (tx *Tx) SetSession(account string, s reception.Session) {
 // SetPresence records a presence. Grace and Until become deadlines.
 func (tx *Tx) SetPresence(account string, p reception.Presence) {
 	a := tx.editAgent(account)
+	p.Until, p.GraceUntil = stored(p.Until), stored(p.GraceUntil)
 	v := presenceValue{Value: p.Value.String(), Reason: p.Reason, Until: micros(p.Until), Grace: micros(p.GraceUntil)}
 	p.Origin = tx.setFact(AccountSubject(account), FactPresence, "", a.Facts.Presence.Origin.Position, v, p.Origin)
 	a.Facts.Presence = p
@@ -144,6 +148,7 @@ func (tx *Tx) presenceDeadlines(account string, p reception.Presence) {
 // setConnection records the account's connection as the gates see it.
 func (tx *Tx) setConnection(account string, c reception.Connection) {
 	a := tx.editAgent(account)
+	c.LastFrame, c.GraceUntil = stored(c.LastFrame), stored(c.GraceUntil)
 	v := connectionValue{
 		State: connectionStates[c.State], ID: c.ID, Node: c.Node, Client: c.Client,
 		LastFrame: micros(c.LastFrame), CloseCode: c.CloseCode, Grace: micros(c.GraceUntil),

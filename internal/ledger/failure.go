@@ -36,7 +36,7 @@ func (l *Ledger) resolveUnknown(tx *Tx, g *Group, batch []waiting, results []err
 		f()
 	}
 	if l.o.Wake != nil {
-		for account := range tx.wakes {
+		for _, account := range tx.woken {
 			l.o.Wake(account)
 		}
 	}
@@ -148,9 +148,14 @@ func (l *Ledger) nextNonce() string {
 // deadlineHeap orders deadlines by instant.
 type deadlineHeap []Deadline
 
-func (h deadlineHeap) Len() int           { return len(h) }
-func (h deadlineHeap) Less(i, j int) bool { return h[i].At.Before(h[j].At) }
-func (h deadlineHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
+func (h deadlineHeap) Len() int { return len(h) }
+func (h deadlineHeap) Less(i, j int) bool {
+	if !h[i].At.Equal(h[j].At) {
+		return h[i].At.Before(h[j].At)
+	}
+	return h[i].Kind+h[i].Key < h[j].Kind+h[j].Key
+}
+func (h deadlineHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
 
 // Push implements heap.Interface.
 func (h *deadlineHeap) Push(d any) { *h = append(*h, d.(Deadline)) }

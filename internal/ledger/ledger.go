@@ -96,6 +96,7 @@ type Ledger struct {
 
 	// Only the ledger's goroutine:
 	deadlines     deadlineHeap
+	scheduled     map[Deadline]bool // those in deadlines
 	knownOutcomes recentSet
 	lastNow       time.Time
 	committedAt   time.Time
@@ -280,6 +281,7 @@ func (l *Ledger) take(now time.Time) []waiting {
 	var batch []waiting
 	for len(l.deadlines) > 0 && !l.deadlines[0].At.After(now) && len(batch) < l.o.MaxGroup {
 		d := heap.Pop(&l.deadlines).(Deadline)
+		delete(l.scheduled, d)
 		batch = append(batch, waiting{cmd: l.deadlineCommand(d), done: func(err error) { l.deadlineDone(d, err) }, due: &d})
 	}
 	l.mu.Lock()
@@ -310,7 +312,7 @@ func (l *Ledger) deadlineDone(d Deadline, err error) {
 	l.o.Log.Error("a deadline could not be carried out", "kind", d.Kind, "key", d.Key, "error", err)
 	if problem.KindOf(err) == problem.Unavailable {
 		d.At = l.o.Now().Add(time.Second)
-		heap.Push(&l.deadlines, d)
+		l.schedule(d)
 	}
 }
 
@@ -320,6 +322,7 @@ func (l *Ledger) commitGroup(now time.Time, batch []waiting) {
 	if tx.last < tx.first && len(tx.g.Refusals) == 0 && len(tx.g.ReplyUpdates) == 0 && l.nothingChanged(tx) {
 		l.world().discardAll()
 		answer(batch, results)
+		l.after(tx)
 		return
 	}
 	if tx.last < tx.first {
@@ -532,15 +535,23 @@ func (w *World) discardAll() {
 // after gives out deadlines, effects and wake-ups of a committed group.
 func (l *Ledger) after(tx *Tx) {
 	for _, d := range tx.deadlines {
-		heap.Push(&l.deadlines, d)
+		l.schedule(d)
 	}
 	for _, f := range tx.effects {
 		f()
 	}
 	if l.o.Wake != nil {
-		for account := range tx.wakes {
+		for _, account := range tx.woken {
 			l.o.Wake(account)
 		}
+	}
+}
+
+// schedule adds a deadline unless the same one is there.
+func (l *Ledger) schedule(d Deadline) {
+	if !l.scheduled[d] {
+		l.scheduled[d] = true
+		heap.Push(&l.deadlines, d)
 	}
 }
 

@@ -51,7 +51,7 @@ func (l *Ledger) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	l.deadlines, l.knownOutcomes = nil, recentSet{}
+	l.deadlines, l.scheduled, l.knownOutcomes = nil, map[Deadline]bool{}, recentSet{}
 	l.lastNow, l.committedAt = s.At, s.AliveAt
 	restored := waiting{cmd: CommandFunc(l.restore), done: func(err error) {
 		if err != nil {

@@ -33,6 +33,7 @@ type Tx struct {
 	deadlines  []Deadline
 	effects    []func()
 	wakes      map[string]bool
+	woken      []string // wakes in the order they were asked for, so that a simulation repeats exactly
 	outcomeIDs map[[16]byte]bool
 
 	mark mark
@@ -47,7 +48,7 @@ type mark struct {
 	policy                                                        *policy.Set
 	newKeys                                                       []KeyRef
 	born                                                          []deliveryKey
-	wakes                                                         []string
+	woken                                                         int
 	outcomeIDs                                                    [][16]byte
 }
 
@@ -150,14 +151,14 @@ func (t Touched) Empty() bool {
 
 // At asks for a deadline. Handlers must check that what they were set for still holds: deadlines are not taken back.
 func (tx *Tx) At(at time.Time, kind, key string) {
-	tx.deadlines = append(tx.deadlines, Deadline{At: at, Kind: kind, Key: key})
+	tx.deadlines = append(tx.deadlines, Deadline{At: stored(at.Add(time.Microsecond - 1)), Kind: kind, Key: key}) // rounded up
 }
 
 // Wake tells the account's clients, after the commit, that there is something to read.
 func (tx *Tx) Wake(account string) {
 	if !tx.wakes[account] {
 		tx.wakes[account] = true
-		tx.mark.wakes = append(tx.mark.wakes, account)
+		tx.woken = append(tx.woken, account)
 	}
 }
 
@@ -293,7 +294,7 @@ func (tx *Tx) begin() {
 		assigned: len(g.Assignments), unassign: len(g.AssignmentEnds), decisions: len(g.Decisions), outcomes: len(g.Outcomes),
 		documents: len(g.Documents), documentEnds: len(g.DocumentEnds), revisions: len(g.Revisions), audit: len(g.Audit),
 		refusals: len(g.Refusals), replies: len(g.ReplyUpdates), entries: len(tx.entries), deadlines: len(tx.deadlines), effects: len(tx.effects),
-		policy: tx.policy,
+		policy: tx.policy, woken: len(tx.woken),
 	}
 	tx.touched = Touched{}
 }
@@ -324,9 +325,10 @@ func (tx *Tx) undo() {
 	for _, k := range m.born {
 		delete(tx.born, k)
 	}
-	for _, a := range m.wakes {
+	for _, a := range tx.woken[m.woken:] {
 		delete(tx.wakes, a)
 	}
+	tx.woken = tx.woken[:m.woken]
 	for _, id := range m.outcomeIDs {
 		delete(tx.outcomeIDs, id)
 	}

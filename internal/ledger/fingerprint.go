@@ -1,0 +1,73 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"sort"
+)
+
+// Fingerprint describes the published World in words that compare: what a process must know again after a restart. For checks of invariants (tests, doctor).
+func (l *Ledger) Fingerprint() map[string]string {
+	w := l.world()
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	return w.fingerprint()
+}
+
+// FingerprintOf is the Fingerprint of the World that a store's content would give.
+func FingerprintOf(ctx context.Context, store Committer) (map[string]string, error) {
+	s, err := store.Load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	w, err := buildWorld(s)
+	if err != nil {
+		return nil, err
+	}
+	return w.fingerprint(), nil
+}
+
+func (w *World) fingerprint() map[string]string {
+	out := map[string]string{"position": fmt.Sprint(w.position), "revision": fmt.Sprint(w.policy.Revision())}
+	for name, a := range w.agents.base {
+		f := a.Facts
+		loads := []string{}
+		for inbox, n := range f.Load {
+			loads = append(loads, fmt.Sprintf("%s=%d", inbox, n))
+		}
+		for inbox, at := range f.LastAssigned {
+			loads = append(loads, fmt.Sprintf("%s@%d", inbox, at))
+		}
+		sort.Strings(loads)
+		out["agent "+name] = fmt.Sprintf("session %d@%d presence %s@%d until %d grace %d connection %d %s@%d grace %d live %d %v sequence %d sessions %d sockets %d",
+			f.Session.State, f.Session.Origin.Position, f.Presence.Value, f.Presence.Origin.Position, micros(f.Presence.Until), micros(f.Presence.GraceUntil),
+			f.Connection.State, f.Connection.ID, f.Connection.Origin.Position, micros(f.Connection.GraceUntil), f.Live, loads, a.Sequence,
+			len(a.Sessions), len(a.Sockets))
+	}
+	for id, c := range w.conversations.base {
+		out[fmt.Sprintf("conversation %d", id)] = fmt.Sprintf("%s %s %s owner %q@%d last %d answered %d delivered %d waiting %d %s passed %v offered %v accepted %v by %d",
+			c.Inbox, c.Contact, c.Kind, c.Owner, c.OwnerPosition, c.LastSequence, c.Answered, c.Delivered, c.WaitingSince, c.WaitingCode,
+			c.PassedOver, c.Offered, c.Accepted, micros(c.AcceptBy))
+	}
+	for k, d := range w.deliveries.base {
+		out[fmt.Sprintf("delivery %s %d", k.account, k.sequence)] = fmt.Sprintf("%s m%d attempts %d", d.State, d.Message, d.Attempts)
+	}
+	for _, x := range []struct {
+		name string
+		base map[string][]ref
+	}{{"owned", w.owned.base}, {"offers", w.offers.base}} {
+		for k, list := range x.base {
+			out[x.name+" "+k] = fmt.Sprint(list)
+		}
+	}
+	for k, list := range w.waiting.base {
+		out["waiting "+k.Inbox+" "+k.Kind] = fmt.Sprint(list)
+	}
+	for k, c := range w.clients.base {
+		out["client "+k.account+" "+k.client] = fmt.Sprint(c.Cursor)
+	}
+	for id, t := range w.tokens.base {
+		out["token "+id] = t.Account
+	}
+	return out
+}

@@ -1,0 +1,103 @@
+package ledger
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/bidahq/bida/internal/reception"
+)
+
+// ReplayReader is what Replay needs of a store.
+type ReplayReader interface {
+	PastReader
+	Conversation(ctx context.Context, id int64) (ConversationRow, error)
+	AssignmentsOf(ctx context.Context, conversation int64) ([]AssignmentRow, error)
+	PreviousOwner(ctx context.Context, inbox, contact string, position int64) (string, error)
+	Outcomes(ctx context.Context, id [16]byte) ([]byte, error)
+	Message(ctx context.Context, position int64) (MessageRow, error)
+}
+
+// Replay decides a journal entry again, on the facts that held just before its position, with its revision and its now, and returns an error that names the
+// difference if the outcomes, the verdict or the choice are not those that were stored.
+func Replay(ctx context.Context, r ReplayReader, d DecisionRow, policyAt func(revision int64) (*reception.Policy, error)) error {
+	p, err := policyAt(d.Revision)
+	if err != nil {
+		return err
+	}
+	m, err := messageAt(ctx, r, d)
+	if err != nil {
+		return err
+	}
+	w, err := WorldAt(ctx, r, d.Position, time.Time{}, nil, m.Inbox)
+	if err != nil {
+		return err
+	}
+	again := reception.Decide(p, w, m, d.At)
+	stored, err := r.Outcomes(ctx, d.Outcomes)
+	if err != nil {
+		return err
+	}
+	if now := reception.EncodeOutcomes(&again); string(now) != string(stored) {
+		return fmt.Errorf("outcomes differ:\nstored %s\nagain  %s", stored, now)
+	}
+	if again.Verdict.String() != d.Verdict || again.Code.String() != d.Code || !slices.Equal(again.Chosen, d.Chosen) || again.Held != d.Held || again.Released != d.Released {
+		return fmt.Errorf("stored %s %s %v held %q released %q, again %s %s %v held %q released %q",
+			d.Verdict, d.Code, d.Chosen, d.Held, d.Released, again.Verdict, again.Code, again.Chosen, again.Held, again.Released)
+	}
+	return nil
+}
+
+// messageAt is the engine's message as it was decided.
+func messageAt(ctx context.Context, r ReplayReader, d DecisionRow) (reception.Message, error) {
+	if d.Conversation == 0 {
+		return noticeAt(ctx, r, d)
+	}
+	c, err := r.Conversation(ctx, d.Conversation)
+	if err != nil {
+		return reception.Message{}, err
+	}
+	m := reception.Message{Inbox: c.Inbox, Kind: c.Kind, Conversation: &reception.Conversation{ID: "c" + strconv.FormatInt(c.ID, 10)}}
+	if m.LastOwner, err = r.PreviousOwner(ctx, c.Inbox, c.Contact, d.Position); err != nil {
+		return m, err
+	}
+	owners, err := r.AssignmentsOf(ctx, c.ID)
+	if err != nil {
+		return m, err
+	}
+	for _, a := range owners {
+		if a.FromPosition < d.Position && (a.ToPosition == 0 || a.ToPosition >= d.Position) {
+			m.Conversation.Owner = a.Account
+		}
+	}
+	facts, err := r.FactsAt(ctx, d.Position, []string{"conversation/" + strconv.FormatInt(c.ID, 10)})
+	if err != nil {
+		return m, err
+	}
+	for _, f := range facts {
+		if f.Name == FactPassedOver {
+			if err := json.Unmarshal(f.Value, &m.Conversation.PassedOver); err != nil {
+				return m, fmt.Errorf("passed_over of c%d: %w", c.ID, err)
+			}
+		}
+	}
+	return m, nil
+}
+
+// noticeAt is a notice as it was decided: the account it was directed to is in its data.
+func noticeAt(ctx context.Context, r ReplayReader, d DecisionRow) (reception.Message, error) {
+	row, err := r.Message(ctx, d.Message)
+	if err != nil {
+		return reception.Message{}, err
+	}
+	var data struct {
+		To string `json:"to"`
+	}
+	if err := json.Unmarshal(row.Data, &data); err != nil {
+		return reception.Message{}, fmt.Errorf("notice m%d: %w", row.Position, err)
+	}
+	return reception.Message{Kind: row.Kind, Directed: []string{data.To}, Notice: true}, nil
+}

@@ -1,0 +1,320 @@
+package sim
+
+import (
+	"bytes"
+	"fmt"
+	"reflect"
+	"slices"
+	"sort"
+	"strconv"
+	"time"
+
+	"github.com/bidahq/bida/client"
+	"github.com/bidahq/bida/internal/conversation"
+	"github.com/bidahq/bida/internal/ledger"
+	"github.com/bidahq/bida/internal/policy"
+	"github.com/bidahq/bida/internal/reception"
+)
+
+var endedByAdmin = reception.Origin{By: "admin", Source: "sim", Cause: reception.SessionEndByOther}
+
+func newViewerFrom(v *viewer) *viewer {
+	fresh := *v
+	fresh.stopped, fresh.link = false, nil
+	cursor, _ := v.session.Cursor()
+	fresh.session = client.NewSession(client.SessionOptions{
+		Client: v.id + "-again", Name: "sim", Version: "1", Lang: "en", Available: true, Random: v.s.rng.Float64, Cursor: &cursor,
+	})
+	return &fresh
+}
+
+// Check looks at the invariants after a history has healed, and returns what is wrong.
+func (s *Sim) Check() []string {
+	for _, p := range s.posts {
+		s.checkPost(p)
+	}
+	s.checkReplies()
+	s.checkConversations()
+	s.checkViews()
+	s.checkFacts()
+	s.checkRebuilt()
+	s.checkReplay()
+	return s.faults
+}
+
+// checkPost: no acknowledged message is lost, and it is the one that was sent.
+func (s *Sim) checkPost(p *post) {
+	if p.refused != nil {
+		s.violated("post %s was refused: %v", p.id, p.refused)
+		return
+	}
+	if !p.acked {
+		s.violated("post %s was never acknowledged", p.id)
+		return
+	}
+	m, err := s.store.Message(background, p.message)
+	if err != nil {
+		s.violated("message m%d of post %s: %v", p.message, p.id, err)
+		return
+	}
+	if m.SenderID != p.id || m.Text != p.text || m.Inbox != p.inbox || m.Kind != p.kind || m.Contact != p.contact {
+		s.violated("message m%d is not what post %s sent: %+v", p.message, p.id, m)
+	}
+}
+
+func (s *Sim) checkReplies() {
+	for key, text := range s.replies {
+		id, reply, _ := cut(key)
+		found := 0
+		for _, m := range s.messages(id) {
+			if m.Direction == ledger.Outbound && m.SenderID == reply {
+				found++
+				if m.Text != text {
+					s.violated("reply %s says %q, not %q", key, m.Text, text)
+				}
+			}
+		}
+		if found != 1 {
+			s.violated("reply %s is stored %d times", key, found)
+		}
+	}
+}
+
+func cut(key string) (conversationID int64, reply string, ok bool) {
+	for i := range key {
+		if key[i] == '/' {
+			n, err := strconv.ParseInt(key[1:i], 10, 64)
+			return n, key[i+1:], err == nil
+		}
+	}
+	return 0, "", false
+}
+
+func (s *Sim) messages(id int64) []ledger.MessageRow {
+	rows, err := s.store.ConversationMessages(background, id, 0, 1<<20)
+	if err != nil {
+		s.violated("messages of c%d: %v", id, err)
+	}
+	return rows
+}
+
+// checkConversations: every accepted message is delivered to the owner, waiting, or answered or resolved; sequences have no gaps; nothing waits that could go.
+func (s *Sim) checkConversations() {
+	seen := map[int64]bool{}
+	for _, p := range s.posts {
+		m, err := s.store.Message(background, p.message)
+		if err != nil || seen[m.Conversation] {
+			continue
+		}
+		seen[m.Conversation] = true
+		c, err := s.store.Conversation(background, m.Conversation)
+		if err != nil {
+			s.violated("conversation c%d: %v", m.Conversation, err)
+			continue
+		}
+		s.checkConversation(&c)
+	}
+}
+
+func (s *Sim) checkConversation(c *ledger.ConversationRow) {
+	rows := s.messages(c.ID)
+	for i, m := range rows {
+		if m.Sequence != int64(i+1) {
+			s.violated("c%d has sequence %d at place %d", c.ID, m.Sequence, i+1)
+		}
+		if m.Direction == ledger.Inbound && m.Sequence > c.Answered && c.Status == ledger.StatusOpen {
+			s.checkHeld(c, m)
+		}
+	}
+	if int64(len(rows)) != c.LastSequence {
+		s.violated("c%d says it has %d messages and has %d", c.ID, c.LastSequence, len(rows))
+	}
+	if c.Status != ledger.StatusOpen {
+		return
+	}
+	d := s.decideNow(c)
+	if c.Owner != "" && d.Released != "" {
+		s.violated("c%d is owned by %s, who should have lost it for %s", c.ID, c.Owner, d.ReleasedFor)
+	}
+	if c.Owner == "" && c.LastSequence > c.Answered && d.Verdict == reception.Routed {
+		s.violated("c%d waits (%s) although %v could have it", c.ID, c.WaitingCode, d.Chosen)
+	}
+	if c.Owner == "" && c.LastSequence > c.Answered && c.WaitingSince == 0 {
+		s.violated("c%d has unanswered messages, no owner, and does not wait", c.ID)
+	}
+}
+
+// checkHeld: an unanswered message lies with the owner exactly once, or waits; nobody else has it.
+func (s *Sim) checkHeld(c *ledger.ConversationRow, m ledger.MessageRow) {
+	rows, err := s.store.DeliveriesOf(background, m.Position)
+	if err != nil {
+		s.violated("deliveries of m%d: %v", m.Position, err)
+		return
+	}
+	holders := []string{}
+	for _, d := range rows {
+		if d.State != ledger.Withdrawn {
+			holders = append(holders, d.Account)
+		} else if d.Code == "" {
+			s.violated("a delivery of m%d was withdrawn without a reason", m.Position)
+		}
+	}
+	sort.Strings(holders)
+	switch {
+	case c.Owner != "" && c.WaitingSince == 0 && !slices.Equal(holders, []string{c.Owner}):
+		s.violated("m%d of c%d (owner %s) lies with %v", m.Position, c.ID, c.Owner, holders)
+	case c.Owner != "" && c.WaitingSince != 0 && len(holders) > 0 && !slices.Equal(holders, []string{c.Owner}):
+		s.violated("m%d of c%d waits for %s and lies with %v", m.Position, c.ID, c.Owner, holders)
+	case c.Owner == "" && c.WaitingSince == 0:
+		s.violated("m%d of c%d has no owner and does not wait", m.Position, c.ID)
+	case c.Owner == "":
+		for _, h := range holders {
+			if !slices.Contains(c.Offered, h) {
+				s.violated("m%d of c%d lies with %s, who neither owns it nor holds an offer", m.Position, c.ID, h)
+			}
+		}
+		if len(slices.Compact(holders)) != len(holders) {
+			s.violated("m%d of c%d lies twice with the same agent: %v", m.Position, c.ID, holders)
+		}
+	}
+}
+
+func (s *Sim) decideNow(c *ledger.ConversationRow) reception.Decision {
+	v := s.server.l.View()
+	m := reception.Message{Inbox: c.Inbox, Kind: c.Kind, Conversation: &reception.Conversation{ID: conversation.ID(c.ID), Owner: c.Owner, PassedOver: c.PassedOver}}
+	return reception.Decide(v.Policy.Compile(), v, m, s.now)
+}
+
+// checkViews: each client that is connected has been shown its whole stream, each entry once, in order, and the messages of a conversation in order.
+func (s *Sim) checkViews() {
+	for _, v := range s.clients {
+		state := s.server.l.Agent(v.account)
+		if v.link == nil || state == nil {
+			s.violated("client of %s is not connected after healing (stopped %v)", v.account, v.stopped)
+			continue
+		}
+		if v.last != state.Sequence {
+			s.violated("client of %s was shown up to %d of %d", v.account, v.last, state.Sequence)
+		}
+		held := map[string]int64{} // conversation → last sequence shown and not taken back
+		shown := map[int64]client.Event{}
+		for _, e := range v.shown {
+			shown[e.AgentSequence] = e
+			switch e.Event {
+			case client.EventMessage:
+				if e.Sequence <= held[e.Conversation] {
+					s.violated("%s was shown %s sequence %d after %d", v.account, e.Conversation, e.Sequence, held[e.Conversation])
+				}
+				held[e.Conversation] = e.Sequence
+			case client.EventWithdrawn:
+				if w, ok := shown[e.Withdraws]; ok && w.Event == client.EventMessage && w.Sequence-1 < held[e.Conversation] {
+					held[e.Conversation] = w.Sequence - 1
+				}
+			}
+		}
+	}
+}
+
+// checkFacts: the intervals of one fact do not overlap, and a fact ends after it begins.
+func (s *Sim) checkFacts() {
+	byKey := map[string][]ledger.FactRow{}
+	subjects := []string{"system/store", "system/clock"}
+	for _, a := range append([]string{"admin"}, agents...) {
+		subjects = append(subjects, ledger.AccountSubject(a))
+	}
+	for _, p := range s.posts {
+		if m, err := s.store.Message(background, p.message); err == nil {
+			subjects = append(subjects, fmt.Sprintf("conversation/%d", m.Conversation))
+		}
+	}
+	slices.Sort(subjects)
+	for _, subject := range slices.Compact(subjects) {
+		list, err := s.store.FactsBetween(background, subject, time.Time{}, s.now.Add(time.Hour), 1<<20)
+		if err != nil {
+			s.violated("facts of %s: %v", subject, err)
+		}
+		for _, f := range list {
+			k := f.Subject + " " + f.Name + " " + f.Key
+			byKey[k] = append(byKey[k], f)
+		}
+	}
+	for k, list := range byKey {
+		sort.Slice(list, func(i, j int) bool { return list[i].FromPosition < list[j].FromPosition })
+		for i, f := range list {
+			if f.ToPosition != 0 && f.ToPosition < f.FromPosition {
+				s.violated("fact %s ends before it begins: %+v", k, f)
+			}
+			if i > 0 && (list[i-1].ToPosition == 0 || list[i-1].ToPosition > f.FromPosition) {
+				s.violated("fact %s overlaps: %d–%d and %d", k, list[i-1].FromPosition, list[i-1].ToPosition, f.FromPosition)
+			}
+		}
+	}
+}
+
+// checkRebuilt: what a new process would know is what this one knows.
+func (s *Sim) checkRebuilt() {
+	now := s.server.l.Fingerprint()
+	then, err := ledger.FingerprintOf(background, s.store)
+	if err != nil {
+		s.violated("rebuild: %v", err)
+		return
+	}
+	if !reflect.DeepEqual(now, then) {
+		for k, v := range now {
+			if then[k] != v {
+				s.violated("rebuilt world differs at %s:\n  now  %s\n  then %s", k, v, then[k])
+			}
+		}
+		for k, v := range then {
+			if _, ok := now[k]; !ok {
+				s.violated("rebuilt world has %s: %s", k, v)
+			}
+		}
+	}
+}
+
+// checkReplay: every journal entry, decided again on the facts of its position, gives what was stored.
+func (s *Sim) checkReplay() {
+	compiled := map[int64]*policy.Set{}
+	last := s.server.l.Position()
+	first, err := s.store.DecidedMessages(background, 0, last, 1<<20)
+	if err != nil {
+		s.violated("journal: %v", err)
+	}
+	later, err := s.store.LaterDecisions(background, 0, last, 1<<20)
+	if err != nil {
+		s.violated("journal: %v", err)
+	}
+	for _, m := range first {
+		later = append(later, *m.Decision)
+	}
+	for _, d := range later {
+		if err := ledger.Replay(background, s.store, d, func(revision int64) (*reception.Policy, error) {
+			if set := compiled[revision]; set != nil {
+				return set.Compile(), nil
+			}
+			docs, err := s.store.DocumentsAt(background, revision)
+			if err != nil {
+				return nil, err
+			}
+			set, err := ledger.PolicyOf(docs, revision)
+			if err != nil {
+				return nil, err
+			}
+			compiled[revision] = set
+			return set.Compile(), nil
+		}); err != nil {
+			s.violated("replay of decision %d (%s, c%d): %v", d.Position, d.Cause, d.Conversation, err)
+		}
+	}
+}
+
+// Digest is the whole history in a few bytes: the same seed gives the same.
+func (s *Sim) Digest() string {
+	var b bytes.Buffer
+	for _, v := range s.clients {
+		fmt.Fprintf(&b, "%s:%d ", v.account, v.last)
+	}
+	fmt.Fprintf(&b, "position %d", s.server.l.Position())
+	return b.String()
+}
