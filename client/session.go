@@ -139,7 +139,7 @@ func (s *Session) Connect(now time.Time) []byte {
 		Cursor   *int64 `json:"cursor,omitempty"`
 		Lang     string `json:"lang,omitempty"`
 	}{"hello", Protocol, s.options.Token, who{s.options.Client, s.options.Name, s.options.Version}, nil, s.options.Lang}
-	if s.known {
+	if s.known && !s.options.NoAck { // the server takes the cursor for an acknowledgement
 		hello.Cursor = &s.cursor
 	}
 	return encode(hello)
@@ -183,12 +183,14 @@ func (s *Session) Receive(now time.Time, data []byte) (Received, error) {
 }
 
 // welcome takes the server's cursor: it is ours, or what a client with our id has acknowledged meanwhile, or, on a server restored from a backup, less.
+// Without acknowledgements the server does not know how far we are: what comes again is not given out again.
 func (s *Session) welcome(w *Welcome) {
 	s.live, s.attempts = true, 0
 	if w.Heartbeat > 0 {
 		s.heartbeat = time.Duration(w.Heartbeat) * time.Millisecond
 	}
-	if !s.known || w.Cursor != s.cursor {
+	again := s.known && s.options.NoAck && w.Cursor < s.cursor && s.cursor <= w.Last
+	if !s.known || w.Cursor != s.cursor && !again {
 		s.cursor, s.durable = w.Cursor, min(s.durable, w.Cursor)
 		if !s.known {
 			s.durable = w.Cursor

@@ -261,14 +261,28 @@ func TestAClientThatAcknowledgesNothingShowsEverythingOnce(t *testing.T) {
 	s := newTalk(t, SessionOptions{NoAck: true})
 	s.welcomed(0)
 	s.entry(1)
+	s.entry(2)
 	s.wantFlush()
 	s.Lost(CloseAbnormal, "")
-	if got := string(s.Connect(s.now)); !strings.Contains(got, `"cursor":1`) {
-		t.Errorf("hello is %s", got)
+	if got := string(s.Connect(s.now)); strings.Contains(got, "cursor") {
+		t.Errorf("hello acknowledges: %s", got)
 	}
+	s.welcomed(0) // so everything comes again
+	for n := range 2 {
+		if r := s.hear(`{"type":"message","agent_sequence":%d}`, n+1); r.Event != nil {
+			t.Errorf("entry %d was given out again", n+1)
+		}
+	}
+	s.entry(3)
 	if !s.Settled() || s.Goodbye() != nil {
 		t.Error("it waits for something")
 	}
+	for n := int64(4); n <= 12; n++ {
+		s.entry(n)
+	}
+	s.Lost(CloseAbnormal, "")
+	s.welcomed(0) // of at most 9: the server was restored from a backup
+	s.entry(1)
 }
 
 func TestAvailableIsSetOnceAndAgainOnlyIfItWasNotConfirmed(t *testing.T) {

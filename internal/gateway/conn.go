@@ -249,8 +249,15 @@ func (c *Conn) refuse(err error, lang string) {
 	c.fail(code, words)
 }
 
-// fail closes the connection for a fault of either side.
-func (c *Conn) fail(code int, reason string) { c.close(ClosedByServer, code, reason) }
+// fail closes the connection for a fault of either side, and logs it once.
+func (c *Conn) fail(code int, reason string) {
+	if c.phase == closed {
+		return
+	}
+	c.core.config.Logger.Info("closed a realtime connection", "account", c.peer.Account, "remote", c.peer.Remote, "connection", c.opened.Connection,
+		"code", code, "reason", reason)
+	c.close(ClosedByServer, code, reason)
+}
 
 func (c *Conn) close(cause string, code int, reason string) {
 	if c.phase == closed {

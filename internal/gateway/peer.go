@@ -197,9 +197,10 @@ func (p *peer) read() {
 	p.use(func(*Conn) {}) // arms the timer for the hello
 	p.readFrames()
 	p.mu.Lock()
-	unread := p.unread
+	unread, code := p.unread, p.code
 	p.mu.Unlock()
 	if unread {
+		p.server.core.config.Logger.Info("closed a realtime connection whose frames cannot be read", "remote", p.conn.peer.Remote, "code", code)
 		// Closing a socket with unread data resets it, and the other side may lose the close frame. The read deadline is set.
 		_, _ = io.CopyN(io.Discard, p.socket, drainAtEnd)
 	}
@@ -226,7 +227,7 @@ func (p *peer) end() {
 func (p *peer) readFrames() {
 	defer func() {
 		if fault := recover(); fault != nil {
-			p.server.core.config.Logger.Error("a realtime connection failed", "remote", p.conn.peer.Remote, "fault", fault, "stack", string(debug.Stack()))
+			p.server.core.config.Logger.Error("reading a realtime connection failed", "fault", fault, "stack", string(debug.Stack()))
 			p.mu.Lock()
 			p.unread = true
 			p.mu.Unlock()
