@@ -130,7 +130,15 @@ type run struct {
 	whole, settings bool
 	asker           string
 
-	m       moment
+	m moment
+	// lostAt is the last sign of life of the process that held the connection, where it is not known what became of it.
+	lostAt time.Time
+	// present is the policy in force, whatever moment is asked about.
+	present *policy.Set
+	// assignments are the conversations the agent owned, oldest first, where its load matters.
+	assignments []ledger.AssignmentRow
+	// noToken says that the agent has no token left to sign in with.
+	noToken bool
 	history *history
 	cells   []cell
 	// nowhere says that the agent belongs to no inbox: the one cell of the run stands for none.
@@ -156,6 +164,7 @@ func (s *Service) Diagnose(ctx context.Context, asker string, q Query) (*Report,
 
 func (r *run) diagnose() (*Report, error) {
 	view := r.s.Ledger.View()
+	r.present = view.Policy
 	if err := r.authorize(view.Policy.Compile()); err != nil {
 		return nil, err
 	}

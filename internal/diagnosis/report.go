@@ -111,8 +111,6 @@ type Evidence struct {
 	// who is the account that {who} stands for in Value and Source; others says that the entry is about somebody else's load or work. See redact.go.
 	who    string
 	others bool
-	// settings says that the entry shows the content of a document other than the subject's own account.
-	settings bool
 }
 
 // Fix is the smallest change that removes a finding.

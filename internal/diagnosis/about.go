@@ -1,0 +1,118 @@
+package diagnosis
+
+import (
+	"slices"
+	"time"
+
+	"github.com/bidahq/bida/internal/reception"
+)
+
+// aboutReception reports on the agent's reception at the moment, without a message.
+func (r *run) aboutReception() (*Report, error) {
+	r.report = &Report{}
+	r.explain()
+	if err := r.readLoss(); err != nil {
+		return nil, err
+	}
+	if err := r.readAssignments(); err != nil {
+		return nil, err
+	}
+	if err := r.find(); err != nil {
+		return nil, err
+	}
+	if err := r.unmask(); err != nil {
+		return nil, err
+	}
+	if err := r.readDay(); err != nil {
+		return nil, err
+	}
+	r.findDelivery()
+	r.report.Verdict = r.verdict()
+	r.findTraffic()
+	return r.conclude()
+}
+
+// findTraffic says why an agent whom nothing stops got nothing.
+func (r *run) findTraffic() {
+	var code reception.Code
+	stage := stageTraffic
+	switch {
+	case r.report.Verdict == NoTraffic:
+		code = reception.CodeTrafficNoneOffered
+	case r.report.Verdict == Receiving && r.day.pushed == 0 && len(r.day.elsewhere) > 0:
+		code, stage = reception.CodeRoutingAssignedElsewhere, stageRouting
+	default:
+		return
+	}
+	f := r.stageFinding(stage, code, reception.Pass)
+	for i := range r.cells {
+		f.cells = append(f.cells, i)
+	}
+	f.add(r.countEvidence()...)
+	r.findings = append(r.findings, f)
+}
+
+// conclude links, proves, ranks and mends the findings, and puts the report together.
+func (r *run) conclude() (*Report, error) {
+	r.link()
+	for _, f := range r.findings {
+		if f.gate != reception.GateCount {
+			if err := r.prove(f); err != nil {
+				return nil, err
+			}
+		}
+	}
+	r.rank()
+	if err := r.repairAll(); err != nil {
+		return nil, err
+	}
+	out := r.report
+	out.Subject = Subject{Agent: r.q.Agent, Title: r.title(r.q.Agent), Inbox: r.q.Inbox, Kind: r.q.Kind, Message: r.q.Message}
+	out.At, out.Position, out.Revision = *r.instant(r.m.at), r.m.position, r.m.revision
+	out.Checks = r.checks()
+	out.Traffic = r.counts()
+	out.Findings = []Finding{}
+	for _, f := range r.findings {
+		out.Findings = append(out.Findings, r.finish(f))
+	}
+	out.Headline = r.headline()
+	out.Next = r.next()
+	r.redact(out)
+	return out, nil
+}
+
+// checks lists every gate's outcomes, cells with the same outcome together, parts 1 to 4 from the engine and part 5 from the delivery records.
+func (r *run) checks() []Check {
+	list := []Check{}
+	for g := range reception.GateCount {
+		list = append(list, r.grouped(g.Part(), g.String(), func(i int) reception.Cell { return r.cells[i].vector[g] })...)
+	}
+	pushes, views := make([]reception.Cell, len(r.cells)), make([]reception.Cell, len(r.cells))
+	for i := range r.cells {
+		pushes[i], views[i] = r.delivered(i)
+	}
+	queues := r.queues()
+	list = append(list, r.grouped(5, stageQueue, func(i int) reception.Cell { return queues[i] })...)
+	list = append(list, r.grouped(5, stagePush, func(i int) reception.Cell { return pushes[i] })...)
+	return append(list, r.grouped(5, stageView, func(i int) reception.Cell { return views[i] })...)
+}
+
+func (r *run) grouped(part int, gate string, of func(i int) reception.Cell) []Check {
+	var list []Check
+	var cells []reception.Cell
+	for i := range r.cells {
+		at := of(i)
+		n := slices.Index(cells, at)
+		if n < 0 {
+			n = len(cells)
+			cells = append(cells, at)
+			c := Check{Part: part, Gate: gate, Outcome: at.Outcome.String(), Code: at.Code.String(), Scope: []CellRef{}}
+			if at.Until != 0 {
+				c.Until = r.instant(time.UnixMicro(at.Until))
+			}
+			list = append(list, c)
+		}
+		list[n].Scope = append(list[n].Scope, r.refs([]int{i})...)
+	}
+	return list
+}

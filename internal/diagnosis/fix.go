@@ -1,0 +1,410 @@
+package diagnosis
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/bidahq/bida/internal/policy"
+	"github.com/bidahq/bida/internal/reception"
+)
+
+const (
+	// maxCombined is the largest number of steps that are tried together one by one; beyond it a larger set is thinned out.
+	maxCombined = 3
+	// maxTries bounds how many combinations are decided for one finding.
+	maxTries = 400
+	// maxCompared bounds how many equally small fixes are compared by how many other cells they change.
+	maxCompared = 4
+)
+
+func compareKeys(a, b docKey) int {
+	return cmp.Or(slices.Index(policy.Kinds(), a.kind)-slices.Index(policy.Kinds(), b.kind), strings.Compare(a.name, b.name))
+}
+
+// repairAll gives every root its fix, and says whether all of them together mend the scope.
+func (r *run) repairAll() error {
+	for _, f := range r.findings {
+		if f.root == nil && f.outcome.Stops() && f.gate != reception.GateCount {
+			if err := r.repair(f); err != nil {
+				return err
+			}
+		}
+	}
+	r.report.Mended = r.mendsAll()
+	return nil
+}
+
+// repair finds the smallest change that clears a finding.
+func (r *run) repair(f *finding) error {
+	fix := &Fix{By: reception.Lookup(f.code).By, Edits: []Edit{}, Actions: []Action{}}
+	f.patch = r.actions(f)
+	if f.gate == reception.Capacity && len(f.patch.actions) > 0 {
+		fix.By = f.patch.actions[0].By // finishing what one has comes before a higher limit
+	} else {
+		var err error
+		if f.steps, err = r.search(f); err != nil {
+			return err
+		}
+	}
+	switch {
+	case len(f.steps) > 0:
+		if err := r.verifyEdits(f, fix); err != nil {
+			return err
+		}
+	case len(f.patch.actions) > 0:
+		fix.Verified = r.clears(f, r.m.policy)
+	case f.outcome == reception.Wait:
+		fix.Actions = append(fix.Actions, Action{Action: "wait_until", By: "nobody", Until: r.instant(f.until), Text: r.waitText(f.until)})
+		fix.Verified = r.clearsAt(f, f.until)
+		f.fix = fix
+		return nil
+	default:
+		return nil
+	}
+	fix.Actions = append(fix.Actions, f.patch.actions...)
+	f.fix = fix
+	return nil
+}
+
+// verifyEdits carries the steps out on the whole policy and decides again.
+func (r *run) verifyEdits(f *finding, fix *Fix) error {
+	d := newDrafts(r.m.set)
+	for _, s := range f.steps {
+		s.apply(d)
+	}
+	after, changes, err := r.m.set.Apply(r.m.revision+1, d.edits())
+	if err != nil {
+		f.steps = nil // the whole policy does not allow it: there is no such fix
+		return nil    //nolint:nilerr // a refused candidate is an answer, not a failure
+	}
+	for _, c := range changes {
+		fix.Edits = append(fix.Edits, Edit{Kind: c.Kind, Name: c.Name, Spec: c.After, Fields: c.Fields})
+	}
+	fix.Verified = r.clears(f, after.Compile())
+	return nil
+}
+
+// clears says whether, with a policy and the finding's actions carried out, its gate passes in all of its cells, and so do the gates that follow from it.
+func (r *run) clears(f *finding, p *reception.Policy) bool {
+	w := f.patch.on(r.m.world, r.q.Agent)
+	for _, i := range f.cells {
+		v := r.explainCell(p, w, i, r.m.now)
+		if !f.passes(p, r, &v) {
+			return false
+		}
+		for _, o := range r.findings {
+			if o.root == f && o.gate != reception.GateCount && slices.Contains(o.cells, i) && v[o.gate].Outcome.Stops() && !r.hidden(o.gate, i) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// passes says whether the finding's own gate lets a cell pass. A permission that is hidden behind its parent is looked at by itself.
+func (f *finding) passes(p *reception.Policy, r *run, v *reception.Vector) bool {
+	if f.masks == "" {
+		return !v[f.gate].Outcome.Stops()
+	}
+	a := p.Accounts[r.q.Agent]
+	if a == nil {
+		return false
+	}
+	grant, _ := a.Rights[f.masks].Decides(r.m.now)
+	return grant.Held()
+}
+
+// hidden says whether behind what stops a cell at a gate there is another root that stops it there, too.
+func (r *run) hidden(g reception.Gate, cell int) bool {
+	return slices.ContainsFunc(r.findings, func(o *finding) bool { return o.masks != "" && o.gate == g && slices.Contains(o.cells, cell) })
+}
+
+func (r *run) clearsAt(f *finding, at time.Time) bool {
+	for _, i := range f.cells {
+		if v := r.explainCell(r.m.policy, r.m.world, i, at); v[f.gate].Outcome.Stops() {
+			return false
+		}
+	}
+	return true
+}
+
+func (r *run) explainCell(p *reception.Policy, w reception.World, i int, at time.Time) reception.Vector {
+	return reception.Explain(p, w, r.cells[i].inbox, r.cells[i].kind, r.q.Agent, at)
+}
+
+// search finds the fewest steps that clear a finding, and among equally few those that change the fewest other cells.
+func (r *run) search(f *finding) ([]step, error) {
+	if f.gate == reception.PermissionKind && f.code == reception.CodePermissionKindParentOff {
+		return nil, nil
+	}
+	base, err := r.base(f)
+	if err != nil || base == nil {
+		return nil, err
+	}
+	var pool []step
+	for _, s := range r.pool(f) {
+		if base != r.m.set || s.whole || !r.needsWhole(f) {
+			if s.apply(newDrafts(base)) {
+				pool = append(pool, s)
+			}
+		}
+	}
+	t := trial{r: r, f: f, base: base, left: maxTries}
+	best := t.smallest(pool)
+	if len(best) == 0 {
+		if one := t.thinned(pool); one != nil {
+			best = [][]step{one}
+		}
+	}
+	return r.leastChange(f, best), nil
+}
+
+// needsWhole says whether a finding can only be mended on the whole policy.
+func (r *run) needsWhole(f *finding) bool {
+	return slices.ContainsFunc(r.pool(f), func(s step) bool { return s.whole })
+}
+
+// base is the policy that candidates are tried on: a small one with the agent alone in it, unless a candidate needs the whole.
+func (r *run) base(f *finding) (*policy.Set, error) {
+	if r.needsWhole(f) {
+		return r.m.set, nil
+	}
+	family, err := r.history.family(r.inboxesAbout(f)...)
+	if err != nil {
+		return nil, err
+	}
+	set, err := r.history.small(family, r.m.revision)
+	if err != nil {
+		return r.m.set, nil //nolint:nilerr // a policy that cannot be made small is tried whole
+	}
+	return set, nil
+}
+
+// trial decides again with candidates carried out.
+type trial struct {
+	r    *run
+	f    *finding
+	base *policy.Set
+	left int
+}
+
+// works says whether steps together clear the finding's gate in all of its cells.
+func (t *trial) works(steps []step) bool {
+	if t.left <= 0 {
+		return false
+	}
+	t.left--
+	d := newDrafts(t.base)
+	for _, s := range steps {
+		if !s.apply(d) {
+			return false
+		}
+	}
+	after, _, err := t.base.Apply(t.base.Revision()+1, d.edits())
+	if err != nil {
+		return false
+	}
+	p := after.Compile()
+	for _, i := range t.f.cells {
+		v := t.r.explainCell(p, t.r.m.world, i, t.r.m.now)
+		if !t.f.passes(p, t.r, &v) {
+			return false
+		}
+	}
+	return true
+}
+
+// smallest finds all combinations of the least size that work. As every smaller one was tried, no part of one of them works.
+func (t *trial) smallest(pool []step) [][]step {
+	for size := 1; size <= min(maxCombined, len(pool)); size++ {
+		var best [][]step
+		combine(len(pool), size, func(chosen []int) {
+			steps := make([]step, size)
+			for i, n := range chosen {
+				steps[i] = pool[n]
+			}
+			if t.works(steps) {
+				best = append(best, steps)
+			}
+		})
+		if len(best) > 0 {
+			return best
+		}
+	}
+	return nil
+}
+
+// combine calls f with every choice of size numbers below n, in order.
+func combine(n, size int, f func(chosen []int)) {
+	chosen := make([]int, 0, size)
+	var choose func(from int)
+	choose = func(from int) {
+		if len(chosen) == size {
+			f(chosen)
+			return
+		}
+		for i := from; i < n; i++ {
+			chosen = append(chosen, i)
+			choose(i + 1)
+			chosen = chosen[:len(chosen)-1]
+		}
+	}
+	choose(0)
+}
+
+// thinned takes steps out of all that there are, those that undo nothing first, for as long as the rest still works. Every step grants something and takes
+// nothing away, so no part of what remains works.
+func (t *trial) thinned(pool []step) []step {
+	t.left = maxTries
+	all := slices.Clone(pool)
+	slices.SortStableFunc(all, func(a, b step) int { return compareBool(b.undo, a.undo) })
+	if !t.works(all) {
+		return nil
+	}
+	for i := len(all) - 1; i >= 0; i-- {
+		without := slices.Delete(slices.Clone(all), i, i+1)
+		if t.works(without) {
+			all = without
+		}
+	}
+	return all
+}
+
+// leastChange picks the fix that changes the fewest cells of others; among equal ones one that takes back what was done.
+func (r *run) leastChange(f *finding, best [][]step) []step {
+	if len(best) == 0 {
+		return nil
+	}
+	slices.SortStableFunc(best, func(a, b []step) int { return cmp.Or(reach(a)-reach(b), undone(b)-undone(a)) })
+	if len(best) > 1 && reach(best[0]) < reach(best[1]) && reach(best[0]) == 0 {
+		return best[0] // it touches nothing but the agent's own account
+	}
+	var chosen []step
+	least := -1
+	for _, steps := range best[:min(len(best), maxCompared)] {
+		n, ok := r.otherCells(f, steps)
+		if ok && (least < 0 || n < least || n == least && undone(steps) > undone(chosen)) {
+			least, chosen = n, steps
+		}
+	}
+	return chosen
+}
+
+func undone(steps []step) int {
+	n := 0
+	for _, s := range steps {
+		if s.undo {
+			n++
+		}
+	}
+	return n
+}
+
+// reach guesses how far a fix reaches: the agent's own account least, what many share most.
+func reach(steps []step) int {
+	order := map[string]int{policy.KindTeam: 1, policy.KindInbox: 1, policy.KindSwitch: 2, policy.KindSchedule: 2, policy.KindRole: 3, policy.KindTemplate: 4}
+	most := 0
+	for _, s := range steps {
+		most = max(most, order[s.key.kind])
+	}
+	return most
+}
+
+// otherCells counts the cells outside the finding that would stand differently: by settings alone, all facts left as they are.
+func (r *run) otherCells(f *finding, steps []step) (int, bool) {
+	d := newDrafts(r.m.set)
+	for _, s := range steps {
+		s.apply(d)
+	}
+	after, _, err := r.m.set.Apply(r.m.revision+1, d.edits())
+	if err != nil {
+		return 0, false
+	}
+	p, q := r.m.policy, after.Compile()
+	n := 0
+	for _, inbox := range slices.Sorted(maps.Keys(q.Inboxes)) {
+		for _, account := range r.touched(p, q, inbox, steps) {
+			for _, kind := range q.Inboxes[inbox].Kinds {
+				i := r.cellOf(inbox, kind)
+				if account == r.q.Agent && i >= 0 && slices.Contains(f.cells, i) {
+					continue
+				}
+				a := reception.Explain(p, r.m.world, inbox, kind, account, r.m.now)
+				b := reception.Explain(q, r.m.world, inbox, kind, account, r.m.now)
+				if differ(&a, &b) {
+					n++
+				}
+			}
+		}
+	}
+	return n, true
+}
+
+// touched lists the members of an inbox, before or after, whom steps can concern.
+func (r *run) touched(p, q *reception.Policy, inbox string, steps []step) []string {
+	own := true
+	for _, s := range steps {
+		own = own && s.key == docKey{policy.KindAccount, r.q.Agent}
+	}
+	if own {
+		return []string{r.q.Agent}
+	}
+	var list []string
+	for _, in := range []*reception.Inbox{p.Inboxes[inbox], q.Inboxes[inbox]} {
+		if in == nil {
+			continue
+		}
+		for i := range in.Members {
+			list = append(list, in.Members[i].Account)
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// differ says whether a gate that reads settings stands differently.
+func differ(a, b *reception.Vector) bool {
+	for g := range reception.GateCount {
+		if a[g].Outcome.Stops() != b[g].Outcome.Stops() {
+			return true
+		}
+	}
+	return false
+}
+
+// mendsAll carries out the fixes of all roots together and decides every cell again.
+func (r *run) mendsAll() bool {
+	d := newDrafts(r.m.set)
+	all := patch{}
+	for _, f := range r.findings {
+		if f.root != nil || !f.outcome.Stops() || f.gate == reception.GateCount {
+			continue
+		}
+		if f.fix == nil || !f.fix.Verified || slices.ContainsFunc(f.fix.Actions, func(a Action) bool { return a.Action == "wait_until" }) {
+			return false
+		}
+		for _, s := range f.steps {
+			s.apply(d)
+		}
+		all.changes = append(all.changes, f.patch.changes...)
+		all.mended = all.mended || f.patch.mended
+	}
+	p := r.m.policy
+	if len(d.specs) > 0 {
+		after, _, err := r.m.set.Apply(r.m.revision+1, d.edits())
+		if err != nil {
+			return false
+		}
+		p = after.Compile()
+	}
+	w := all.on(r.m.world, r.q.Agent)
+	for i := range r.cells {
+		if v := r.explainCell(p, w, i, r.m.now); v.First() != reception.GateCount {
+			return false
+		}
+	}
+	return true
+}

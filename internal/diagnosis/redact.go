@@ -1,0 +1,67 @@
+package diagnosis
+
+import "strings"
+
+// What an asker may see is decided here and nowhere else.
+//
+// With diagnosis.view: everything but the specs of a fix; with policy.view as well: everything.
+// With diagnosis.self, about oneself:
+//   - one's own facts, loads and account settings are shown as they are;
+//   - whoever changed something is shown by title, not by account name, and somebody without a title as "a colleague";
+//   - loads, turns and conversations of others are left out;
+//   - the specs of a fix are left out: which fields of which documents are to be changed remains, what stands in them (and who else is in a list) does not.
+//
+// No report, for whoever asks, holds the text of a message or the name of a contact: nothing of them is read into it.
+
+// redact fits a report to the rights of its asker.
+func (r *run) redact(report *Report) {
+	for i := range report.Findings {
+		f := &report.Findings[i]
+		r.redactAuthor(f.ChangedBy)
+		kept := make([]Evidence, 0, len(f.Evidence))
+		for _, e := range f.Evidence {
+			if e.others && !r.whole {
+				continue
+			}
+			who := r.nameOf(e.who)
+			e.Value = strings.ReplaceAll(e.Value, "{who}", who)
+			e.Source = strings.ReplaceAll(e.Source, "{who}", who)
+			kept = append(kept, e)
+		}
+		f.Evidence = kept
+		if f.Fix != nil && !r.settings {
+			for j := range f.Fix.Edits {
+				f.Fix.Edits[j].Spec = nil
+				for k := range f.Fix.Edits[j].Fields {
+					f.Fix.Edits[j].Fields[k].Before, f.Fix.Edits[j].Fields[k].After = nil, nil
+				}
+			}
+		}
+	}
+}
+
+func (r *run) redactAuthor(c *ChangedBy) {
+	if c == nil || r.whole || c.Account == r.asker || c.Account == system {
+		return
+	}
+	if c.Title == "" {
+		c.Title = colleague.In(r.q.Lang)
+	}
+	c.Account = ""
+}
+
+// nameOf is how evidence names an account.
+func (r *run) nameOf(account string) string {
+	if account == "" || r.whole || account == r.asker || account == system {
+		return account
+	}
+	if title := r.title(account); title != "" {
+		return title
+	}
+	return colleague.In(r.q.Lang)
+}
+
+var colleague = Text{ZH: "同事", EN: "a colleague"}
+
+// system is who acts when a rule does.
+const system = "system"

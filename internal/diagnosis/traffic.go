@@ -1,0 +1,483 @@
+package diagnosis
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/bidahq/bida/internal/conversation"
+	"github.com/bidahq/bida/internal/ledger"
+	"github.com/bidahq/bida/internal/reception"
+)
+
+const (
+	// dayLong is how far traffic and delivery records are looked at.
+	dayLong = 24 * time.Hour
+	// maxEntries bounds how many of the agent's newest deliveries are looked at one by one.
+	maxEntries = 200
+	// journalSpan is how many of the newest ledger positions are searched for decisions, which bounds the work on a busy installation.
+	journalSpan = 2000
+	// pushPatience is how long a push may go without acknowledgement before it counts as unacknowledged.
+	pushPatience = 5 * time.Second
+)
+
+// day is the traffic of the scope in the 24 hours before the moment.
+type day struct {
+	offered, pushed, received int
+	// elsewhere counts the offered messages, among the decisions that were looked at, that the agent could have had and a colleague has.
+	elsewhere []int64
+	// missed are messages that came while a fault that is over kept the agent from them.
+	missed []missed
+	// whole says that every decision of the day was looked at.
+	whole bool
+	from  time.Time
+}
+
+// missed is a message that a fault cost the agent.
+type missed struct {
+	message int64
+	code    reception.Code
+	at      time.Time
+	cell    int
+}
+
+// entry is a delivery as it stood at the moment.
+type entry struct {
+	ledger.DeliveryRow
+	cell int
+}
+
+// cellOf finds a cell of the scope; -1 if it is not in it.
+func (r *run) cellOf(inbox, kind string) int {
+	return slices.IndexFunc(r.cells, func(c cell) bool { return c.inbox == inbox && c.kind == kind })
+}
+
+// readDay reads the traffic of the scope.
+func (r *run) readDay() error {
+	r.day.from = r.m.at.Add(-dayLong)
+	until := r.m.at.Add(time.Microsecond)
+	offered, err := r.s.Flow.Offered(r.ctx, r.day.from, until)
+	if err != nil {
+		return err
+	}
+	for _, row := range offered {
+		if r.cellOf(row.Inbox, row.Kind) >= 0 {
+			r.day.offered += row.Offered
+		}
+	}
+	traffic, err := r.s.Flow.Traffic(r.ctx, r.q.Agent, r.day.from, until)
+	if err != nil {
+		return err
+	}
+	for _, row := range traffic {
+		if r.cellOf(row.Inbox, row.Kind) >= 0 {
+			r.day.pushed += row.Pushed
+			r.day.received += row.Received
+		}
+	}
+	if err := r.readEntries(); err != nil {
+		return err
+	}
+	if r.day.offered == 0 {
+		r.day.whole = true
+		return nil
+	}
+	return r.readJournal()
+}
+
+// readEntries reads the agent's newest deliveries, as they stood at the moment.
+func (r *run) readEntries() error {
+	a := r.s.Ledger.Agent(r.q.Agent)
+	if a == nil || a.Sequence == 0 {
+		return nil
+	}
+	last := a.Sequence
+	if r.m.past {
+		var err error
+		if last, err = r.lastEntry(last); err != nil {
+			return err
+		}
+	}
+	rows, err := r.s.Flow.Entries(r.ctx, r.q.Agent, max(0, last-maxEntries), maxEntries)
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		d := row.Delivery // the message beside it is not looked at
+		if d.Type != ledger.EntryMessage || d.At.Before(r.day.from) || d.At.After(r.m.at) {
+			continue
+		}
+		if i := r.cellOf(d.Inbox, d.Kind); i >= 0 {
+			r.entries = append(r.entries, entry{asOf(d, r.m.at), i})
+		}
+	}
+	return nil
+}
+
+// lastEntry finds the agent's last entry at the moment by halving: entries come in the order of time.
+func (r *run) lastEntry(last int64) (int64, error) {
+	lo, hi := int64(0), last // the entry lo is early enough (0: none), hi+1 is not
+	for lo < hi {
+		mid := lo + (hi-lo+1)/2
+		rows, err := r.s.Flow.Entries(r.ctx, r.q.Agent, mid-1, 1)
+		if err != nil {
+			return 0, err
+		}
+		if len(rows) == 1 && rows[0].Delivery.Sequence == mid && !rows[0].Delivery.At.After(r.m.at) {
+			lo = mid
+		} else {
+			hi = mid - 1
+		}
+	}
+	return lo, nil
+}
+
+// asOf takes back what happened to a delivery after an instant.
+func asOf(d ledger.DeliveryRow, at time.Time) ledger.DeliveryRow {
+	undo := func(t *time.Time) {
+		if t.After(at) {
+			*t = time.Time{}
+		}
+	}
+	if d.PushedAt.After(at) {
+		d.Result, d.Attempts = "", 0
+	}
+	undo(&d.PushedAt)
+	undo(&d.ReceivedAt)
+	undo(&d.SeenAt)
+	undo(&d.AcceptedAt)
+	if d.WithdrawnAt.After(at) {
+		d.Code = ""
+	}
+	undo(&d.WithdrawnAt)
+	switch {
+	case !d.WithdrawnAt.IsZero():
+		d.State = ledger.Withdrawn
+	case !d.AcceptedAt.IsZero():
+		d.State = ledger.Accepted
+	case !d.SeenAt.IsZero():
+		d.State = ledger.Seen
+	case !d.ReceivedAt.IsZero():
+		d.State = ledger.Received
+	default:
+		d.State = ledger.Queued
+	}
+	return d
+}
+
+// readJournal looks at the newest decisions: what the agent could have had and a colleague has, and what a fault that is over kept from it.
+func (r *run) readJournal() error {
+	after, err := r.s.Facts.PositionAt(r.ctx, r.day.from)
+	if err != nil {
+		return err
+	}
+	r.day.whole = r.m.position-after <= journalSpan
+	after = max(after, r.m.position-journalSpan)
+	rows, err := r.s.Flow.DecidedMessages(r.ctx, after, r.m.position, journalSpan)
+	if err != nil {
+		return err
+	}
+	mine := map[int64]bool{}
+	for i := range r.entries {
+		mine[r.entries[i].Message] = true
+	}
+	seen := map[[16]byte]*reception.Vector{}
+	for i := range rows {
+		m := &rows[i]
+		at := r.cellOf(m.Inbox, m.Kind)
+		if at < 0 || m.Decision == nil || mine[m.Position] || slices.Contains(m.Decision.Chosen, r.q.Agent) {
+			continue
+		}
+		v, known := seen[m.Decision.Outcomes]
+		if !known {
+			if v, err = r.recorded(m.Decision.Outcomes); err != nil {
+				return err
+			}
+			seen[m.Decision.Outcomes] = v
+		}
+		if v != nil {
+			r.count(m, at, v)
+		}
+	}
+	return nil
+}
+
+// recorded reads the agent's own outcomes from a journal entry; nil if it was no candidate.
+func (r *run) recorded(id [16]byte) (*reception.Vector, error) {
+	content, err := r.s.Messages.Outcomes(r.ctx, id)
+	if errors.Is(err, ledger.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	_, candidates, err := reception.DecodeOutcomes(content)
+	if err != nil {
+		return nil, nil //nolint:nilerr // written by another version of the engine: what it says is not known here
+	}
+	for i := range candidates {
+		if candidates[i].Account == r.q.Agent {
+			return &candidates[i].Cells, nil
+		}
+	}
+	return nil, nil
+}
+
+// count puts one decided message where it belongs.
+func (r *run) count(m *ledger.MessageRow, at int, v *reception.Vector) {
+	g := ownStop(v)
+	if g == reception.GateCount {
+		if m.Decision.Verdict != reception.Waiting.String() || v[reception.ConversationGate].Outcome.Stops() {
+			r.day.elsewhere = append(r.day.elsewhere, m.Position)
+		}
+		return
+	}
+	c := &r.cells[at]
+	if costs(g) && !onPurpose(v) && !c.vector[g].Outcome.Stops() {
+		r.day.missed = append(r.day.missed, missed{m.Position, v[g].Code, m.At, at})
+	}
+}
+
+// ownStop is the first gate that stops the agent itself, whatever became of the conversation and the choice.
+func ownStop(v *reception.Vector) reception.Gate {
+	for g := range reception.GateCount {
+		if g != reception.ConversationGate && g != reception.Routing && v[g].Outcome.Stops() {
+			return g
+		}
+	}
+	return reception.GateCount
+}
+
+// costs says whether a gate that stopped is a fault that cost messages. Being signed out, away or not connected before work begins is none.
+func costs(g reception.Gate) bool {
+	switch g {
+	case reception.AccountLogin, reception.PresenceGate, reception.ConnectionGate:
+		return false
+	}
+	return true
+}
+
+// onPurpose says whether some gate stopped the agent as intended: then a fault beside it cost nothing.
+func onPurpose(v *reception.Vector) bool {
+	for g := range reception.GateCount {
+		if v[g].Outcome.Stops() && reception.Lookup(v[g].Code).Expected == reception.AsExpected &&
+			g != reception.ConversationGate && g != reception.Routing {
+			return true
+		}
+	}
+	return false
+}
+
+// counts are the numbers of the report. What was made for the agent it was eligible for, too.
+func (r *run) counts() Traffic {
+	return Traffic{
+		Offered: r.day.offered, Eligible: min(r.day.pushed+len(r.day.elsewhere), max(r.day.offered, r.day.pushed)),
+		AssignedElsewhere: len(r.day.elsewhere), Pushed: r.day.pushed, Received: r.day.received,
+	}
+}
+
+// Stages of part 5, as checks and findings name them.
+const (
+	stageQueue    = "queue"
+	stagePush     = "push"
+	stageView     = "view"
+	stageTraffic  = "traffic"
+	stageRecovery = "recovery"
+	stageRouting  = "routing"
+)
+
+// delivered looks at the delivery records of a cell: part 5 of the check-list.
+func (r *run) delivered(i int) (push, view reception.Cell) {
+	push, view = reception.Cell{Outcome: reception.NotApplicable}, reception.Cell{Outcome: reception.NotApplicable}
+	if in := r.m.policy.Inboxes[r.cells[i].inbox]; in == nil || in.Mode == reception.Async {
+		return push, view // what lies in the list is delivered
+	}
+	for _, e := range r.entries {
+		if e.cell != i || e.State == ledger.Withdrawn {
+			continue
+		}
+		switch code := pushFault(&e, r.m.at); {
+		case code != 0:
+			push = reception.Cell{Outcome: reception.Block, Code: code}
+		case push.Outcome == reception.NotApplicable:
+			push.Outcome = reception.Pass
+		}
+		if e.ReceivedAt.IsZero() {
+			continue
+		}
+		if view.Outcome = reception.Pass; e.SeenAt.IsZero() && e.AcceptedAt.IsZero() {
+			view.Code = reception.CodeViewNotSeen
+		}
+	}
+	return push, view
+}
+
+// pushFault is why a delivery has not arrived; 0 if it has, or may still.
+func pushFault(e *entry, at time.Time) reception.Code {
+	switch {
+	case e.State != ledger.Queued:
+		return 0
+	case e.PushedAt.IsZero() && at.Sub(e.At) >= pushPatience:
+		return reception.CodePushNoConnection
+	case !e.PushedAt.IsZero() && (e.Result == "unacknowledged" || at.Sub(e.PushedAt) >= pushPatience):
+		return reception.CodePushUnacknowledged
+	}
+	return 0
+}
+
+// findDelivery makes findings of pushes that did not arrive, and of faults that are over but cost messages.
+func (r *run) findDelivery() {
+	r.findPushes()
+	r.findGaps()
+}
+
+func (r *run) findPushes() {
+	found := map[reception.Code]*finding{}
+	for i := range r.entries {
+		e := &r.entries[i]
+		if in := r.m.policy.Inboxes[e.Inbox]; in == nil || in.Mode == reception.Async {
+			continue
+		}
+		code := pushFault(e, r.m.at)
+		if code == 0 {
+			continue
+		}
+		f := found[code]
+		if f == nil {
+			f = r.stageFinding(stagePush, code, reception.Block)
+			f.cause.since = e.At
+			found[code] = f
+			r.findings = append(r.findings, f)
+		}
+		f.include(e.cell)
+		f.add(r.fromDelivery(&e.DeliveryRow)...)
+	}
+}
+
+// findGaps reports messages that were lost to the agent by a fault that is over: taken back when it lost the conversation, or decided past it.
+func (r *run) findGaps() {
+	gaps := map[reception.Code]*finding{}
+	gap := func(code reception.Code, at time.Time, cell int) *finding {
+		f := gaps[code]
+		if f == nil {
+			f = r.stageFinding(stageRecovery, reception.CodeRecoveryGap, reception.Pass)
+			f.cause.since = at
+			f.add(Evidence{Fact: "fault", Value: code.String(), Source: "journal", At: r.instant(at)})
+			gaps[code] = f
+			r.findings = append(r.findings, f)
+		}
+		f.include(cell)
+		return f
+	}
+	for i := range r.entries {
+		e := &r.entries[i]
+		if e.State != ledger.Withdrawn || r.cells[e.cell].vector.First() != reception.GateCount {
+			continue
+		}
+		code, _ := reception.ParseCode(e.Code)
+		if code != reception.CodeDeliveryWithdrawnOwnerReleased && code != reception.CodePushNotEntitled {
+			continue
+		}
+		gap(code, e.WithdrawnAt, e.cell).lost(r, e.Message, e.WithdrawnAt, code)
+	}
+	for _, m := range r.day.missed {
+		gap(m.code, m.at, m.cell).lost(r, m.message, m.at, m.code)
+	}
+}
+
+func (f *finding) lost(r *run, message int64, at time.Time, code reception.Code) {
+	id := conversation.MessageID(message)
+	f.messages = append(f.messages, id)
+	if len(f.messages) <= maxListed {
+		f.add(Evidence{Fact: "message/" + id, Value: code.String(), Source: "journal", At: r.instant(at)})
+	}
+}
+
+func (f *finding) include(cell int) {
+	if !slices.Contains(f.cells, cell) {
+		f.cells = append(f.cells, cell)
+		slices.Sort(f.cells)
+	}
+}
+
+// stageFinding is a finding that no gate of the engine made.
+func (r *run) stageFinding(stage string, code reception.Code, outcome reception.Outcome) *finding {
+	reason := reception.Lookup(code)
+	f := &finding{gate: reception.GateCount, stage: stage, code: code, outcome: outcome, expected: reason.Expected == reception.AsExpected}
+	if f.expected {
+		f.because = Text{reason.Because.ZH, reason.Because.EN}
+	}
+	return f
+}
+
+// fromDelivery is what is recorded of one delivery.
+func (r *run) fromDelivery(d *ledger.DeliveryRow) []Evidence {
+	id := "delivery/" + conversation.MessageID(d.Message)
+	value := string(d.State)
+	if d.Code != "" {
+		value += ": " + d.Code
+	}
+	list := []Evidence{{Fact: id, Value: value, Source: fmt.Sprintf("agent_sequence %d", d.Sequence), At: r.instant(d.At)}}
+	stage := func(name string, at time.Time, source string) {
+		if !at.IsZero() {
+			list = append(list, Evidence{Fact: id + "/" + name, Value: r.clock(at), Source: source, At: r.instant(at)})
+		}
+	}
+	pushed := "connection " + d.Connection
+	if d.Result != "" {
+		pushed += ": " + d.Result
+	}
+	stage("pushed", d.PushedAt, pushed)
+	stage("received", d.ReceivedAt, "client "+d.ReceivedBy)
+	stage("seen", d.SeenAt, "client "+d.ReceivedBy)
+	stage("accepted", d.AcceptedAt, "client "+d.ReceivedBy)
+	stage("withdrawn", d.WithdrawnAt, d.Code)
+	return list
+}
+
+// queues says, for the present, whether conversations wait in a cell for somebody to receive them. Of the past that is not asked.
+func (r *run) queues() []reception.Cell {
+	list := make([]reception.Cell, len(r.cells))
+	for i := range list {
+		list[i] = reception.Cell{Outcome: reception.NotApplicable}
+	}
+	if r.m.past || r.nowhere {
+		return list
+	}
+	for i := range list {
+		list[i].Outcome = reception.Pass
+	}
+	r.s.Ledger.OpenConversations(func(c *ledger.ConversationRow) bool {
+		if c.WaitingSince != 0 && c.Owner == "" {
+			if i := r.cellOf(c.Inbox, c.Kind); i >= 0 {
+				list[i].Code = reception.CodeQueueWaiting
+			}
+		}
+		return false
+	})
+	return list
+}
+
+// countEvidence says what was counted, and over which decisions.
+func (r *run) countEvidence() []Evidence {
+	list := []Evidence{{
+		Fact: "traffic.offered", Value: fmt.Sprintf("%d in the 24 hours before", r.day.offered), Source: "messages", At: r.instant(r.m.at),
+	}}
+	if len(r.day.elsewhere) > 0 {
+		over := "all decisions of the 24 hours"
+		if !r.day.whole {
+			over = fmt.Sprintf("the decisions of the newest %d ledger positions", journalSpan)
+		}
+		list = append(list, Evidence{
+			Fact: "traffic.assigned_elsewhere", Value: fmt.Sprintf("%d", len(r.day.elsewhere)), Source: "journal, " + over, At: r.instant(r.m.at),
+		})
+		for i, position := range r.day.elsewhere {
+			if i == maxListed {
+				break
+			}
+			list = append(list, Evidence{Fact: "message/" + conversation.MessageID(position), Value: "a colleague has it", Source: "journal"})
+		}
+	}
+	return list
+}
