@@ -12,8 +12,11 @@ import (
 
 	"github.com/bidahq/bida/internal/conversation"
 	"github.com/bidahq/bida/internal/delivery"
+	"github.com/bidahq/bida/internal/diagnosis"
 	"github.com/bidahq/bida/internal/gateway"
 	"github.com/bidahq/bida/internal/governance"
+	"github.com/bidahq/bida/internal/httpapi"
+	"github.com/bidahq/bida/internal/intake"
 	"github.com/bidahq/bida/internal/ledger"
 )
 
@@ -85,9 +88,20 @@ func New(ctx context.Context, c Config, o Options) (_ *App, err error) {
 	}, deliveries, b.hub)
 	a.undo.add("realtime", func() error { a.gateway.Stop(); return nil })
 
-	mux := http.NewServeMux()
-	mux.Handle("/api/v1/realtime", a.gateway)
-	a.http = a.newServer(mux)
+	zone, err := c.Location()
+	if err != nil {
+		return nil, err
+	}
+	api, err := httpapi.New(httpapi.Options{
+		Ledger: b.ledger, Store: b.store, Identity: b.identity,
+		Intake:   intake.New(intake.Options{Ledger: b.ledger, Reader: b.store, Now: time.Now, Location: zone, Log: o.Log}),
+		Diagnose: diagnosis.New(diagnosis.Deps{Ledger: b.ledger, Messages: b.store, Flow: b.store, Facts: b.store, Policies: b.store, Now: time.Now, Zone: zone}),
+		Realtime: a.gateway, Connections: b.hub.Connections, Zone: zone, Version: o.Version, Now: time.Now, Log: o.Log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	a.http = a.newServer(api)
 	a.admin = a.newServer(adminHandler(b, o.Log))
 	return a, nil
 }

@@ -73,7 +73,7 @@ func (s *session) report(r *diagnosis.Report) {
 	findings := slices.Clone(r.Findings)
 	slices.SortStableFunc(findings, func(a, b diagnosis.Finding) int { return rank(a) - rank(b) })
 	for i := range findings {
-		s.finding(&findings[i])
+		s.finding(r, &findings[i])
 	}
 	s.print("\n")
 	for part := 1; part <= len(parts); part++ {
@@ -97,7 +97,7 @@ func rank(f diagnosis.Finding) int {
 	return 1
 }
 
-func (s *session) finding(f *diagnosis.Finding) {
+func (s *session) finding(r *diagnosis.Report, f *diagnosis.Finding) {
 	label := s.pick("另有", "also")
 	switch {
 	case f.Primary:
@@ -105,7 +105,7 @@ func (s *session) finding(f *diagnosis.Finding) {
 	case f.ConsequenceOf != nil:
 		label = s.pick("由此引起", "follows")
 	}
-	s.print("\n  %s %s: %s  [%s]%s\n", mark(f.Outcome), label, s.title(f.Code), f.Code, scope(f.Scope))
+	s.print("\n  %s %s: %s  [%s]%s\n", mark(f.Outcome), label, s.title(f.Code), f.Code, scope(f.Scope, r))
 	if f.Expected {
 		why := ""
 		if f.Because != nil {
@@ -183,11 +183,11 @@ func (s *session) fix(f *diagnosis.Fix) {
 	}
 }
 
-// part prints one line of the check-list.
+// part prints one line of the check-list. Of a gate that stops some cells and lets others pass, only what stops is said.
 func (s *session) part(r *diagnosis.Report, part int) {
 	var say []string
 	for _, c := range r.Checks {
-		if c.Part != part {
+		if c.Part != part || c.Outcome != "block" && c.Outcome != "wait" && worse(r.Checks, c) {
 			continue
 		}
 		text := c.Gate
@@ -195,7 +195,7 @@ func (s *session) part(r *diagnosis.Report, part int) {
 			text = w.in(s.lang)
 		}
 		if c.Outcome != "pass" && c.Code != "" {
-			text = s.title(c.Code) + scope(c.Scope)
+			text = s.title(c.Code) + scope(c.Scope, r)
 		}
 		if c.Until != nil {
 			text += s.pick(" 至 ", " until ") + s.time(time.Time(*c.Until))
@@ -204,13 +204,21 @@ func (s *session) part(r *diagnosis.Report, part int) {
 	}
 	if part == len(parts) {
 		t := r.Traffic
-		say = append(say, fmt.Sprintf(s.pick("近 24 小时:应收 %d · 可接收 %d · 由同事接待 %d · 已推送 %d · 已送达 %d",
-			"last 24 h: %d offered · %d eligible · %d given to colleagues · %d pushed · %d received"),
+		say = append(say, fmt.Sprintf(s.pick("近 24 小时:应收 %d、可接收 %d、由同事接待 %d、已推送 %d、已送达 %d",
+			"last 24 h: %d offered, %d eligible, %d given to colleagues, %d pushed, %d received"),
 			t.Offered, t.Eligible, t.AssignedElsewhere, t.Pushed, t.Received))
 	}
 	if len(say) > 0 {
-		s.print("  %s  %s\n", pad(parts[part-1].in(s.lang), s.widest()), strings.Join(say, " · "))
+		s.print("  %s  %s\n", pad(parts[part-1].in(s.lang), s.widest()), strings.Join(say, "  "))
 	}
+}
+
+// weight orders outcomes by what a person has to know first.
+var weight = map[string]int{"not_applicable": 0, "pass": 1, "unknown": 2, "wait": 3, "block": 4}
+
+// worse says that the same gate has a worse outcome for other cells.
+func worse(checks []diagnosis.Check, c diagnosis.Check) bool {
+	return slices.ContainsFunc(checks, func(o diagnosis.Check) bool { return o.Gate == c.Gate && weight[o.Outcome] > weight[c.Outcome] })
 }
 
 func (s *session) widest() int {
@@ -229,9 +237,15 @@ func (s *session) title(code string) string {
 	return code
 }
 
-// scope names cells; few of them are shown.
-func scope(cells []diagnosis.CellRef) string {
-	if len(cells) == 0 {
+// scope names cells, unless they are all that the report is about; few of them are shown.
+func scope(cells []diagnosis.CellRef, of *diagnosis.Report) string {
+	whole := map[diagnosis.CellRef]bool{}
+	for _, c := range of.Checks {
+		for _, cell := range c.Scope {
+			whole[cell] = true
+		}
+	}
+	if len(cells) == 0 || len(cells) == len(whole) {
 		return ""
 	}
 	const shown = 4

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -18,18 +19,20 @@ type trace struct {
 
 // way is the answer; what is not shown to people is left out.
 type way struct {
-	Message *struct {
-		ID           string `json:"id"`
-		Inbox        string `json:"inbox"`
-		Kind         string `json:"kind"`
-		Conversation string `json:"conversation"`
-		Sequence     int64  `json:"sequence"`
-	} `json:"message"`
-	Stages []struct {
-		Stage  string    `json:"stage"`
-		At     time.Time `json:"at"`
-		Result string    `json:"result"`
-		Code   string    `json:"code"`
+	Message      *string `json:"message"`
+	Inbox        string  `json:"inbox"`
+	Kind         string  `json:"kind"`
+	Conversation string  `json:"conversation"`
+	Sequence     int64   `json:"sequence"`
+	SenderID     string  `json:"sender_id"`
+	Stages       []struct {
+		Stage  string     `json:"stage"`
+		At     *time.Time `json:"at"`
+		Result string     `json:"result"`
+		Code   string     `json:"code"`
+		Agent  string     `json:"agent"`
+		Field  string     `json:"field"`
+		Detail string     `json:"detail"`
 	} `json:"stages"`
 	Decision *struct {
 		Position   int64    `json:"position"`
@@ -48,11 +51,14 @@ type way struct {
 	Deliveries []struct {
 		Agent    string `json:"agent"`
 		State    string `json:"state"`
+		Code     string `json:"code"`
 		Attempts []struct {
-			At         time.Time `json:"at"`
-			Connection string    `json:"connection"`
-			Result     string    `json:"result"`
-			Error      string    `json:"error"`
+			Number     int        `json:"number"`
+			At         *time.Time `json:"at"`
+			Connection string     `json:"connection"`
+			Client     string     `json:"client"`
+			Result     string     `json:"result"`
+			Error      string     `json:"error"`
 		} `json:"attempts"`
 	} `json:"deliveries"`
 }
@@ -84,18 +90,19 @@ func (v *trace) Run(s *session) error {
 
 // way prints a trace: the stages with the time between them, then why it went to whom.
 func (s *session) way(w *way) {
-	if m := w.Message; m != nil {
-		s.print("%s  %s·%s  %s #%d\n", m.ID, m.Inbox, m.Kind, m.Conversation, m.Sequence)
-	}
-	var before time.Time
-	for _, g := range w.Stages {
-		step := ""
-		if !before.IsZero() {
-			step = "+" + g.At.Sub(before).Round(100*time.Microsecond).String()
+	if w.Message != nil {
+		head := *w.Message + "  " + strings.TrimPrefix(w.Inbox+"·"+w.Kind, "·")
+		if w.Conversation != "" {
+			head += fmt.Sprintf("  %s #%d", w.Conversation, w.Sequence)
 		}
-		before = g.At
-		s.print("  %s  %s %s %s %s\n", g.At.In(s.zone).Format("15:04:05.000"), pad(step, 10), pad(g.Stage, 12), g.Result, g.Code)
+		if w.SenderID != "" {
+			head += "  " + w.SenderID
+		}
+		s.print("%s\n", head)
+	} else {
+		s.print("%s\n", s.pick("没有形成消息:请求都被拒绝了", "there is no message: what was sent was refused"))
 	}
+	s.stages(w)
 	if d := w.Decision; d != nil {
 		s.print(s.pick("\n判定(位置 %d,版本 %d):%s\n", "\ndecision (position %d, revision %d): %s\n"), d.Position, d.Revision, d.Summary)
 		for _, c := range d.Candidates {
@@ -110,9 +117,36 @@ func (s *session) way(w *way) {
 		}
 	}
 	for _, d := range w.Deliveries {
-		s.print("\n%s %s: %s\n", s.pick("送达", "delivery to"), d.Agent, d.State)
+		s.print("\n%s %s: %s %s\n", s.pick("送达", "delivery to"), d.Agent, d.State, s.title(d.Code))
 		for _, a := range d.Attempts {
-			s.print("  %s  %s  %s\n", a.At.In(s.zone).Format("15:04:05.000"), a.Connection, strings.TrimSpace(a.Result+" "+a.Error))
+			s.print("  %d  %s  %s  %s  %s\n", a.Number, s.clock(a.At), a.Connection, a.Client, strings.TrimSpace(a.Result+" "+a.Error))
 		}
 	}
+}
+
+// stages prints the stages with the time between them.
+func (s *session) stages(w *way) {
+	var before *time.Time
+	for _, g := range w.Stages {
+		step := ""
+		if before != nil && g.At != nil {
+			step = "+" + g.At.Sub(*before).Round(time.Millisecond).String()
+		}
+		if g.At != nil {
+			before = g.At
+		}
+		more := strings.TrimSpace(strings.Join([]string{g.Agent, g.Field, g.Detail}, " "))
+		if g.Code != "" {
+			more = strings.TrimSpace(s.title(g.Code) + " " + more)
+		}
+		s.print("  %s  %s %s %s %s\n", s.clock(g.At), pad(step, 8), pad(g.Stage, 10), pad(g.Result, 10), more)
+	}
+}
+
+// clock is the time of day of an instant that may not be known.
+func (s *session) clock(at *time.Time) string {
+	if at == nil {
+		return pad("?", len("15:04:05.000"))
+	}
+	return at.In(s.zone).Format("15:04:05.000")
 }
