@@ -185,6 +185,8 @@ func TestInRealTimeASessionThatEndsIsOverAtOnceEvenIfTheClientDoesNotRead(t *tes
 		c.want("welcome")
 		h.post("agent-a", "一")
 		synctest.Wait() // the writer is stuck in the middle of it
+		h.post("agent-a", "二")
+		synctest.Wait() // and this one waits
 		start := time.Now()
 		h.hub.EndSession("s1", CloseSessionEnded, "signed out")
 		if time.Since(start) != 0 {
@@ -194,7 +196,7 @@ func TestInRealTimeASessionThatEndsIsOverAtOnceEvenIfTheClientDoesNotRead(t *tes
 		if time.Since(start) != 0 {
 			t.Error("the end was reported late")
 		}
-		h.post("agent-a", "二")
+		h.post("agent-a", "三")
 		f, err := c.next() // what was on the wire already
 		if err != nil || f["agent_sequence"] != 1.0 {
 			t.Fatalf("%v, %v", f, err)

@@ -450,6 +450,40 @@ func TestListenersShowEverythingOnceAcrossRestartsOfTheServerAndCutSockets(t *te
 	wait.Wait()
 }
 
+func TestListenOverTLSShowsEverythingAndItsLastAcknowledgementArrives(t *testing.T) {
+	d, hub := newDesk(), gateway.NewHub()
+	d.grow(100)
+	server := gateway.NewServer(gateway.Config{}, d, hub)
+	web := httptest.NewTLSServer(server)
+	defer web.Close()
+	defer server.Stop()
+	c, err := client.New(web.URL, "secret")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	shown := int64(0)
+	err = c.Listen(ctx, client.ListenOptions{
+		ClientID: "tab", TLS: web.Client().Transport.(*http.Transport).TLSClientConfig,
+		OnEvent: func(e client.Event) error {
+			if shown++; e.AgentSequence != shown {
+				t.Errorf("entry %d came, want %d", e.AgentSequence, shown)
+			}
+			if shown == 100 {
+				cancel()
+			}
+			return nil
+		},
+	})
+	if !errors.Is(err, context.Canceled) || shown != 100 {
+		t.Fatalf("shown %d, %v", shown, err)
+	}
+	server.Stop() // so that everything that was sent has been read
+	if d.cursors["tab"] != 100 || len(d.accepted) != 100 {
+		t.Errorf("recorded up to %d, %d accepted", d.cursors["tab"], len(d.accepted))
+	}
+}
+
 func TestATokenThatIsNotKnownEndsListenForGood(t *testing.T) {
 	server := gateway.NewServer(gateway.Config{}, refusing{newDesk()}, gateway.NewHub())
 	web := httptest.NewServer(server)
