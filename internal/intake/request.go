@@ -171,3 +171,18 @@ func (r *Request) digest() [16]byte {
 	// Without attachments nothing follows; with them their canonical form will.
 	return [16]byte(h.Sum(nil)[:16])
 }
+
+// CheckReply checks what an agent writes back, by the same limits; the codes are those of conversations.
+func CheckReply(id, text string, attachments json.RawMessage) error {
+	r := Request{ID: id, Contact: Contact{ID: "-"}, Text: text, Attachments: attachments}
+	err := r.check()
+	if e := problem.As(err); e != nil {
+		c := *e
+		c.Code = "conversation.invalid"
+		if e.Code == codeTooLarge {
+			c.Code = "conversation.too_large"
+		}
+		return &c
+	}
+	return err
+}

@@ -1,0 +1,204 @@
+package httpapi
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/bidahq/bida/internal/intake"
+	"github.com/bidahq/bida/internal/problem"
+)
+
+const (
+	messageBody = 64 << 10
+	batchBody   = 16 << 20
+)
+
+const codeIntakeInvalid = "intake.invalid"
+
+// AnswerBody says what became of a message.
+type AnswerBody struct {
+	Message      string   `json:"message" doc:"Bida's id"`
+	Conversation string   `json:"conversation"`
+	Sequence     int64    `json:"sequence" doc:"in the conversation, from 1 without gaps"`
+	Status       string   `json:"status" enum:"routed,offered,waiting"`
+	Agent        string   `json:"agent,omitempty" doc:"who has it, if routed"`
+	Agents       []string `json:"agents,omitempty" doc:"who may take it, if offered"`
+	Summary      string   `json:"summary" doc:"one line that says why"`
+}
+
+// BatchInput is the body of a batch.
+type BatchInput struct {
+	Messages []intake.Request `json:"messages" maxItems:"512"`
+}
+
+// BatchBody answers a batch, row by row.
+type BatchBody struct {
+	Results []BatchResult `json:"results" doc:"in the order of the messages: an answer, or a problem whose field is a pointer into that message"`
+}
+
+// BatchResult is an answer or a problem.
+type BatchResult struct {
+	answer  *AnswerBody
+	problem *Problem
+}
+
+// MarshalJSON implements json.Marshaler.
+func (r BatchResult) MarshalJSON() ([]byte, error) {
+	if r.problem != nil {
+		return json.Marshal(r.problem)
+	}
+	return json.Marshal(r.answer)
+}
+
+// Schema implements huma.SchemaProvider.
+func (BatchResult) Schema(r huma.Registry) *huma.Schema {
+	return &huma.Schema{OneOf: []*huma.Schema{schemaOf[AnswerBody](r), schemaOf[Problem](r)}}
+}
+
+func answerBody(a intake.Answer) *AnswerBody {
+	return &AnswerBody{
+		Message: a.Message, Conversation: a.Conversation, Sequence: a.Sequence, Status: a.Status, Agent: a.Agent, Agents: a.Agents, Summary: a.Summary,
+	}
+}
+
+// knownMember says which members a message may have.
+func knownMember(object, member string) bool {
+	switch object {
+	case "":
+		switch member {
+		case "id", "contact", "conversation", "kind", "text", "attachments", "sent_at":
+			return true
+		}
+		return false
+	case "/contact":
+		return member == "id" || member == "name"
+	}
+	return strings.HasPrefix(object, "/attachments/") // what an attachment has is its own business
+}
+
+// decodeMessage reads a message strictly. What could be read of it is returned with the refusal, for the intake log.
+func decodeMessage(body []byte) (intake.Request, error) {
+	var r intake.Request
+	if err := checkJSON(body, codeIntakeInvalid, knownMember); err != nil {
+		var part struct {
+			ID string `json:"id"`
+		}
+		_ = json.Unmarshal(body, &part) // what cannot be read stays empty
+		return intake.Request{ID: part.ID}, err
+	}
+	if err := json.Unmarshal(body, &r); err != nil {
+		return r, typeProblem(err)
+	}
+	return r, nil
+}
+
+// typeProblem names the field that is of another type than it should be.
+func typeProblem(err error) error {
+	var t *json.UnmarshalTypeError
+	if !errors.As(err, &t) {
+		return problem.New(problem.Malformed, codeIntakeInvalid, "The body is not a message.", "请求体不是一条消息。").Because(err)
+	}
+	if t.Field == "" {
+		return problem.New(problem.Invalid, codeIntakeInvalid, "A message is a JSON object.", "消息应为 JSON 对象。")
+	}
+	en, zh := "This must be a text.", "这里应为文本。"
+	if t.Field == "contact" {
+		en, zh = "This must be an object with id and name.", "这里应为含 id 与 name 的对象。"
+	}
+	return problem.New(problem.Invalid, codeIntakeInvalid, en, zh).On("/" + strings.ReplaceAll(t.Field, ".", "/"))
+}
+
+// refusedIntake leaves a line in the intake log about a request that was refused before package intake saw it.
+func (s *Server) refusedIntake(r *http.Request, by caller, senderID string, err error) {
+	s.o.Intake.Refused(r.Context(), intake.Refusal{Inbox: r.PathValue("inbox"), SenderID: senderID, Account: by.account}, err)
+}
+
+// postMessage takes one message in. It is written by hand because it is the busiest route by far.
+func (s *Server) postMessage(w http.ResponseWriter, r *http.Request, by caller, body []byte) {
+	request, err := decodeMessage(body)
+	if err != nil {
+		s.refusedIntake(r, by, request.ID, err)
+		s.refuse(w, r, err)
+		return
+	}
+	a, err := s.o.Intake.Receive(r.Context(), intake.Sender{Account: by.account, Lang: by.lang}, r.PathValue("inbox"), request)
+	if err != nil {
+		s.refuse(w, r, err)
+		return
+	}
+	status := http.StatusCreated
+	if a.Duplicate {
+		status = http.StatusOK
+	}
+	writeJSON(w, status, "application/json", answerBody(a))
+}
+
+// splitBatch takes a batch apart without looking into its messages: {"messages": […]}, or the list alone.
+func splitBatch(body []byte) ([]json.RawMessage, error) {
+	var rows []json.RawMessage
+	if first := bytes.TrimLeft(body, " \t\r\n"); len(first) > 0 && first[0] == '[' {
+		if err := json.Unmarshal(body, &rows); err != nil {
+			return nil, problem.New(problem.Malformed, codeIntakeInvalid, "The body is not JSON: "+err.Error()+".", "请求体不是有效的 JSON。")
+		}
+		return rows, nil
+	}
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(body, &members); err != nil {
+		return nil, problem.New(problem.Malformed, codeIntakeInvalid, "The body is not a JSON object with messages.", "请求体应为含 messages 的 JSON 对象。").Because(err)
+	}
+	for name := range members {
+		if name != "messages" {
+			return nil, problem.New(problem.Invalid, codeIntakeInvalid, "This member is unknown.", "未知字段。").On("/" + pointerEscape.Replace(cut(name)))
+		}
+	}
+	if err := json.Unmarshal(members["messages"], &rows); err != nil {
+		return nil, problem.New(problem.Invalid, codeIntakeInvalid, "This must be a list of messages.", "这里应为消息列表。").On("/messages")
+	}
+	return rows, nil
+}
+
+// cut bounds what is repeated of a name from outside.
+func cut(name string) string {
+	if len(name) > longestStep {
+		name = name[:longestStep]
+	}
+	return strings.ToValidUTF8(name, "?")
+}
+
+var errRowLarge = problem.New(problem.TooLarge, "intake.too_large", "A message has at most 64 KiB.", "单条消息最多 64 KiB。")
+
+func (s *Server) postBatch(w http.ResponseWriter, r *http.Request, by caller, body []byte) {
+	raw, err := splitBatch(body)
+	if err != nil {
+		s.refusedIntake(r, by, "", err)
+		s.refuse(w, r, err)
+		return
+	}
+	rows := make([]intake.Row, min(len(raw), intake.MaxBatch+1)) // one too many is refused as one too many
+	for i := range rows {
+		if len(raw[i]) > messageBody {
+			rows[i].Err = errRowLarge
+			continue
+		}
+		rows[i].Request, rows[i].Err = decodeMessage(raw[i])
+	}
+	results, err := s.o.Intake.ReceiveBatch(r.Context(), intake.Sender{Account: by.account, Lang: by.lang}, r.PathValue("inbox"), rows)
+	if err != nil {
+		s.refuse(w, r, err)
+		return
+	}
+	out := BatchBody{Results: make([]BatchResult, len(results))}
+	for i, x := range results {
+		if x.Err != nil {
+			out.Results[i].problem = s.refusal(r.Context(), x.Err)
+			continue
+		}
+		out.Results[i].answer = answerBody(x.Answer)
+	}
+	writeJSON(w, http.StatusOK, "application/json", out)
+}

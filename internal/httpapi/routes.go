@@ -1,0 +1,58 @@
+package httpapi
+
+import (
+	"github.com/bidahq/bida/internal/intake"
+	"github.com/bidahq/bida/internal/policy"
+)
+
+const policyBody = 8 << 20
+
+// register is the route table: every route, who may use it, and what it is for.
+func (s *Server) register(t *routes) {
+	route(t, "GET /policy", need(policy.PolicyView), "Read the whole policy", s.readPolicy)
+	route(t, "PUT /policy", need(policy.PolicyEdit), "Make the policy agree with documents", s.writePolicy, limit(policyBody))
+	route(t, "GET /policy/documents/{kind}/{name}", need(policy.PolicyView), "Read a document", s.readDocument)
+	route(t, "PUT /policy/documents/{kind}/{name}", need(policy.PolicyEdit), "Write a document", s.writeDocument)
+	route(t, "DELETE /policy/documents/{kind}/{name}", need(policy.PolicyEdit), "Delete a document", s.deleteDocument)
+	route(t, "GET /policy/revisions", need(policy.PolicyView), "List the changes of the policy", s.listRevisions)
+
+	t.raw("POST /inboxes/{inbox}/messages", need(policy.MessagePost), "Hand a customer's message in", intake.Request{}, AnswerBody{}, s.postMessage, limit(messageBody), created(), intakeLog())
+	t.raw("POST /inboxes/{inbox}/messages:batch", need(policy.MessagePost), "Hand many messages in, each alone", BatchInput{}, BatchBody{}, s.postBatch, limit(batchBody), intakeLog())
+	route(t, "GET /inboxes/{inbox}/replies", need(policy.ReplyRead), "Fetch the answers for customers", s.listReplies)
+
+	route(t, "GET /conversations", need(policy.ConversationView, policy.ConversationViewAll), "List open conversations", s.listConversations)
+	route(t, "GET /conversations/{id}", need(policy.ConversationView, policy.ConversationViewAll), "Read a conversation", s.readConversation)
+	route(t, "GET /conversations/{id}/messages", need(policy.ConversationView, policy.ConversationViewAll), "Read the messages of a conversation", s.listMessages)
+	route(t, "POST /conversations/{id}/replies", need(policy.MessageReply), "Answer", s.reply)
+	route(t, "POST /conversations/{id}/accept", need(policy.ConversationAccept), "Open or take a conversation", s.accept)
+	route(t, "POST /conversations/{id}/resolve", need(policy.ConversationResolve), "Mark a conversation as resolved", s.resolve)
+	route(t, "POST /conversations/{id}/transfer", need(policy.ConversationTransfer), "Hand a conversation to a colleague", s.transfer)
+	route(t, "POST /conversations/{id}/release", need(policy.ConversationRelease), "Give a conversation back, to be decided again", s.release)
+
+	route(t, "GET /messages/trace", need(policy.TraceView, policy.ConversationView, policy.MessagePost), "Follow a message, or a refused request, by the sender's id", s.traceBySender)
+	route(t, "GET /messages/{id}/trace", need(policy.TraceView, policy.ConversationView), "Follow a message", s.traceByID)
+	route(t, "GET /diagnosis", need(policy.DiagnosisView, policy.DiagnosisSelf), "Why does this agent (not) receive?", s.diagnose)
+	route(t, "GET /intake/log", need(policy.IntakeLogView), "List refused requests", s.listRefusals)
+	route(t, "GET /audit", need(policy.AuditView), "List who changed what", s.listAudit)
+	route(t, "GET /reasons", signedIn(), "Read the catalogue of reasons", s.listReasons)
+
+	route(t, "GET /me", signedIn(), "Who am I, what may I do, what can I receive now?", s.me)
+	route(t, "GET /accounts/{name}/tokens", ownOrOthers(policy.TokenOwn, policy.TokenManage), "List tokens", s.listTokens)
+	route(t, "POST /accounts/{name}/tokens", ownOrOthers(policy.TokenOwn, policy.TokenManage), "Make a token", s.createToken, created())
+	route(t, "DELETE /accounts/{name}/tokens", ownOrOthers(policy.TokenOwn, policy.TokenManage), "Revoke tokens, and end what rests on them", s.revokeTokens)
+	route(t, "GET /accounts/{name}/sessions", ownOrOthers("", policy.SessionEnd), "List sessions and their connections", s.listSessions)
+	route(t, "DELETE /accounts/{name}/sessions", ownOrOthers("", policy.SessionEnd), "End sessions", s.endSessions)
+	route(t, "GET /accounts/{name}/presence", ownOrOthers("", policy.PresenceSetOthers), "Read a presence", s.readPresence)
+	route(t, "PUT /accounts/{name}/presence", ownOrOthers(policy.PresenceSet, policy.PresenceSetOthers), "Set a presence", s.setPresence)
+	route(t, "PUT /accounts/{name}/state", need(policy.AccountState), "Freeze, disable or reactivate an account", s.setState)
+
+	// What is no part of the API's document. The realtime handler authenticates by itself: browsers cannot send a header with an upgrade.
+	s.mux.HandleFunc(realtimeRoute, s.realtime)
+	s.mux.HandleFunc("GET /api/openapi.yaml", s.serveOpenAPI)
+	s.mux.HandleFunc("GET /healthz", s.healthz)
+	s.mux.HandleFunc("GET /readyz", s.readyz)
+	if s.metrics != nil {
+		s.mux.Handle("GET /metrics", s.metrics.handler)
+	}
+	s.mux.HandleFunc("/", s.fallback)
+}

@@ -1,0 +1,143 @@
+package httpapi
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+
+	"github.com/bidahq/bida/internal/diagnosis"
+	"github.com/bidahq/bida/internal/identity"
+	"github.com/bidahq/bida/internal/intake"
+	"github.com/bidahq/bida/internal/ledger"
+)
+
+// Prefix is where the routes of the API begin.
+const Prefix = "/api/v1"
+
+// Store is what the API reads beyond what the ledger keeps in memory.
+type Store interface {
+	ledger.MessageReader
+	ledger.FactReader
+	ledger.PolicyReader
+}
+
+// Diagnoser answers why an agent does, or does not, receive. Package diagnosis has it.
+type Diagnoser interface {
+	Diagnose(ctx context.Context, asker string, q diagnosis.Query) (*diagnosis.Report, error)
+}
+
+// Options are what the API is made of. Ledger, Store, Identity and Intake are required; without Diagnose or Realtime those routes answer 503.
+type Options struct {
+	Ledger   *ledger.Ledger
+	Store    Store
+	Identity *identity.Service
+	Intake   *intake.Service
+	Diagnose Diagnoser
+	Realtime http.Handler
+	// Connections counts the open realtime connections, for the metrics.
+	Connections func() int
+	// Zone is the installation's zone, in which times are written; nil for UTC.
+	Zone    *time.Location
+	Version string
+	Now     func() time.Time
+	Log     *slog.Logger
+}
+
+// bodyBudget bounds the memory for bodies that are being read and handled at the same time.
+const bodyBudget = 256 << 20
+
+// Server is the API. See the package comment.
+type Server struct {
+	o       Options
+	mux     *http.ServeMux
+	bodies  *semaphore.Weighted
+	metrics *metrics
+	replies readMarks
+	routes  []routeInfo
+	openapi []byte // the document, as YAML
+}
+
+// New makes the handler of everything that is served over HTTP.
+func New(o Options) (*Server, error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Zone == nil {
+		o.Zone = time.UTC
+	}
+	s := &Server{o: o, mux: http.NewServeMux(), bodies: semaphore.NewWeighted(bodyBudget)}
+	s.metrics = newMetrics(s)
+	t := newTable(s)
+	s.register(t)
+	s.routes = t.routes
+	doc, err := t.document()
+	if err != nil {
+		return nil, err
+	}
+	s.openapi = doc
+	return s, nil
+}
+
+// OpenAPI returns the OpenAPI document as YAML. It depends on the program only.
+func OpenAPI() ([]byte, error) {
+	t := newTable(&Server{mux: http.NewServeMux()})
+	t.s.register(t)
+	return t.document()
+}
+
+// ServeHTTP gives every request an id, bounds what a fault can do, and counts.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	began := time.Now() // how long it takes is measured with the machine's clock, whatever the ledger's is
+	info := &request{id: requestID(r), lang: language(r.Header.Get("Accept-Language"))}
+	h := w.Header()
+	h.Set(requestIDHeader, info.id)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "no-store")
+	rec := &recorder{ResponseWriter: w}
+	r = r.WithContext(context.WithValue(r.Context(), requestKey{}, info))
+	defer func() {
+		if fault := recover(); fault != nil {
+			if fault == http.ErrAbortHandler { //nolint:errorlint // the very value
+				panic(fault)
+			}
+			s.o.Log.Error("a handler panicked", "request", info.id, "route", r.Pattern, "panic", fault, "stack", string(debug.Stack()))
+			if rec.status == 0 {
+				s.refuse(rec, r, errInternal)
+			}
+		}
+		s.metrics.count(r.Pattern, rec.status, time.Since(began))
+	}()
+	s.mux.ServeHTTP(rec, r)
+}
+
+// recorder remembers the status. http.ResponseController finds the writer below it.
+type recorder struct {
+	http.ResponseWriter
+	status int
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (r *recorder) WriteHeader(status int) {
+	if r.status == 0 && status >= http.StatusOK {
+		r.status = status
+	}
+	r.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements http.ResponseWriter.
+func (r *recorder) Write(b []byte) (int, error) {
+	if r.status == 0 {
+		r.status = http.StatusOK
+	}
+	return r.ResponseWriter.Write(b)
+}
+
+// Unwrap gives http.ResponseController what can be hijacked.
+func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }

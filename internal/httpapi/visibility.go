@@ -1,0 +1,78 @@
+package httpapi
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/bidahq/bida/internal/ledger"
+	"github.com/bidahq/bida/internal/policy"
+	"github.com/bidahq/bida/internal/reception"
+)
+
+// can says whether the caller holds a permission now.
+func (s *Server) can(by caller, permission string) bool {
+	return reception.Can(s.o.Ledger.Policy().Compile(), by.account, permission, s.o.Now())
+}
+
+// mayView says whether the caller may see a conversation: everybody's with conversation.view_all; with conversation.view those that it owns and, as long as it
+// may have messages of that inbox and kind at all, those that nobody owns yet and those that it owned.
+func (s *Server) mayView(ctx context.Context, by caller, c *ledger.ConversationRow) (bool, error) {
+	p, now := s.o.Ledger.Policy().Compile(), s.o.Now()
+	switch {
+	case reception.Can(p, by.account, policy.ConversationViewAll, now):
+		return true, nil
+	case !reception.Can(p, by.account, policy.ConversationView, now):
+		return false, nil
+	case reception.Entitled(p, by.account, c.Inbox, c.Kind, c.Owner == by.account, now).Outcome.Stops():
+		return false, nil
+	case c.Owner == by.account, c.LastOwner == by.account, c.Owner == "" && c.Status == ledger.StatusOpen:
+		return true, nil
+	}
+	rows, err := s.o.Store.AssignmentsOf(ctx, c.ID)
+	if err != nil {
+		return false, fmt.Errorf("assignments of conversation %d: %w", c.ID, err)
+	}
+	for _, a := range rows {
+		if a.Account == by.account {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// sight is how much of a message's way a caller may see.
+type sight uint8
+
+const (
+	sightNone   sight = iota
+	sightSender       // its own message as a sender: what became of it, and nothing of single agents
+	sightOwn          // as an agent: the stages, and of candidates and deliveries its own
+	sightAll
+)
+
+// sightOf says how much of a message's way the caller may see. A sender names the message by its own id; numbers that Bida gives out can be guessed.
+func (s *Server) sightOf(ctx context.Context, by caller, m *ledger.MessageRow, deliveries []ledger.DeliveryRow, bySender bool) (sight, error) {
+	if s.can(by, policy.TraceView) {
+		return sightAll, nil
+	}
+	if s.can(by, policy.ConversationView) {
+		for _, d := range deliveries {
+			if d.Account == by.account {
+				return sightOwn, nil
+			}
+		}
+		if m.Conversation != 0 {
+			c, err := s.conversation(ctx, m.Conversation)
+			if err != nil {
+				return sightNone, err
+			}
+			if ok, err := s.mayView(ctx, by, c); err != nil || ok {
+				return sightOwn, err
+			}
+		}
+	}
+	if bySender && s.can(by, policy.MessagePost) {
+		return sightSender, nil
+	}
+	return sightNone, nil
+}

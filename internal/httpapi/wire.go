@@ -1,0 +1,319 @@
+package httpapi
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/bidahq/bida/internal/diagnosis"
+	"github.com/bidahq/bida/internal/intake"
+	"github.com/bidahq/bida/internal/problem"
+)
+
+// routes is the route table while it is being filled.
+type routes struct {
+	s      *Server
+	api    huma.API
+	routes []routeInfo
+}
+
+// routeInfo is one line of the table.
+type routeInfo struct {
+	pattern string // "GET /api/v1/policy"
+	rule    rule
+}
+
+func newTable(s *Server) *routes {
+	doc := &huma.OpenAPI{
+		OpenAPI: "3.1.0",
+		Info: &huma.Info{
+			Title: "Bida 必达", Version: "v1",
+			Description: "Customer-service reception that can say, with evidence, why a message did or did not reach an agent. " +
+				"Errors are RFC 9457 problems that name the field. Times are RFC 3339 with offset and milliseconds.",
+			License: &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"},
+		},
+		Components: &huma.Components{
+			Schemas: huma.NewMapRegistry("#/components/schemas/", schemaName),
+			SecuritySchemes: map[string]*huma.SecurityScheme{
+				"token": {Type: "http", Scheme: "bearer", Description: "an API token, bida_…"},
+			},
+		},
+		Servers: []*huma.Server{{URL: Prefix}},
+	}
+	config := huma.Config{
+		OpenAPI: doc, Formats: huma.DefaultFormats, DefaultFormat: "application/json", RejectUnknownQueryParameters: true,
+	}
+	return &routes{s: s, api: humago.NewWithPrefix(s.mux, Prefix, config)}
+}
+
+// schemaName names a type in the document: Go's suffixes mean nothing to others, and each package's words must not meet another's.
+func schemaName(t reflect.Type, hint string) string {
+	name := huma.DefaultSchemaNamer(t, hint)
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	switch {
+	case t == reflect.TypeFor[intake.Request]():
+		return "MessageInput"
+	case t == reflect.TypeFor[intake.Contact]():
+		return "ContactInput"
+	case t.PkgPath() == reflect.TypeFor[diagnosis.Report]().PkgPath() && t.Kind() == reflect.Struct:
+		return "Diagnosis" + strings.TrimPrefix(name, "Diagnosis")
+	}
+	if plain, ok := strings.CutSuffix(name, "OutputBody"); ok {
+		return plain + "Answer"
+	}
+	return strings.TrimSuffix(name, "Body")
+}
+
+func (t *routes) document() ([]byte, error) { return t.api.OpenAPI().YAML() }
+
+// option changes a route from the ordinary.
+type option func(*routeOptions)
+
+type routeOptions struct {
+	limit  int64
+	status int
+	intake bool // refusals go to the intake log
+}
+
+// limit allows larger (or only smaller) bodies.
+func limit(bytes int64) option { return func(o *routeOptions) { o.limit = bytes } }
+
+// created makes 201 the ordinary status.
+func created() option { return func(o *routeOptions) { o.status = http.StatusCreated } }
+
+// intakeLog has refusals by permission recorded.
+func intakeLog() option { return func(o *routeOptions) { o.intake = true } }
+
+const ordinaryBody = 1 << 20
+
+type callerKey struct{}
+
+// operation describes a route for the document, and notes it.
+func (t *routes) operation(pattern string, r rule, summary string, options []option) (huma.Operation, routeOptions) {
+	o := routeOptions{limit: ordinaryBody}
+	for _, f := range options {
+		f(&o)
+	}
+	method, path, _ := strings.Cut(pattern, " ")
+	t.routes = append(t.routes, routeInfo{method + " " + Prefix + path, r})
+	op := huma.Operation{
+		Method: method, Path: path, OperationID: operationID(method, path), Summary: summary, DefaultStatus: o.status,
+		Tags: []string{strings.Split(strings.TrimPrefix(path, "/"), "/")[0]}, Description: r.describe(),
+		// Bodies are read, bounded and checked before huma sees them.
+		MaxBodyBytes: -1, BodyReadTimeout: -1,
+	}
+	if !r.public {
+		op.Security = []map[string][]string{{"token": {}}}
+	}
+	return op, o
+}
+
+// operationID names an operation: "put-policy-documents-by-kind-by-name".
+func operationID(method, path string) string {
+	var b strings.Builder
+	b.WriteString(strings.ToLower(method))
+	for part := range strings.FieldsFuncSeq(path, func(r rune) bool { return r == '/' || r == ':' }) {
+		b.WriteByte('-')
+		if name, ok := strings.CutPrefix(part, "{"); ok {
+			part = "by-" + strings.TrimSuffix(name, "}")
+		}
+		b.WriteString(part)
+	}
+	return b.String()
+}
+
+// describe says in the document who may use a route.
+func (r rule) describe() string {
+	switch {
+	case r.public:
+		return "Open to everybody."
+	case r.ofAccount && r.own == "":
+		return "Open to the account itself; for others' it needs the permission `" + r.others + "`."
+	case r.ofAccount:
+		return "Needs the permission `" + r.own + "` for one's own account, `" + r.others + "` for others'."
+	case len(r.any) == 0:
+		return "Open to whoever is signed in."
+	}
+	return "Needs the permission `" + strings.Join(r.any, "` or `") + "`."
+}
+
+// route adds a route whose parameters and body huma reads and checks.
+func route[I, O any](t *routes, pattern string, r rule, summary string, h func(context.Context, caller, *I) (*O, error), options ...option) {
+	op, o := t.operation(pattern, r, summary, options)
+	op.Middlewares = huma.Middlewares{func(ctx huma.Context, next func(huma.Context)) {
+		req, w := humago.Unwrap(ctx)
+		by, ok := t.s.admit(w, req, r, o.intake)
+		if !ok {
+			return
+		}
+		if ctx.Operation().RequestBody != nil {
+			body, release, err := t.s.body(w, req, o.limit)
+			if err == nil && len(body) > 0 {
+				err = checkJSON(body, "request.invalid", nil)
+			}
+			if err != nil {
+				release()
+				t.s.refuse(w, req, err)
+				return
+			}
+			defer release()
+			req.Body = io.NopCloser(bytes.NewReader(body))
+			req.Header.Set("Content-Type", "application/json") // a body is JSON, whatever the caller's tool says by default
+		}
+		next(huma.WithValue(ctx, callerKey{}, by))
+	}}
+	huma.Register(t.api, op, func(ctx context.Context, in *I) (*O, error) {
+		out, err := h(ctx, ctx.Value(callerKey{}).(caller), in) //nolint:forcetypeassert // set above
+		if err != nil {
+			return nil, t.s.refusal(ctx, err)
+		}
+		return out, nil
+	})
+}
+
+// raw adds a route that reads its own body. in and out are values of the types that the document shows.
+func (t *routes) raw(pattern string, r rule, summary string, in, out any, h func(w http.ResponseWriter, r *http.Request, by caller, body []byte), options ...option) {
+	op, o := t.operation(pattern, r, summary, options)
+	schemas := t.api.OpenAPI().Components.Schemas
+	content := func(v any) map[string]*huma.MediaType {
+		return map[string]*huma.MediaType{"application/json": {Schema: schemas.Schema(reflect.TypeOf(v), true, op.OperationID)}}
+	}
+	op.Parameters = pathParameters(op.Path)
+	op.RequestBody = &huma.RequestBody{Required: true, Content: content(in)}
+	op.Responses = map[string]*huma.Response{
+		"200": {Description: "OK", Content: content(out)},
+		"default": {Description: "Error", Content: map[string]*huma.MediaType{
+			"application/problem+json": {Schema: schemas.Schema(reflect.TypeFor[Problem](), true, "")},
+		}},
+	}
+	if o.status != 0 {
+		op.Responses["201"] = &huma.Response{Description: "Created", Content: content(out)}
+	}
+	t.api.OpenAPI().AddOperation(&op)
+	t.s.mux.HandleFunc(op.Method+" "+Prefix+op.Path, func(w http.ResponseWriter, req *http.Request) {
+		by, ok := t.s.admit(w, req, r, o.intake)
+		if !ok {
+			return
+		}
+		body, release, err := t.s.body(w, req, o.limit)
+		defer release()
+		if err != nil {
+			if o.intake {
+				t.s.refusedIntake(req, by, "", err)
+			}
+			t.s.refuse(w, req, err)
+			return
+		}
+		h(w, req, by, body)
+	})
+}
+
+func pathParameters(path string) []*huma.Param {
+	var list []*huma.Param
+	for part := range strings.SplitSeq(path, "/") {
+		if name, ok := strings.CutPrefix(part, "{"); ok {
+			list = append(list, &huma.Param{Name: strings.TrimSuffix(name, "}"), In: "path", Required: true, Schema: &huma.Schema{Type: "string"}})
+		}
+	}
+	return list
+}
+
+// admit authenticates and authorizes; where the caller may not go on, the answer is written.
+func (s *Server) admit(w http.ResponseWriter, r *http.Request, rule rule, intakeLog bool) (by caller, ok bool) {
+	info := requestOf(r.Context())
+	info.route = r.Pattern
+	by = caller{lang: info.lang, request: info.id}
+	if rule.public {
+		return by, true
+	}
+	var err error
+	if by.account, by.token, err = s.o.Identity.Authenticate(bearer(r)); err == nil {
+		err = rule.authorize(s.o.Ledger.Policy().Compile(), by.account, r.PathValue("name"), s.o.Now())
+	}
+	if err != nil {
+		if intakeLog {
+			s.refusedIntake(r, by, "", err)
+		}
+		s.refuse(w, r, err)
+		return by, false
+	}
+	return by, true
+}
+
+var (
+	errEncoding  = problem.New(problem.Malformed, "request.encoding", "A body must not be compressed.", "请求体不能压缩。").On("/Content-Encoding")
+	errBodyRead  = problem.New(problem.Malformed, "request.incomplete", "The body ended before it was complete, or came too slowly.", "请求体不完整,或发送过慢。")
+	errBusy      = problem.New(problem.Limited, "request.busy", "Too many large requests are being handled; try again shortly.", "正在处理的大请求过多,请稍后重试。")
+	errBodyLarge = problem.New(problem.TooLarge, "request.too_large", "The body is larger than this route takes.", "请求体超过此接口的上限。")
+)
+
+// bodyTime is how long a caller may take to send a body.
+const bodyTime = 30 * time.Second
+
+// body reads a body within a limit and the budget of all bodies together. release gives its memory back; it is never nil.
+func (s *Server) body(w http.ResponseWriter, r *http.Request, most int64) (body []byte, release func(), err error) {
+	release = func() {}
+	if e := r.Header.Get("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") {
+		return nil, release, errEncoding
+	}
+	size := most
+	if r.ContentLength >= 0 {
+		size = r.ContentLength
+	}
+	if size > most {
+		return nil, release, errBodyLarge.With("limit", most)
+	}
+	if size == 0 {
+		return nil, release, nil
+	}
+	if !s.bodies.TryAcquire(size) {
+		return nil, release, errBusy
+	}
+	release = func() { s.bodies.Release(size) }
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Now().Add(bodyTime)) // where the writer cannot, as in tests, there is no socket to be slow
+	body = make([]byte, 0, min(size, 64<<10)+1)
+	buf := bytes.NewBuffer(body)
+	_, err = buf.ReadFrom(http.MaxBytesReader(w, r.Body, most))
+	_ = control.SetReadDeadline(time.Time{})
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return nil, release, errBodyLarge.With("limit", most)
+	case err != nil:
+		return nil, release, errBodyRead.Because(err)
+	}
+	return buf.Bytes(), release, nil
+}
+
+// fallback answers what no route does.
+func (s *Server) fallback(w http.ResponseWriter, r *http.Request) {
+	var allowed []string
+	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete} {
+		probe := r.Clone(r.Context())
+		probe.Method = method
+		if _, pattern := s.mux.Handler(probe); pattern != "" && pattern != "/" {
+			allowed = append(allowed, method)
+		}
+	}
+	info := requestOf(r.Context())
+	if len(allowed) == 0 || slices.Contains(allowed, r.Method) {
+		s.refuse(w, r, problem.New(problem.NotFound, "request.unknown_route", "There is nothing at this address.", "该地址不存在。"))
+		return
+	}
+	p := problemOf(problem.New(problem.Invalid, "request.method", "This address does not take "+r.Method+".", "该地址不支持此方法。"), info.lang, info.id)
+	p.Status = http.StatusMethodNotAllowed
+	p.headers.Set("Allow", strings.Join(allowed, ", "))
+	writeProblem(w, p)
+}
