@@ -144,7 +144,7 @@ type Reason struct {
 	Severity string      `json:"severity"` // info, notice, warning or error
 	Expected Expectation `json:"expected"`
 	// Because says why it is to be expected, where it is.
-	Because  Text      `json:"because"`
+	Because  Text      `json:"because,omitzero"`
 	Title    Text      `json:"title"`
 	Count    CountText `json:"count"`
 	Meaning  Text      `json:"meaning"`

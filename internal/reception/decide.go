@@ -20,7 +20,9 @@ func Decide(p *Policy, w World, m Message, now time.Time) Decision {
 		e.decideRouted(&d, &m)
 	}
 	d.Message = e.message
-	d.Until = d.earliestUntil()
+	// The gates about the message count even where there is no candidate.
+	d.Message.stops(&e.until)
+	d.Until = e.until
 	return d
 }
 
@@ -31,7 +33,7 @@ func (e *evaluator) release(d *Decision) {
 	}
 	c := Candidate{Account: e.owner, Owner: true}
 	// The gates about the message do not bear on the release; they are evaluated when it is known whether there is an owner.
-	e.evaluate(&c, e.inbox.Member(e.owner))
+	e.evaluateNamed(&c)
 	for g := range GateCount {
 		if releases(g, c.Cells[g].Outcome) {
 			d.Released, d.ReleasedFor = e.owner, c.Cells[g].Code
@@ -59,19 +61,9 @@ func (e *evaluator) decideRouted(d *Decision, m *Message) {
 	if m.Conversation != nil {
 		passedOver = m.Conversation.PassedOver
 	}
-	e.listMembers(d, e.owner, m.Asked)
-	d.Scored = true
 	var n count
-	members := e.inbox.Members
-	for i := range d.Candidates {
-		c := &d.Candidates[i]
-		// Both are in order of name, so members are met as we go.
-		var member *Member
-		if len(members) > 0 && members[0].Account == c.Account {
-			member, members = &members[0], members[1:]
-		}
-		e.evaluateForChoice(c, member, passedOver, &n)
-	}
+	e.evaluateAll(d, m.Asked, passedOver, &n)
+	d.Scored = true
 	switch {
 	case e.owner != "":
 		e.keepOwner(d)
@@ -85,11 +77,48 @@ func (e *evaluator) decideRouted(d *Decision, m *Message) {
 // count is how many candidates passed every gate before the choice, and how many of those were passed over.
 type count struct{ eligible, passedOver int }
 
-// evaluateForChoice evaluates a candidate and prepares the choice: whoever could be chosen is "not chosen" or "passed over" until it is.
-func (e *evaluator) evaluateForChoice(c *Candidate, member *Member, passedOver []string, n *count) {
-	facts := e.evaluate(c, member)
+// evaluateAll makes the candidates in order of name, and evaluates each: the inbox's members, and who is asked about. An owner that is no member has
+// been released by now, so it is not among them.
+func (e *evaluator) evaluateAll(d *Decision, asked string, passedOver []string, n *count) {
+	members, accounts := e.inbox.Members, e.policy.members(e.name)
+	if asked != "" && e.inbox.Member(asked) != nil {
+		asked = ""
+	}
+	size := len(members)
+	if asked != "" {
+		size++
+	}
+	d.Candidates = make([]Candidate, size)
+	next := 0
+	for i := range d.Candidates {
+		c := &d.Candidates[i]
+		if asked != "" && (next == len(members) || asked < members[next].Account) {
+			c.Account, c.Asked, asked = asked, true, ""
+			e.evaluateNamed(c)
+			c.Cells[Routing] = notApplicable
+			continue
+		}
+		facts := e.evaluateMember(c, &members[next], accounts, next)
+		e.prepareChoice(c, facts, passedOver, n)
+		next++
+	}
+}
+
+// evaluateMember evaluates the member at a place of the inbox's list, with what the index knows of it.
+func (e *evaluator) evaluateMember(c *Candidate, member *Member, accounts []known, place int) *Agent {
+	c.Account = member.Account
+	c.Owner = e.owner != "" && c.Account == e.owner
+	if place < len(accounts) {
+		return e.evaluate(c, member, &accounts[place])
+	}
+	k := known{account: e.policy.account(c.Account)}
+	return e.evaluate(c, member, &k)
+}
+
+// prepareChoice marks who could be chosen as "not chosen" or "passed over", until it is chosen.
+func (e *evaluator) prepareChoice(c *Candidate, facts *Agent, passedOver []string, n *count) {
 	c.Cells[Routing] = notApplicable
-	if c.Cells.First() != GateCount {
+	if c.Cells.stops(&e.until) {
 		return
 	}
 	c.Score = e.score(facts)
@@ -103,13 +132,14 @@ func (e *evaluator) evaluateForChoice(c *Candidate, member *Member, passedOver [
 }
 
 func (e *evaluator) score(facts *Agent) Score {
-	s := Score{Turn: facts.LastAssigned[e.inbox.Name]}
-	switch {
-	case e.inbox.Strategy != LeastLoaded:
-	case e.inbox.Mode == Async:
-		s.Load = facts.Load[e.inbox.Name]
-	default:
-		s.Load = facts.Live
+	s := Score{Turn: facts.LastAssigned[e.name]}
+	switch e.inbox.Strategy {
+	case RoundRobin, Broadcast, Manual:
+		return s
+	}
+	s.Load = facts.Live
+	if e.inbox.Mode == Async {
+		s.Load = facts.Load[e.name]
 	}
 	return s
 }
@@ -221,10 +251,11 @@ func (e *evaluator) decideDirected(d *Decision, m *Message) {
 	d.Verdict, d.Code = Directed, CodeRoutingStaysInThread
 	for i := range d.Candidates {
 		c := &d.Candidates[i]
-		e.evaluate(c, e.inbox.Member(c.Account))
+		e.evaluateNamed(c)
 		if c.Asked {
 			continue
 		}
+		c.Cells.stops(&e.until)
 		d.Code = CodeRoutingNobodyEligible
 		if c.entitled() {
 			d.Chosen = append(d.Chosen, c.Account)
@@ -247,17 +278,7 @@ func (c *Candidate) entitled() bool {
 	return true
 }
 
-// listMembers makes the candidates: the inbox's members, the owner, and who is asked about, in order of name.
-func (e *evaluator) listMembers(d *Decision, owner, asked string) {
-	d.Candidates = make([]Candidate, 0, len(e.inbox.Members)+2)
-	for i := range e.inbox.Members {
-		name := e.inbox.Members[i].Account
-		d.Candidates = append(d.Candidates, Candidate{Account: name, Owner: name == owner && owner != ""})
-	}
-	d.insert(Candidate{Account: owner, Owner: true})
-	d.insert(Candidate{Account: asked, Asked: true})
-}
-
+// listDirected makes the candidates of a message that names its receivers: those, and who is asked about.
 func (e *evaluator) listDirected(d *Decision, m *Message) {
 	d.Candidates = make([]Candidate, 0, len(m.Directed)+1)
 	for _, name := range m.Directed {
@@ -303,24 +324,22 @@ func listed(sorted []string, name string) bool {
 	return found
 }
 
-// earliestUntil is the earliest Until of any cell. Who is only asked about does not count: asking must not change when we decide again.
-func (d *Decision) earliestUntil() int64 {
-	least := d.Message.earliestUntil(0)
-	for i := range d.Candidates {
-		if !d.Candidates[i].Asked {
-			least = d.Candidates[i].Cells.earliestUntil(least)
-		}
-	}
-	return least
-}
-
-func (v *Vector) earliestUntil(least int64) int64 {
+// stops says whether any gate stops, and lowers until to the earliest end of those that wait; 0 is none. Who is only asked about does not count for a
+// decision's Until: asking must not change when we decide again.
+func (v *Vector) stops(until *int64) bool {
+	stops := false
 	for g := range v {
-		if until := v[g].Until; until != 0 && (least == 0 || until < least) {
-			least = until
+		switch v[g].Outcome {
+		case Pass, NotApplicable:
+			continue
+		case Wait:
+			if end := v[g].Until; *until == 0 || end < *until {
+				*until = end
+			}
 		}
+		stops = true
 	}
-	return least
+	return stops
 }
 
 // Deliverable says whether the decision names receivers to deliver to. The zero Decision, a waiting one and one that was put together wrongly are

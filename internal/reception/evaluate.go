@@ -13,8 +13,9 @@ type evaluator struct {
 	now    time.Time
 
 	inbox      *Inbox
-	outside    bool   // the message belongs to no inbox
+	name       string // the inbox's name, "" if the message belongs to none
 	permission string // to receive the kind
+	slot       int    // of that permission in the policy's index
 	owns       bool   // the kind owns conversations
 	directed   bool
 	notice     bool
@@ -22,15 +23,16 @@ type evaluator struct {
 	owner      string // who owns the conversation, "" if nobody (any more)
 
 	message Vector // the gates about the message, the others not applicable
+	until   int64  // the earliest end of any cell that waits, 0 if none does
 	seen    [16]seenSchedule
 	fill    int
 }
 
 func newEvaluator(p *Policy, w World, inbox, kind string, now time.Time) evaluator {
-	owns := OwnsConversations(kind)
+	owns, permission := OwnsConversations(kind), receiveKind(kind)
 	return evaluator{
 		policy: p, world: w, now: now,
-		inbox: p.inbox(inbox), outside: inbox == "", permission: receiveKind(kind),
+		inbox: p.inbox(inbox), name: inbox, permission: permission, slot: p.slot(permission),
 		owns: owns, directed: !owns,
 	}
 }
@@ -42,7 +44,7 @@ func Explain(p *Policy, w World, inbox, kind, account string, now time.Time) Vec
 	e.explaining = true
 	e.evaluateMessage()
 	c := Candidate{Account: account}
-	e.evaluate(&c, e.inbox.Member(account))
+	e.evaluateNamed(&c)
 	c.Cells[Routing] = notApplicable
 	return c.Cells
 }
@@ -57,30 +59,35 @@ func (e *evaluator) evaluateMessage() {
 	}
 	e.message[SwitchPlatform] = e.switchCell(&e.policy.Platform, CodeSwitchPlatformOff, CodeSwitchPlatformPaused)
 	e.message[SystemHealth] = e.healthCell()
-	if !e.outside {
+	if e.name != "" {
 		e.message[SwitchInbox] = e.switchCell(&e.inbox.Switch, CodeSwitchInboxOff, CodeSwitchInboxPaused)
 		e.message[WindowInbox] = e.hoursCell()
 	}
 }
 
+// evaluateNamed evaluates a candidate by its name.
+func (e *evaluator) evaluateNamed(c *Candidate) *Agent {
+	k := known{account: e.policy.account(c.Account)}
+	return e.evaluate(c, e.inbox.Member(c.Account), &k)
+}
+
 // evaluate fills every gate of a candidate but the choice, and returns its facts. No gate is skipped because another stops: the explanation is
 // this very pass.
-func (e *evaluator) evaluate(c *Candidate, member *Member) *Agent {
-	v := &c.Cells
+func (e *evaluator) evaluate(c *Candidate, member *Member, k *known) *Agent {
+	v, a := &c.Cells, k.account
 	*v = e.message
-	a := e.policy.account(c.Account)
 	v[AccountState] = stateCell(a, e.now)
 	if e.notice {
 		return nil
 	}
 	facts := e.world.Agent(c.Account)
-	parent := receiveCell(a, e.now)
+	parent := receiveCell(k, e.now)
 	v[RoleReceive] = parent
-	v[PermissionKind] = kindCell(a, parent, e.permission, e.now)
+	v[PermissionKind] = kindCell(k, parent, e.slot, e.permission, e.now)
 	if e.owns {
-		v[PermissionReply] = replyCell(a, e.now)
+		v[PermissionReply] = replyCell(k, e.now)
 	}
-	if !e.outside {
+	if e.name != "" {
 		v[MembershipInbox] = e.memberCell(c, member)
 	}
 	v[WindowAgent] = e.windowCell(c, a, member)
@@ -259,12 +266,12 @@ func connectionEndCode(cause string) Code {
 // capacityCell is gate capacity. What the owner holds is counted already.
 func (e *evaluator) capacityCell(c *Candidate, a *Account, facts *Agent) Cell {
 	limit := e.inbox.Capacity
-	if own, ok := a.Limits[e.inbox.Name]; ok {
+	if own, ok := a.Limits[e.name]; ok {
 		limit = own
 	}
 	var code Code
 	switch {
-	case limit > 0 && facts.Load[e.inbox.Name] >= limit:
+	case limit > 0 && facts.Load[e.name] >= limit:
 		code = CodeCapacityInboxFull
 	case e.inbox.Mode != Async && a.Total > 0 && facts.Live >= a.Total:
 		code = CodeCapacityTotalFull

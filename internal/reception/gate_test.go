@@ -49,6 +49,9 @@ func TestOnlyAnActiveAccountPassesItsState(t *testing.T) {
 		{"a frozen one that expires before its end has nothing to wait for", func(c *company) {
 			c.account("a").State, c.account("a").StateUntil, c.account("a").Expires = Frozen, at(15, 0), at(14, 0)
 		}, blocks(CodeAccountStateFrozen)},
+		{"nor has one that expires at its end", func(c *company) {
+			c.account("a").State, c.account("a").StateUntil, c.account("a").Expires = Frozen, at(15, 0), at(15, 0)
+		}, blocks(CodeAccountStateFrozen)},
 		{"an account passes until it expires", func(c *company) { c.account("a").Expires = noon.Add(time.Microsecond) }, passed},
 		{"an account is expired at its expiry", func(c *company) { c.account("a").Expires = noon }, blocks(CodeAccountStateExpired)},
 		{"a banned account stays banned after its expiry", func(c *company) {

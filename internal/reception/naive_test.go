@@ -635,7 +635,8 @@ func (n *naive) soonest(what string, open func(q int) bool) time.Time {
 		return known
 	}
 	n.memory[key] = time.Time{}
-	for q := quarterOf(n.now) + 1; q <= quarterOf(n.now)+400*96; q++ {
+	from := quarterOf(n.now)
+	for q := from + 1; q <= from+400*96; q++ {
 		if open(q) {
 			n.memory[key] = tableStart.Add(time.Duration(q) * quarter)
 			break

@@ -8,6 +8,8 @@ type Policy struct {
 	Accounts map[string]*Account
 	Inboxes  map[string]*Inbox
 	Platform Switch
+
+	index *index // see Index
 }
 
 // Account is an account as the gates see it.

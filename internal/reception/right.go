@@ -85,8 +85,7 @@ var (
 	replyCodes   = grantCodes{CodePermissionReplyNotGranted, CodePermissionReplyRemovedFromRole, CodePermissionReplyExpired, CodePermissionReplyAccountDenied}
 )
 
-func rightCell(a *Account, permission string, codes *grantCodes, now time.Time) Cell {
-	r := a.Rights[permission]
+func (r *Right) cell(codes *grantCodes, now time.Time) Cell {
 	grant, until := r.decides(now)
 	if grant.Held() {
 		return passed
@@ -136,27 +135,27 @@ func frozenCell(a *Account, expired bool, now time.Time) Cell {
 }
 
 // receiveCell is gate role.receive.
-func receiveCell(a *Account, now time.Time) Cell {
-	if !a.Agent {
+func receiveCell(k *known, now time.Time) Cell {
+	if !k.account.Agent {
 		return block(CodeRoleReceiveNotAgent)
 	}
-	return rightCell(a, permissionReceive, &receiveCodes, now)
+	return k.rightCell(slotReceive, permissionReceive, &receiveCodes, now)
 }
 
 // kindCell is gate permission.kind: the parent off turns every child off, for as long as it is off.
-func kindCell(a *Account, parent Cell, permission string, now time.Time) Cell {
+func kindCell(k *known, parent Cell, slot int, permission string, now time.Time) Cell {
 	switch {
 	case parent.Outcome == Wait:
 		return Cell{Outcome: Wait, Code: CodePermissionKindParentOff, Until: parent.Until}
 	case parent.Outcome != Pass:
 		return block(CodePermissionKindParentOff)
 	}
-	return rightCell(a, permission, &kindCodes, now)
+	return k.rightCell(slot, permission, &kindCodes, now)
 }
 
 // replyCell is gate permission.reply.
-func replyCell(a *Account, now time.Time) Cell {
-	return rightCell(a, permissionReply, &replyCodes, now)
+func replyCell(k *known, now time.Time) Cell {
+	return k.rightCell(slotReply, permissionReply, &replyCodes, now)
 }
 
 // MaySignIn is gate account.state alone: what a notice about one's own reception, and a sign-in, need.
@@ -168,22 +167,26 @@ func MaySignIn(p *Policy, account string, now time.Time) Cell {
 // a "receive.<kind>": for what an agent may receive ask Entitled.
 func Can(p *Policy, account, permission string, now time.Time) bool {
 	a := p.account(account)
-	return stateCell(a, now).Outcome == Pass && rightCell(a, permission, &receiveCodes, now).Outcome == Pass
+	if stateCell(a, now).Outcome != Pass {
+		return false
+	}
+	grant, _ := a.Rights[permission].Decides(now)
+	return grant.Held()
 }
 
 // Entitled says whether an account may have a message of the kind at all, which is checked again at push and at back-fill: account.state,
 // role.receive, permission.kind, and membership or ownership. It returns the first of these gates that stops, or Pass. inbox is "" for messages
 // that belong to no inbox; unlike MaySignIn it is not for notices.
 func Entitled(p *Policy, account, inbox, kind string, owner bool, now time.Time) Cell {
-	a := p.account(account)
-	if c := stateCell(a, now); c.Outcome != Pass {
+	k := known{account: p.account(account)}
+	if c := stateCell(k.account, now); c.Outcome != Pass {
 		return c
 	}
-	parent := receiveCell(a, now)
+	parent := receiveCell(&k, now)
 	if parent.Outcome != Pass {
 		return parent
 	}
-	if c := kindCell(a, parent, receiveKind(kind), now); c.Outcome != Pass {
+	if c := kindCell(&k, parent, noSlot, receiveKind(kind), now); c.Outcome != Pass {
 		return c
 	}
 	if inbox == "" || owner {

@@ -90,6 +90,7 @@ func TestWhatWasToBeExpected(t *testing.T) {
 	delete(c.p.Accounts["a"].Rights, "receive")
 	c.right("b", "receive", Right{Template: true})
 	c.right("c", "receive", Right{Deny: Override{Set: true}})
+	c.account("d").Agent, c.account("d").Rights = false, nil
 	for _, tc := range []struct {
 		name    string
 		account string
@@ -112,6 +113,7 @@ func TestWhatWasToBeExpected(t *testing.T) {
 		{"a kind whose parent the template lacks", "a", PermissionKind, blocks(CodePermissionKindParentOff), true},
 		{"a kind whose parent was removed is not", "b", PermissionKind, blocks(CodePermissionKindParentOff), false},
 		{"a kind whose parent is denied is not", "c", PermissionKind, blocks(CodePermissionKindParentOff), false},
+		{"a kind of who is no agent is not", "d", PermissionKind, blocks(CodePermissionKindParentOff), false},
 		{"who left", "a", AccountState, blocks(CodeAccountStateLeft), true},
 		{"who expired", "a", AccountState, blocks(CodeAccountStateExpired), true},
 		{"who is frozen is not", "a", AccountState, blocks(CodeAccountStateFrozen), false},

@@ -74,13 +74,8 @@ func (s *Schedule) Close(at time.Time) (time.Time, bool) {
 		if closed < end && closed < until {
 			return time.Unix(closed, 0).In(at.Location()), true
 		}
+		// At the change of offset the clock jumps. If it jumps out of the opening, the next round ends where it begins.
 		from = end
-		// At the change of offset the clock jumps: it may jump out of the opening.
-		if from < until {
-			if next, _ := s.stretch(from); !s.openAt(from+next, true) {
-				return time.Unix(from, 0).In(at.Location()), true
-			}
-		}
 	}
 	return time.Time{}, false
 }
@@ -149,7 +144,7 @@ func (s *Schedule) nextOpening(from, to int64) (int64, bool) {
 	return best, best < to
 }
 
-// endOfOpening finds the first wall-clock second after from, at most to, that lies in no span. from lies in one.
+// endOfOpening finds the first wall-clock second from from on that lies in no span; it may be beyond to, and is then not looked for further.
 func (s *Schedule) endOfOpening(from, to int64) int64 {
 	for from < to {
 		day, end := floorDiv(from, secondsPerDay), from

@@ -140,6 +140,16 @@ func TestAnHourThatComesTwiceIsOpenTwice(t *testing.T) {
 	}
 }
 
+func TestTheNightOfASkippedDayIsStillOpenWhenTheClockArrives(t *testing.T) {
+	apia := zone("Pacific/Apia") // went from Thursday 2011-12-29 24:00 to Saturday 00:00
+	s := &Schedule{Location: apia}
+	s.Weekly[time.Friday] = []Span{{22 * 60, 30 * 60}}
+	want := time.Date(2011, 12, 31, 0, 0, 0, 0, apia)
+	if next, ok := s.Next(time.Date(2011, 12, 29, 12, 0, 0, 0, apia)); !ok || !next.Equal(want) {
+		t.Errorf("next opening is %v, want %v", next, want)
+	}
+}
+
 // bruteOpen reads the wall clock minute by minute: the definition itself.
 func bruteOpen(s *Schedule, at time.Time) bool {
 	local := at.In(s.Location)
