@@ -285,7 +285,11 @@ func (v *policyApply) Run(s *session) error {
 		return err
 	}
 	p, err := compare(s, &v.fileFlag, to, v.Prune)
-	if err != nil {
+	var no *answerError
+	switch {
+	case errors.As(err, &no) && no.Status == http.StatusForbidden:
+		return refused(err)
+	case err != nil:
 		return s.faulty(v.File, err, statusNo)
 	}
 	revision := p.before.Revision()

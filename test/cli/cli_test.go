@@ -4,6 +4,7 @@ package cli
 import (
 	"bytes"
 	"database/sql"
+	"errors"
 	"io"
 	"net/http"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 	_ "modernc.org/sqlite"
@@ -47,7 +49,7 @@ func TestTheProgramDoesWhatTheScriptsSay(t *testing.T) {
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"status": status, "start": start, "server": server, "expect": expect, "count": count, "signal": signal, "finish": finish,
-			"http": call, "token": token, "revision": revision, "newer": newer, "replace": replace,
+			"http": call, "token": token, "revision": revision, "newer": newer, "available": available,
 		},
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
@@ -256,16 +258,21 @@ func newer(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(db.Close())
 }
 
-// replace puts another text in the place of a text in a file.
-func replace(ts *testscript.TestScript, neg bool, args []string) {
-	plain(ts, neg, args, 3, "replace FILE OLD NEW")
-	text := ts.ReadFile(args[0])
-	old, err := strconv.Unquote(`"` + args[1] + `"`)
-	ts.Check(err)
-	text2, err := strconv.Unquote(`"` + args[2] + `"`)
-	ts.Check(err)
-	if strings.Count(text, old) != 1 {
-		ts.Fatalf("%q is %d times in %s, want once", old, strings.Count(text, old), args[0])
+// available waits until an account's presence is available: a listener says that it is connected before that is recorded.
+func available(ts *testscript.TestScript, neg bool, args []string) {
+	plain(ts, neg, args, 2, "available TOKEN-VARIABLE ACCOUNT")
+	deadline := time.Now().Add(release.Patience)
+	for time.Now().Before(deadline) {
+		r, err := http.NewRequest(http.MethodGet, ts.Getenv("BIDA_SERVER")+"/api/v1/accounts/"+args[1]+"/presence", nil)
+		ts.Check(err)
+		r.Header.Set("Authorization", "Bearer "+ts.Getenv(args[0]))
+		answer, err := http.DefaultClient.Do(r)
+		ts.Check(err)
+		text, err := io.ReadAll(answer.Body)
+		ts.Check(errors.Join(err, answer.Body.Close()))
+		if strings.Contains(string(text), `"value":"available"`) {
+			return
+		}
 	}
-	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.Replace(text, old, text2, 1)), 0o600))
+	ts.Fatalf("%s does not become available", args[1])
 }
