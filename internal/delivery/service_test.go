@@ -1,0 +1,320 @@
+package delivery_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bidahq/bida/internal/conversation"
+	"github.com/bidahq/bida/internal/delivery"
+	"github.com/bidahq/bida/internal/governance"
+	"github.com/bidahq/bida/internal/ledger"
+	"github.com/bidahq/bida/internal/problem"
+	"github.com/bidahq/bida/internal/reception"
+	"github.com/bidahq/bida/test/desk"
+)
+
+// counter is a desk with a delivery service and tokens for a, b and c.
+type counter struct {
+	*desk.Desk
+	s *delivery.Service
+}
+
+func open(t *testing.T, documents ...string) *counter {
+	t.Helper()
+	d := desk.Open(t, documents...)
+	c := &counter{Desk: d}
+	c.s = delivery.New(delivery.Options{
+		Ledger: d.L, Reader: d.Store, ConnectionGrace: 20 * time.Second, Now: func() time.Time { return d.Now }, Accept: conversation.AcceptDelivery,
+		Authenticate: func(string) (string, string, error) { return "", "", errors.New("not used") },
+		Presence: func(account, value, reason string, until time.Time) ledger.Command {
+			return &governance.SetPresence{Account: account, Value: value, Reason: reason, Until: until, By: account, Source: "realtime"}
+		},
+	})
+	d.Must(ledger.CommandFunc(func(tx *ledger.Tx) error {
+		for _, a := range []string{"a", "b", "c"} {
+			tx.PutToken(ledger.TokenRow{ID: "t-" + a, Account: a, Hash: sha256.Sum256([]byte(a)), CreatedAt: tx.Now()})
+			tx.Next()
+		}
+		return nil
+	}))
+	return c
+}
+
+// steps lets the ledger carry out what was submitted.
+func (c *counter) steps() {
+	for c.L.Step() {
+	}
+}
+
+func (c *counter) hello(account, client string, cursor int64) (opened delivery.Opened, err error) {
+	c.s.Open(delivery.Hello{Account: account, Token: "t-" + account, Client: client, Name: "test", Version: "1", Node: "run-1", Cursor: cursor},
+		func(o delivery.Opened, e error) { opened, err = o, e })
+	c.steps()
+	return opened, err
+}
+
+// arrive connects a client and makes its agent available.
+func (c *counter) arrive(account, client string) delivery.Opened {
+	c.T.Helper()
+	o, err := c.hello(account, client, -1)
+	if err != nil {
+		c.T.Fatal(err)
+	}
+	c.s.SetPresence(account, "available", "", time.Time{}, func(err error) {
+		if err != nil {
+			c.T.Fatal(err)
+		}
+	})
+	c.steps()
+	return o
+}
+
+func (c *counter) ack(a delivery.Ack) (r delivery.AckResult, err error) {
+	c.s.Acknowledge(a, func(x delivery.AckResult, e error) { r, err = x, e })
+	c.steps()
+	return r, err
+}
+
+func (c *counter) events(account string, after int64) []delivery.Event {
+	c.T.Helper()
+	list, err := c.s.Events(context.Background(), account, after, 100, "en")
+	if err != nil {
+		c.T.Fatal(err)
+	}
+	return list
+}
+
+// delivery reads one entry of an account's stream.
+func (c *counter) delivery(account string, sequence int64) ledger.DeliveryRow {
+	c.T.Helper()
+	d, err := c.Store.Delivery(context.Background(), account, sequence)
+	if err != nil {
+		c.T.Fatal(err)
+	}
+	return d
+}
+
+const web = "strategy: least_loaded"
+
+// skip is how many notices about the company the account has before the first message.
+func (c *counter) skip(account string) int64 {
+	if a := c.L.Agent(account); a != nil {
+		return a.Sequence
+	}
+	return 0
+}
+
+func TestANewClientBeginsWithWhatNobodyHasReceived(t *testing.T) {
+	c := open(t, desk.Inbox("web", web, "a"))
+	first := c.arrive("a", "one")
+	n := c.skip("a")
+	if first.Cursor != 0 || first.Last != n {
+		t.Fatalf("opened %+v with %d entries", first, n)
+	}
+	c.Post("web", "u1", "1")
+	if _, err := c.ack(delivery.Ack{Account: "a", Client: "one", Connection: first.Connection, Received: n + 1}); err != nil {
+		t.Fatal(err)
+	}
+	c.Post("web", "u1", "2")
+	second, err := c.hello("a", "two", -1)
+	if err != nil || second.Cursor != n+1 || second.Session != first.Session {
+		t.Fatalf("the second client opened %+v, %v", second, err)
+	}
+	again, err := c.hello("a", "one", -1)
+	if err != nil || again.Cursor != n+1 {
+		t.Fatalf("the first client came back to %+v, %v", again, err)
+	}
+}
+
+func TestAnAcknowledgementRecordsTheAttemptThatBroughtIt(t *testing.T) {
+	c := open(t, desk.Inbox("web", web, "a"))
+	o := c.arrive("a", "one")
+	c.Post("web", "u1", "1")
+	n := c.skip("a")
+	pushed := c.Now
+	c.Now = c.Now.Add(30 * time.Millisecond)
+	r, err := c.ack(delivery.Ack{Account: "a", Client: "one", Connection: o.Connection, Received: n, Pushed: []delivery.Push{{Sequence: n, At: pushed}}, Seen: []int64{n}})
+	if err != nil || r.Cursor != n {
+		t.Fatalf("%+v %v", r, err)
+	}
+	d := c.delivery("a", n)
+	if d.State != ledger.Seen || !d.PushedAt.Equal(pushed) || !d.ReceivedAt.Equal(c.Now) || d.Connection != o.Connection || d.Attempts != 1 || d.Result != "received" || d.ReceivedBy != "one" {
+		t.Fatalf("delivery %+v", d)
+	}
+	c.Now = c.Now.Add(time.Second)
+	if _, err := c.ack(delivery.Ack{Account: "a", Client: "one", Connection: o.Connection, Received: n, Accepted: []int64{n}}); err != nil {
+		t.Fatal(err)
+	}
+	if d = c.delivery("a", n); d.State != ledger.Accepted || d.SeenAt.Equal(c.Now) || !d.AcceptedAt.Equal(c.Now) {
+		t.Fatalf("delivery %+v", d)
+	}
+	if conv := c.Conversation(d.Conversation); !conv.Accepted {
+		t.Fatal("the conversation is not accepted")
+	}
+}
+
+func TestAPushWithoutAnswerMakesItsConnectionUnresponsiveUntilItAnswers(t *testing.T) {
+	c := open(t, desk.Inbox("web", web, "a, b"))
+	o := c.arrive("a", "one")
+	id := c.Post("web", "u1", "1").Conversation
+	n := c.skip("a")
+	pushed := c.Now
+	c.Now = c.Now.Add(5 * time.Second)
+	c.s.Unacknowledged(o.Connection, []delivery.Push{{Sequence: n, At: pushed}})
+	c.steps()
+	if f := c.L.View().Agent("a").Connection; f.State != reception.ConnectionUnresponsive || !f.GraceUntil.Equal(c.Now.Add(20*time.Second)) {
+		t.Fatalf("connection %+v", f)
+	}
+	if d := c.delivery("a", n); d.State != ledger.Queued || d.Attempts != 1 || d.Result != "unacknowledged" {
+		t.Fatalf("delivery %+v", d)
+	}
+	if e := c.events("a", n-1); e[0].Attempt != 2 {
+		t.Fatalf("the next push is attempt %d", e[0].Attempt)
+	}
+	if _, err := c.ack(delivery.Ack{Account: "a", Client: "one", Connection: o.Connection, Received: n, Pushed: []delivery.Push{{Sequence: n, At: c.Now}}}); err != nil {
+		t.Fatal(err)
+	}
+	if f := c.L.View().Agent("a").Connection; f.State != reception.ConnectionOpen {
+		t.Fatalf("after an answer the connection is %+v", f)
+	}
+	attempts, err := c.Store.Attempts(context.Background(), "a", n)
+	if err != nil || len(attempts) != 1 || attempts[0].Number != 2 || attempts[0].Result != "received" {
+		t.Fatalf("attempts %+v %v", attempts, err)
+	}
+	c.Wait(time.Minute)
+	c.Owner(id, "a")
+}
+
+func TestAnAgentThatNeverAnswersLosesTheConversationAndALateAnswerIsRefused(t *testing.T) {
+	c := open(t, desk.Inbox("web", web, "a, b"))
+	o := c.arrive("a", "one")
+	id := c.Post("web", "u1", "1").Conversation
+	n := c.skip("a")
+	c.arrive("b", "one")
+	c.s.Unacknowledged(o.Connection, []delivery.Push{{Sequence: n, At: c.Now}})
+	c.steps()
+	c.Wait(20 * time.Second)
+	c.Owner(id, "b")
+	r, err := c.ack(delivery.Ack{Account: "a", Client: "one", Connection: o.Connection, Received: n, Accepted: []int64{n}})
+	if err != nil || !slices.Equal(r.Refused, []int64{n}) {
+		t.Fatalf("the late answer got %+v, %v", r, err)
+	}
+	c.Owner(id, "b")
+	e := c.events("a", n-1)
+	if len(e) != 2 || e[0].Event != delivery.EventTombstone || e[0].Text != "" || e[1].Event != delivery.EventWithdrawn || e[1].Withdraws != n || e[1].Reason == "" {
+		t.Fatalf("events %+v", e)
+	}
+}
+
+func TestWithASecondClientThatAnswersTheAgentKeepsTheConversation(t *testing.T) {
+	c := open(t, desk.Inbox("web", web, "a, b"))
+	deaf := c.arrive("a", "one")
+	second := c.arrive("a", "two")
+	c.arrive("b", "one")
+	c.Presence("b", "away")
+	id := c.Post("web", "u1", "1").Conversation
+	n := c.skip("a")
+	c.Presence("b", "available")
+	c.s.Unacknowledged(deaf.Connection, []delivery.Push{{Sequence: n, At: c.Now}})
+	c.steps()
+	if f := c.L.View().Agent("a").Connection; f.State != reception.ConnectionOpen || f.ID != second.Connection {
+		t.Fatalf("connection %+v", f)
+	}
+	c.Wait(time.Minute)
+	c.Owner(id, "a")
+}
+
+func TestWhatTheClientSaysItHasCountsAsReceived(t *testing.T) {
+	c := open(t, desk.Inbox("web", web, "a"))
+	o := c.arrive("a", "one")
+	c.Post("web", "u1", "1")
+	n := c.skip("a")
+	c.s.Closed(o.Connection, "closed_by_client", 1006, c.Now)
+	c.steps()
+	back, err := c.hello("a", "one", n)
+	if err != nil || back.Cursor != n {
+		t.Fatalf("%+v %v", back, err)
+	}
+	if d := c.delivery("a", n); d.State != ledger.Received {
+		t.Fatalf("delivery %+v", d)
+	}
+	if ahead, err := c.hello("a", "liar", n+1000); err != nil || ahead.Cursor != n {
+		t.Fatalf("a cursor from the future gave %+v %v", ahead, err)
+	}
+}
+
+func TestAcknowledgementsOfWhatWasNeverSentAreRefused(t *testing.T) {
+	c := open(t, desk.Inbox("web", web, "a"))
+	o := c.arrive("a", "one")
+	n := c.skip("a")
+	_, err := c.ack(delivery.Ack{Account: "a", Client: "one", Connection: o.Connection, Received: n + 1})
+	c.Refused(err, problem.Invalid, "realtime.sequence_future")
+	_, err = c.ack(delivery.Ack{Account: "a", Client: "one", Connection: o.Connection, Received: n, Seen: []int64{n + 9}})
+	c.Refused(err, problem.Invalid, "realtime.sequence_future")
+}
+
+func TestARevokedTokenOrAMissingRightOpensNothing(t *testing.T) {
+	c := open(t, desk.Inbox("web", web, "a"))
+	c.s.Open(delivery.Hello{Account: "a", Token: "t-b", Client: "x", Cursor: -1}, func(_ delivery.Opened, err error) {
+		c.Refused(err, problem.Unauthenticated, "account.login.token_revoked")
+	})
+	c.steps()
+	c.Apply(`{kind: account, name: b, spec: {title: 客服乙, agent: true, roles: [agent], deny: [{permission: realtime.connect}]}}`)
+	_, err := c.hello("b", "x", -1)
+	c.Refused(err, problem.Forbidden, "realtime.forbidden")
+	if a := c.L.Agent("b"); a != nil && len(a.Sockets) > 0 {
+		t.Fatal("a connection is on record")
+	}
+}
+
+func TestWhatAnAgentMayNoLongerHaveIsATombstoneThatKeepsItsNumber(t *testing.T) {
+	c := open(t, desk.Inbox("web", web, "a"))
+	o := c.arrive("a", "one")
+	id := c.Post("web", "u1", "机密").Conversation
+	n := c.skip("a")
+	if _, err := c.ack(delivery.Ack{Account: "a", Client: "one", Connection: o.Connection, Received: n}); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Reply("a", id, "好的"); err != nil { // answered: it is not withdrawn any more
+		t.Fatal(err)
+	}
+	c.Apply(`{kind: account, name: a, spec: {title: 客服甲, agent: true, roles: [agent], deny: [{permission: receive.customer}]}}`)
+	e := c.events("a", n-1)[0]
+	if e.Event != delivery.EventTombstone || e.AgentSequence != n || e.Text != "" || e.Contact != "" || e.Code != "push.not_entitled" || e.Reason == "" {
+		t.Fatalf("event %+v", e)
+	}
+}
+
+func TestANoticeSpeaksTheClientsLanguage(t *testing.T) {
+	c := open(t, desk.Inbox("web", web, "a"))
+	for lang, part := range map[string]string{"zh": "管理员", "en": "you now get"} {
+		list, err := c.s.Events(context.Background(), "a", 0, 10, lang)
+		if err != nil || len(list) == 0 || list[0].Event != delivery.EventNotice || list[0].Inbox != "" || !strings.Contains(list[0].Text, part) {
+			t.Errorf("%s: %+v %v", lang, list, err)
+		}
+	}
+}
+
+func TestVisibilityIsAFactUntilTheConnectionEnds(t *testing.T) {
+	c := open(t, desk.Inbox("web", web, "a"))
+	o := c.arrive("a", "one")
+	c.s.Visibility(o.Connection, false)
+	c.steps()
+	c.s.Closed(o.Connection, "closed_by_client", 1000, c.Now)
+	c.steps()
+	facts, err := c.Store.FactsBetween(context.Background(), ledger.AccountSubject("a"), time.Time{}, c.Now.Add(time.Hour), 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range facts {
+		if f.Name == ledger.FactVisible && string(f.Value) == "false" && f.ToPosition != 0 {
+			return
+		}
+	}
+	t.Fatalf("no visibility on record: %+v", facts)
+}
