@@ -32,31 +32,31 @@ const (
 	CodeAccountLoginAccountClosed Code = 13
 	// CodeAccountLoginUnknown is account.login.unknown: Sign-in unknown.
 	CodeAccountLoginUnknown Code = 14
-	// CodeRoleReceiveNotGranted is role.receive.not_granted: Role does not include receive messages.
+	// CodeRoleReceiveNotGranted is role.receive.not_granted: Role does not include the permission to receive messages.
 	CodeRoleReceiveNotGranted Code = 15
-	// CodeRoleReceiveRemovedFromRole is role.receive.removed_from_role: Right to receive messages was taken out of the role.
+	// CodeRoleReceiveRemovedFromRole is role.receive.removed_from_role: Permission to receive messages was taken out of the role.
 	CodeRoleReceiveRemovedFromRole Code = 16
-	// CodeRoleReceiveAccountDenied is role.receive.account_denied: Account denied the right to receive messages.
+	// CodeRoleReceiveAccountDenied is role.receive.account_denied: Account denied the permission to receive messages.
 	CodeRoleReceiveAccountDenied Code = 17
 	// CodeRoleReceiveExpired is role.receive.expired: Allowance to receive messages has run out.
 	CodeRoleReceiveExpired Code = 18
 	// CodeRoleReceiveNotAgent is role.receive.not_agent: Not an agent.
 	CodeRoleReceiveNotAgent Code = 19
-	// CodePermissionKindParentOff is permission.kind.parent_off: Off together with the right to receive.
+	// CodePermissionKindParentOff is permission.kind.parent_off: Off together with the permission to receive.
 	CodePermissionKindParentOff Code = 20
-	// CodePermissionKindNotGranted is permission.kind.not_granted: Role does not include receive this kind.
+	// CodePermissionKindNotGranted is permission.kind.not_granted: Role does not include the permission to receive this kind.
 	CodePermissionKindNotGranted Code = 21
-	// CodePermissionKindRemovedFromRole is permission.kind.removed_from_role: Right to receive this kind was taken out of the role.
+	// CodePermissionKindRemovedFromRole is permission.kind.removed_from_role: Permission to receive this kind was taken out of the role.
 	CodePermissionKindRemovedFromRole Code = 22
-	// CodePermissionKindAccountDenied is permission.kind.account_denied: Account denied the right to receive this kind.
+	// CodePermissionKindAccountDenied is permission.kind.account_denied: Account denied the permission to receive this kind.
 	CodePermissionKindAccountDenied Code = 23
 	// CodePermissionKindExpired is permission.kind.expired: Allowance to receive this kind has run out.
 	CodePermissionKindExpired Code = 24
-	// CodePermissionReplyNotGranted is permission.reply.not_granted: Role does not include answer customers.
+	// CodePermissionReplyNotGranted is permission.reply.not_granted: Role does not include the permission to answer customers.
 	CodePermissionReplyNotGranted Code = 25
-	// CodePermissionReplyRemovedFromRole is permission.reply.removed_from_role: Right to answer customers was taken out of the role.
+	// CodePermissionReplyRemovedFromRole is permission.reply.removed_from_role: Permission to answer customers was taken out of the role.
 	CodePermissionReplyRemovedFromRole Code = 26
-	// CodePermissionReplyAccountDenied is permission.reply.account_denied: Account denied the right to answer customers.
+	// CodePermissionReplyAccountDenied is permission.reply.account_denied: Account denied the permission to answer customers.
 	CodePermissionReplyAccountDenied Code = 27
 	// CodePermissionReplyExpired is permission.reply.expired: Allowance to answer customers has run out.
 	CodePermissionReplyExpired Code = 28

@@ -73,7 +73,7 @@ func TestTheSummarySaysTheDecisionInOneLine(t *testing.T) {
 			`12/12 名客服可接收;由 agent-d 接待:上次接待过该客户`},
 		{"the owner", twelve(), nil, ownedBy("agent-b"),
 			`1/12 agents can receive; agent-b chosen: owns the conversation`,
-			`1/12 名客服可接收;由 agent-b 接待:会话的接待人`},
+			`1/12 名客服可接收;由 agent-b 接待:已是该会话的接待人`},
 		{"a switch is said before the count", fromTheDesign(), func(c *company) {
 			c.inbox("web").Switch = Switch{State: Paused, Until: at(14, 0)}
 			c.each(0, 3, func(a *Account, _ *Agent) { a.Windows = nil })
