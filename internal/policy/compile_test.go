@@ -45,6 +45,8 @@ spec:
 ---
 {kind: account, name: c, spec: {agent: true, roles: [full]}}
 ---
+{kind: account, name: d, spec: {agent: true, roles: [less, full]}}
+---
 {kind: team, name: z, spec: {members: [b, a], windows: [night]}}
 ---
 {kind: team, name: y, spec: {members: [c, b]}}
@@ -112,6 +114,9 @@ spec:
 	}
 	if p.Platform.State != reception.Paused || p.Platform.Reason != "盘点" || !p.Platform.Until.Equal(time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)) {
 		t.Errorf("platform is %+v", p.Platform)
+	}
+	if got := p.Accounts["d"].Rights["receive"].Roles; !slices.Equal(got, []string{"full", "less"}) {
+		t.Errorf("receive is granted by %v, want the roles in order of name", got)
 	}
 	// An account's own grants stay its own, though rights are shared by accounts of the same roles.
 	if !p.Accounts["b"].Rights["receive.group"].Template || p.Accounts["c"].Rights["receive.group"].Deny.Set {

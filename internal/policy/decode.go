@@ -206,15 +206,17 @@ func quoted(s string) string {
 func (d *decoder) set(dst *[]string, one func(n *node, dst *string) bool) func(*node) {
 	return func(n *node) {
 		values := []string{}
+		seen := map[string]bool{}
 		d.list(n, func(_ int, item *node) {
 			var value string
 			if !one(item, &value) {
 				return
 			}
-			if slices.Contains(values, value) {
+			if seen[value] {
 				d.problem(item, fmt.Sprintf("%q is in this list twice", value), fmt.Sprintf("“%s”在列表里重复", value))
 				return
 			}
+			seen[value] = true
 			values = append(values, value)
 		})
 		*dst = values

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // The kinds of documents, in the order in which documents are listed and exported: what is referred to comes before what refers to it.
@@ -106,15 +107,15 @@ func (ps Problems) Error() string {
 // Locate fills in the lines of problems in documents that were read from a file, where they are missing: for problems that came back from a server.
 func (ps Problems) Locate(docs []Document) Problems {
 	located := slices.Clone(ps)
-	for i, p := range located {
-		if p.Line > 0 {
-			continue
+	lines := map[string]lineIndex{}
+	for _, d := range docs {
+		if d.lines != nil {
+			lines[label(d.Kind, d.Name)] = d.lines
 		}
-		for _, d := range docs {
-			if d.lines != nil && label(d.Kind, d.Name) == p.Document {
-				located[i].Line = d.lines.of(p.Path)
-				break
-			}
+	}
+	for i, p := range located {
+		if p.Line == 0 {
+			located[i].Line = lines[p.Document].of(p.Path)
 		}
 	}
 	return located
@@ -151,7 +152,16 @@ func (l *problemList) err() error {
 	return l.list
 }
 
-func label(kind, name string) string { return kind + "/" + name }
+// label is how problems name a document.
+func label(kind, name string) string { return short(kind) + "/" + short(name) }
+
+// short keeps what somebody wrote from being longer, or looking other, than a name may.
+func short(s string) string {
+	if len(s) > 2*maxName || !utf8.ValidString(s) || strings.ContainsFunc(s, forbidden) {
+		return quoted(s)
+	}
+	return s
+}
 
 // lineIndex says on which line of a file each path of a document stands.
 type lineIndex map[string]int

@@ -117,7 +117,9 @@ func drawText(t *rapid.T) string {
 }
 
 func drawSchedule(t *rapid.T) object {
-	clock := func(hour int) string { return fmt.Sprintf("%02d:%02d", hour, rapid.SampledFrom([]int{0, 30}).Draw(t, "minute")) }
+	clock := func(hour int) string {
+		return fmt.Sprintf("%02d:%02d", hour, rapid.SampledFrom([]int{0, 30}).Draw(t, "minute"))
+	}
 	s := object{"title": drawText(t), "zone": pick(t, []string{"Asia/Shanghai", "UTC", "America/New_York"})}
 	var weekly, exceptions []object
 	for _, day := range []string{"mon", "wed", "fri", "sun"} {

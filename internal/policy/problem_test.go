@@ -170,6 +170,7 @@ func TestParseYAMLNamesEveryFaultWithPathAndLine(t *testing.T) {
 		{"overlap", schedule("  weekly:\n    - {days: [mon, tue], from: \"09:00\", to: \"12:00\"}\n    - {days: [tue], from: \"11:59\", to: \"13:00\"}\n"), []string{"7 /spec/weekly/1: tue 11:59–13:00 overlaps tue 09:00–12:00"}},
 		{"overlap over midnight", schedule("  weekly:\n    - {days: [mon], from: \"22:00\", to: \"06:00\"}\n    - {days: [tue], from: \"05:00\", to: \"09:00\"}\n"), []string{"7 /spec/weekly/1: tue 05:00–09:00 overlaps mon 22:00–06:00"}},
 		{"overlap over the end of the week", schedule("  weekly:\n    - {days: [sun], from: \"00:00\", to: \"08:00\"}\n    - {days: [sat], from: \"20:00\", to: \"01:00\"}\n"), []string{"7 /spec/weekly/1: sat 20:00–01:00 overlaps sun 00:00–08:00"}},
+		{"two overlaps with one long opening", schedule("  weekly:\n    - {days: [mon], from: \"08:00\", to: \"20:00\"}\n    - {days: [mon], from: \"09:00\", to: \"10:00\"}\n    - {days: [mon], from: \"12:00\", to: \"13:00\"}\n"), []string{"7 /spec/weekly/1: mon 09:00–10:00 overlaps mon 08:00–20:00", "8 /spec/weekly/2: mon 12:00–13:00 overlaps mon 08:00–20:00"}},
 		{"exception that says nothing", schedule("  exceptions:\n    - {date: 2026-10-01}\n"), []string{"6 /spec/exceptions/0: an exception says off: true, or from and to"}},
 		{"exception that says off: false", schedule("  exceptions:\n    - {date: 2026-10-01, off: false}\n"), []string{"6 /spec/exceptions/0: an exception says off: true, or from and to"}},
 		{"exception off with an opening", schedule("  exceptions:\n    - {date: 2026-10-01, off: true, from: \"09:00\", to: \"12:00\"}\n"), []string{"6 /spec/exceptions/0: a day that is off has no opening"}},
@@ -269,6 +270,30 @@ func TestAFileThatWouldGrowIsRefused(t *testing.T) {
 				t.Errorf("%d problems: %.300s", len(ps), ps.Error())
 			}
 		})
+	}
+}
+
+func TestALargeFileIsReadInProportionToItsSize(t *testing.T) {
+	var names, permissions, days strings.Builder
+	for i := range 60_000 {
+		fmt.Fprintf(&names, "a%d, ", i)
+		fmt.Fprintf(&permissions, "{permission: receive.k%d}, ", i)
+	}
+	for i := range 20_000 {
+		fmt.Fprintf(&days, "{days: [mon], from: \"%02d:%02d\", to: \"12:30\"}, ", i%24, i%60)
+	}
+	// Each is far quicker than the second or more that comparing every item with every other would take; the timeout of the tests is the judge.
+	for _, yaml := range []string{
+		"kind: team\nname: x\nspec: {members: [" + names.String() + "]}\n",
+		"kind: account\nname: x\nspec: {deny: [" + permissions.String() + "]}\n",
+	} {
+		if _, err := policy.ParseYAML([]byte(yaml)); err != nil {
+			t.Errorf("%.200v", err)
+		}
+	}
+	_, err := policy.ParseYAML([]byte("kind: schedule\nname: x\nspec: {zone: UTC, weekly: [" + days.String() + "]}\n"))
+	if ps := problemsOf(t, err); len(ps) != 1001 {
+		t.Errorf("%d problems, want 1000 and how many more", len(ps))
 	}
 }
 

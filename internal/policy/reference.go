@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -35,7 +36,7 @@ func references(e entry) []reference {
 	case AccountSpec:
 		list(KindRole, false, spec.Roles, "spec", "roles")
 		list(KindSchedule, false, spec.Windows, "spec", "windows")
-		for inbox := range spec.Capacity.Inboxes {
+		for _, inbox := range slices.Sorted(maps.Keys(spec.Capacity.Inboxes)) {
 			one(KindInbox, inbox, "spec", "capacity", "inboxes", inbox)
 		}
 	case RoleSpec:

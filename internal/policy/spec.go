@@ -100,7 +100,7 @@ type SwitchSpec struct {
 // Normalize decodes a spec strictly and writes it canonically. The error is Problems; references to other documents are not looked at.
 func Normalize(kind string, spec json.RawMessage) (json.RawMessage, error) {
 	problems := &problemList{}
-	value := decodeJSON(kind, kind, spec, problems)
+	value := decodeJSON(kind, short(kind), spec, problems)
 	if err := problems.err(); err != nil {
 		return nil, err
 	}
@@ -214,6 +214,7 @@ func accountStates() []string {
 
 func (d *decoder) grants(dst *[]Grant) func(*node) {
 	return func(n *node) {
+		seen := map[string]bool{}
 		d.list(n, func(_ int, item *node) {
 			var g Grant
 			if !d.object(item, field{"permission", d.permission(&g.Permission)}, field{"until", d.instant(&g.Until)}) {
@@ -223,9 +224,10 @@ func (d *decoder) grants(dst *[]Grant) func(*node) {
 			case item.get("permission") == nil:
 				d.problem(item, "this does not say which permission", "没有写明是哪项权限(permission)")
 			case g.Permission == "":
-			case slices.ContainsFunc(*dst, func(o Grant) bool { return o.Permission == g.Permission }):
+			case seen[g.Permission]:
 				d.problem(item, fmt.Sprintf("%q is in this list twice", g.Permission), fmt.Sprintf("“%s”在列表里重复", g.Permission))
 			default:
+				seen[g.Permission] = true
 				*dst = append(*dst, g)
 			}
 		})

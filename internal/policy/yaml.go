@@ -211,7 +211,7 @@ func (r *yamlReader) decode(n *node, count int) (d Document, ok bool) {
 	var spec any
 	kind, name := n.get("kind"), n.get("name")
 	if kind != nil && kind.typ == textNode && name != nil && name.typ == textNode {
-		dec.document = label(short(kind.text), short(name.text))
+		dec.document = label(kind.text, name.text)
 	}
 	dec.object(n,
 		field{"kind", func(n *node) { dec.word(n, &d.Kind) }},
@@ -261,17 +261,12 @@ func (d *decoder) word(n *node, dst *string) {
 	}
 }
 
-// short keeps a label from growing with what somebody wrote.
-func short(s string) string {
-	if len(s) > 2*maxName || strings.ContainsFunc(s, forbidden) {
-		return quoted(s)
-	}
-	return s
-}
-
 // MarshalYAML writes documents as a file that ParseYAML reads back to the same documents.
 func MarshalYAML(docs []Document) ([]byte, error) {
 	var b bytes.Buffer
+	if len(docs) == 0 {
+		return nil, nil
+	}
 	enc := yaml.NewEncoder(&b)
 	enc.SetIndent(2)
 	for _, d := range docs {
