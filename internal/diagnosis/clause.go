@@ -7,7 +7,8 @@ import (
 	"github.com/bidahq/bida/internal/reception"
 )
 
-// authored are clauses of headlines for what somebody did: {by} did it at {time}, to {kind} or {inbox}. A code without one is said by its title.
+// authored are clauses of headlines for what somebody did: {by} did it at {time}, to {kind} or {inbox}; and for what needs no author. A code without one
+// is said by its title.
 var authored = map[reception.Code]Text{
 	reception.CodeAccountStateDisabled: {"{by} {time} 停用了该账号", "{by} disabled the account on {time}"},
 	reception.CodeAccountStateFrozen:   {"{by} {time} 冻结了该账号", "{by} froze the account on {time}"},
@@ -25,6 +26,11 @@ var authored = map[reception.Code]Text{
 	reception.CodeRoleReceiveNotAgent:           {"{by} {time} 将该账号设为非客服", "{by} made the account no agent on {time}"},
 	reception.CodePermissionKindAccountDenied:   {"{by} {time} 关掉了{kind}的接收权限", "{by} switched off the right to receive {kind} on {time}"},
 	reception.CodePermissionKindRemovedFromRole: {"{by} {time} 从角色中去掉了{kind}的接收权限", "{by} took the right to receive {kind} out of the role on {time}"},
+
+	reception.CodeRoleReceiveNotGranted:    {"角色不含接收消息的权限", "the role does not include the right to receive"},
+	reception.CodePermissionKindNotGranted: {"角色不含{kind}的接收权限", "the role does not include the right to receive {kind}"},
+	reception.CodePermissionKindExpired:    {"{kind}的临时接收授权已到期", "the allowance to receive {kind} has run out"},
+	reception.CodePermissionKindParentOff:  {"接收消息的总权限已关闭", "the right to receive is off altogether"},
 
 	reception.CodePermissionReplyAccountDenied:   {"{by} {time} 关掉了回复客户的权限", "{by} switched off the right to answer customers on {time}"},
 	reception.CodePermissionReplyRemovedFromRole: {"{by} {time} 从角色中去掉了回复客户的权限", "{by} took the right to answer customers out of the role on {time}"},
@@ -60,7 +66,7 @@ func (r *run) clause(f *finding) Text {
 	reason := reception.Lookup(f.code)
 	plain := Text{reason.Title.ZH, lowerFirst(reason.Title.EN)}
 	by, at := r.author(f)
-	if text, ok := authored[f.code]; ok && by != "" {
+	if text, ok := authored[f.code]; ok && (by != "" || !strings.Contains(text.EN, "{by}")) {
 		return r.fill(text, f, by, at)
 	}
 	if at = f.cause.since; !at.IsZero() && f.outcome.Stops() {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/bidahq/bida/internal/policy"
 	"github.com/bidahq/bida/internal/reception"
 )
 
@@ -25,6 +26,7 @@ type finding struct {
 	fix      *Fix
 	// messages are the ids this is about, for what comes from delivery records.
 	messages []string
+	listed   int
 	// follows is the code of the finding this follows from, where a record says so.
 	follows reception.Code
 	// masks is a permission that is hidden behind its parent; "" for all other findings.
@@ -223,7 +225,7 @@ func (r *run) rank() {
 			compareBool(a.root != nil, b.root != nil),
 			compareBool(!a.outcome.Stops(), !b.outcome.Stops()),
 			compareBool(a.gate == reception.GateCount, b.gate == reception.GateCount),
-			compareBool(a.expected, b.expected),
+			compareBool(a.outcome.Stops() && a.expected, b.outcome.Stops() && b.expected), // what stops nothing stays in its order
 			cmp.Compare(len(b.cells), len(a.cells)),
 			cmp.Compare(a.gate, b.gate),
 			compareBool(a.outcome == reception.Unknown, b.outcome == reception.Unknown),
@@ -280,7 +282,8 @@ func (r *run) changedBy(f *finding) *ChangedBy {
 	if row := f.cause.row; row.Revision != 0 {
 		return &ChangedBy{Account: row.By, Title: r.title(row.By), Revision: row.Revision, At: r.instant(row.At), Source: row.Source, Reason: row.Reason}
 	}
-	if o := f.cause.origin; o != nil && o.By != "" {
+	// Of what is not known nobody is the author: the origin is that of the last thing that was known.
+	if o := f.cause.origin; o != nil && o.By != "" && f.outcome != reception.Unknown {
 		return &ChangedBy{Account: o.By, Title: r.title(o.By), At: r.instant(o.At), Source: o.Source, Cause: o.Cause}
 	}
 	return nil
@@ -291,9 +294,13 @@ func (r *run) title(account string) string {
 	if spec, ok := r.m.set.Account(account); ok {
 		return spec.Title
 	}
-	if r.present != nil {
-		spec, _ := r.present.Account(account)
+	if spec, ok := r.present.Account(account); ok {
 		return spec.Title
+	}
+	if account == r.q.Agent && r.history != nil {
+		if versions := r.history.docs[docKey{policy.KindAccount, account}]; len(versions) > 0 {
+			return text(versions[len(versions)-1].spec["title"])
+		}
 	}
 	return ""
 }

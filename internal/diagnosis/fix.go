@@ -92,14 +92,28 @@ func (r *run) clears(f *finding, p *reception.Policy) bool {
 	w := f.patch.on(r.m.world, r.q.Agent)
 	for _, i := range f.cells {
 		v := r.explainCell(p, w, i, r.m.now)
-		if !f.passes(p, r, &v) {
+		if !f.passes(p, r, &v) || !r.follow(f, i, &v, func(reception.Gate) bool { return true }) {
 			return false
 		}
-		for _, o := range r.findings {
-			if o.root == f && o.gate != reception.GateCount && slices.Contains(o.cells, i) && v[o.gate].Outcome.Stops() && !r.hidden(o.gate, i) {
-				return false
-			}
+	}
+	return true
+}
+
+// follow says whether what follows from a finding in a cell passes, too, at the gates of interest.
+func (r *run) follow(f *finding, i int, v *reception.Vector, of func(g reception.Gate) bool) bool {
+	for _, o := range r.findings {
+		if o.root == f && o.gate != reception.GateCount && of(o.gate) && slices.Contains(o.cells, i) && v[o.gate].Outcome.Stops() && !r.hidden(o.gate, i) {
+			return false
 		}
+	}
+	return true
+}
+
+// readsSettings says whether a gate reads the policy: whether edits can mend it.
+func readsSettings(g reception.Gate) bool {
+	switch g {
+	case reception.AccountLogin, reception.PresenceGate, reception.ConnectionGate, reception.SystemHealth:
+		return false
 	}
 	return true
 }
@@ -146,10 +160,8 @@ func (r *run) search(f *finding) ([]step, error) {
 	}
 	var pool []step
 	for _, s := range r.pool(f) {
-		if base != r.m.set || s.whole || !r.needsWhole(f) {
-			if s.apply(newDrafts(base)) {
-				pool = append(pool, s)
-			}
+		if s.apply(newDrafts(base)) {
+			pool = append(pool, s)
 		}
 	}
 	t := trial{r: r, f: f, base: base, left: maxTries}
@@ -191,7 +203,7 @@ type trial struct {
 	left int
 }
 
-// works says whether steps together clear the finding's gate in all of its cells.
+// works says whether steps together clear the finding's gate in all of its cells, and what follows from it as far as settings go.
 func (t *trial) works(steps []step) bool {
 	if t.left <= 0 {
 		return false
@@ -210,7 +222,7 @@ func (t *trial) works(steps []step) bool {
 	p := after.Compile()
 	for _, i := range t.f.cells {
 		v := t.r.explainCell(p, t.r.m.world, i, t.r.m.now)
-		if !t.f.passes(p, t.r, &v) {
+		if !t.f.passes(p, t.r, &v) || !t.r.follow(t.f, i, &v, readsSettings) {
 			return false
 		}
 	}

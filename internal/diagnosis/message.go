@@ -392,8 +392,8 @@ func (r *run) notArrived(view *ledger.View, f *fate, last *ledger.DeliveryRow) e
 		return err
 	}
 	r.entries = []entry{{*last, 0}}
-	code := pushFault(&r.entries[0], f.at)
-	if in := r.m.policy.Inboxes[f.row.Inbox]; code == 0 || in != nil && in.Mode == reception.Async {
+	fault := r.pushFault(&r.entries[0])
+	if in := r.m.policy.Inboxes[f.row.Inbox]; !fault.Outcome.Stops() || in != nil && in.Mode == reception.Async {
 		// It was pushed this moment, or lies in the list of an async inbox: that is as it should be.
 		r.findings = nil
 		r.report.Verdict = Receiving
@@ -404,7 +404,7 @@ func (r *run) notArrived(view *ledger.View, f *fate, last *ledger.DeliveryRow) e
 		r.proveDecision(f)
 		return nil
 	}
-	found := r.stageFinding(stagePush, code, reception.Block)
+	found := r.stageFinding(stagePush, fault.Code, fault.Outcome)
 	found.cells, found.cause.since = []int{0}, last.At
 	if grace := r.m.world.Agent(r.q.Agent).Connection.GraceUntil; grace.After(f.at) {
 		found.outcome, found.until = reception.Wait, grace
@@ -414,9 +414,11 @@ func (r *run) notArrived(view *ledger.View, f *fate, last *ledger.DeliveryRow) e
 		return err
 	}
 	r.findings = append(r.findings, found)
-	r.report.Verdict = Blocked
-	if found.outcome == reception.Wait {
+	switch r.report.Verdict = Blocked; {
+	case found.outcome == reception.Wait:
 		r.report.Verdict = Waiting
+	case found.outcome == reception.Unknown:
+		r.report.Verdict = Unknown
 	}
 	return nil
 }

@@ -134,7 +134,9 @@ func (r *run) stateSteps(f *finding) []step {
 		if before == nil {
 			return nil
 		}
-		return []step{{key: own, undo: true, whole: true, apply: func(d *drafts) bool { d.specs[own] = marshal(before.spec); return true }}}
+		// With the account its places in teams and inboxes went in the same change.
+		back := step{key: own, undo: true, whole: true, apply: func(d *drafts) bool { d.specs[own] = marshal(before.spec); return true }}
+		return append([]step{back}, r.rejoinSteps(f)...)
 	}
 	return []step{
 		{key: own, undo: true, apply: r.onAccount(func(a *policy.AccountSpec) bool {
@@ -162,7 +164,7 @@ func (r *run) rightSteps(f *finding, permission string) []step {
 			a.Deny = slices.DeleteFunc(slices.Clone(a.Deny), is)
 			return true
 		})},
-		{key: own, apply: r.onAccount(func(a *policy.AccountSpec) bool {
+		{key: own, undo: expired[f.code], apply: r.onAccount(func(a *policy.AccountSpec) bool {
 			a.Allow = append(slices.DeleteFunc(slices.Clone(a.Allow), is), policy.Grant{Permission: permission})
 			return true
 		})},
@@ -186,6 +188,11 @@ func (r *run) rightSteps(f *finding, permission string) []step {
 		}
 	}
 	return list
+}
+
+// expired are the codes of an allowance that ran out: what takes that back is to renew it.
+var expired = map[reception.Code]bool{
+	reception.CodeRoleReceiveExpired: true, reception.CodePermissionKindExpired: true, reception.CodePermissionReplyExpired: true,
 }
 
 // roleSteps put a permission back into a role that its template has it for, or that had it before.
@@ -270,7 +277,19 @@ func (r *run) memberSteps(f *finding) []step {
 			}
 		}
 	}
-	return append(list, r.joinTeams(f)...)
+	return append(list, r.joinTeams(f, reception.MembershipInbox)...)
+}
+
+// rejoinSteps bring the agent back into the inboxes and teams that the causing revision took it out of.
+func (r *run) rejoinSteps(f *finding) []step {
+	list := r.joinTeams(f, reception.MembershipInbox)
+	for _, inbox := range r.inboxesAbout(f) {
+		before := r.before(f, docKey{policy.KindInbox, inbox})
+		if before != nil && slices.Contains(names(field(before.spec["members"], "accounts")), r.q.Agent) {
+			list = append(list, r.joinInbox(inbox, true))
+		}
+	}
+	return list
 }
 
 func (r *run) joinInbox(inbox string, undo bool) step {
@@ -301,9 +320,9 @@ func (r *run) giveTeam(inbox, team string) []step {
 }
 
 // joinTeams brings the agent back into the teams that the causing revision took it out of.
-func (r *run) joinTeams(f *finding) []step {
+func (r *run) joinTeams(f *finding, g reception.Gate) []step {
 	var list []step
-	for _, k := range r.keysAbout(f) {
+	for _, k := range r.keysAbout(f, g) {
 		if k.kind != policy.KindTeam {
 			continue
 		}
@@ -323,8 +342,8 @@ func (r *run) joinTeams(f *finding) []step {
 	return list
 }
 
-// keysAbout are the documents that bear on a finding's gate in its inboxes.
-func (r *run) keysAbout(f *finding) []docKey {
+// keysAbout are the documents that bear on a gate in a finding's inboxes.
+func (r *run) keysAbout(f *finding, g reception.Gate) []docKey {
 	var list []docKey
 	for _, inbox := range r.inboxesAbout(f) {
 		family, err := r.history.family(inbox)
@@ -332,7 +351,7 @@ func (r *run) keysAbout(f *finding) []docKey {
 			continue // it was loaded when the cause was looked for
 		}
 		for _, k := range family.keys {
-			if bears(f.gate, k, r.q.Agent) {
+			if bears(g, k, r.q.Agent) {
 				list = append(list, k)
 			}
 		}
@@ -343,7 +362,7 @@ func (r *run) keysAbout(f *finding) []docKey {
 
 // windowSteps take back what a change of windows did. A roster that nobody changed is not mended: it opens by itself.
 func (r *run) windowSteps(f *finding) []step {
-	list := append(r.scheduleSteps(f), r.joinTeams(f)...)
+	list := append(r.scheduleSteps(f), r.joinTeams(f, f.gate)...)
 	own := docKey{policy.KindAccount, r.q.Agent}
 	if before := r.before(f, own); before != nil {
 		windows := names(before.spec["windows"])
@@ -353,7 +372,7 @@ func (r *run) windowSteps(f *finding) []step {
 			return !same
 		})})
 	}
-	for _, k := range r.keysAbout(f) {
+	for _, k := range r.keysAbout(f, f.gate) {
 		before := r.before(f, k)
 		switch {
 		case before == nil:
@@ -382,7 +401,7 @@ func (r *run) windowSteps(f *finding) []step {
 // scheduleSteps bring back schedules as they were before the causing revision.
 func (r *run) scheduleSteps(f *finding) []step {
 	var list []step
-	for _, k := range r.keysAbout(f) {
+	for _, k := range r.keysAbout(f, f.gate) {
 		before := r.before(f, k)
 		if k.kind != policy.KindSchedule || before == nil {
 			continue
@@ -394,7 +413,7 @@ func (r *run) scheduleSteps(f *finding) []step {
 
 func (r *run) hoursSteps(f *finding) []step {
 	list := r.scheduleSteps(f)
-	for _, k := range r.keysAbout(f) {
+	for _, k := range r.keysAbout(f, f.gate) {
 		before := r.before(f, k)
 		if k.kind != policy.KindInbox || before == nil {
 			continue

@@ -297,9 +297,9 @@ func (r *run) delivered(i int) (push, view reception.Cell) {
 		if e.cell != i || e.State == ledger.Withdrawn {
 			continue
 		}
-		switch code := pushFault(&e, r.m.at); {
-		case code != 0:
-			push = reception.Cell{Outcome: reception.Block, Code: code}
+		switch fault := r.pushFault(&e); {
+		case fault.Outcome.Stops():
+			push = fault
 		case push.Outcome == reception.NotApplicable:
 			push.Outcome = reception.Pass
 		}
@@ -313,17 +313,23 @@ func (r *run) delivered(i int) (push, view reception.Cell) {
 	return push, view
 }
 
-// pushFault is why a delivery has not arrived; 0 if it has, or may still.
-func pushFault(e *entry, at time.Time) reception.Code {
+// pushFault says why a delivery has not arrived. It passes if it has, or may still. Pushes are recorded when they are acknowledged or given up: where
+// a connection is open and nothing was recorded for longer than that takes, what became of the push is not known.
+func (r *run) pushFault(e *entry) reception.Cell {
+	at := r.m.at
 	switch {
 	case e.State != ledger.Queued:
-		return 0
-	case e.PushedAt.IsZero() && at.Sub(e.At) >= pushPatience:
-		return reception.CodePushNoConnection
-	case !e.PushedAt.IsZero() && (e.Result == "unacknowledged" || at.Sub(e.PushedAt) >= pushPatience):
-		return reception.CodePushUnacknowledged
+	case !e.PushedAt.IsZero():
+		if e.Result == "unacknowledged" || at.Sub(e.PushedAt) >= pushPatience {
+			return reception.Cell{Outcome: reception.Block, Code: reception.CodePushUnacknowledged}
+		}
+	case at.Sub(e.At) < 2*pushPatience && r.connected(), at.Sub(e.At) < pushPatience:
+	case r.connected():
+		return reception.Cell{Outcome: reception.Unknown, Code: reception.CodePushUnacknowledged}
+	default:
+		return reception.Cell{Outcome: reception.Block, Code: reception.CodePushNoConnection}
 	}
-	return 0
+	return reception.Cell{Outcome: reception.Pass}
 }
 
 // findDelivery makes findings of pushes that did not arrive, and of faults that are over but cost messages.
@@ -333,25 +339,27 @@ func (r *run) findDelivery() {
 }
 
 func (r *run) findPushes() {
-	found := map[reception.Code]*finding{}
+	found := map[reception.Cell]*finding{}
 	for i := range r.entries {
 		e := &r.entries[i]
 		if in := r.m.policy.Inboxes[e.Inbox]; in == nil || in.Mode == reception.Async {
 			continue
 		}
-		code := pushFault(e, r.m.at)
-		if code == 0 {
+		fault := r.pushFault(e)
+		if !fault.Outcome.Stops() {
 			continue
 		}
-		f := found[code]
+		f := found[fault]
 		if f == nil {
-			f = r.stageFinding(stagePush, code, reception.Block)
+			f = r.stageFinding(stagePush, fault.Code, fault.Outcome)
 			f.cause.since = e.At
-			found[code] = f
+			found[fault] = f
 			r.findings = append(r.findings, f)
 		}
 		f.include(e.cell)
-		f.add(r.fromDelivery(&e.DeliveryRow)...)
+		if f.listed++; f.listed <= maxListed {
+			f.add(r.fromDelivery(&e.DeliveryRow)...)
+		}
 	}
 }
 
@@ -480,4 +488,8 @@ func (r *run) countEvidence() []Evidence {
 		}
 	}
 	return list
+}
+
+func (r *run) connected() bool {
+	return r.m.world.Agent(r.q.Agent).Connection.State == reception.ConnectionOpen
 }

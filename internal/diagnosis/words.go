@@ -280,7 +280,10 @@ func (r *run) messageHeadline(who string) Text {
 		}
 	}
 	why := r.clause(f)
-	if r.report.Verdict == Receiving {
+	switch r.report.Verdict {
+	case Unknown:
+		return Text{"无法判断消息 " + id + " 是否送达" + who + "：没有推送记录。", "It is not known whether message " + id + " reached " + who + ": there is no record of a push."}
+	case Receiving:
 		return Text{"消息 " + id + " 在" + who + "可接收的范围内：" + why.ZH + "。", "Message " + id + " is open to " + who + ": " + why.EN + "."}
 	}
 	return Text{"消息 " + id + " 没有送达" + who + "：" + why.ZH + "。", "Message " + id + " did not reach " + who + ": " + why.EN + "."}
@@ -308,6 +311,11 @@ func (r *run) next() string {
 			parts = append(parts, Text{"没有连接记录：请查看该客服的客户端。", "There is no record of the connection: look at the agent's client."}.In(r.q.Lang))
 		case reception.AccountLogin:
 			parts = append(parts, Text{"没有登录记录：请让该客服重新登录后再诊断。", "There is no record of a sign-in: let the agent sign in again and diagnose again."}.In(r.q.Lang))
+		case reception.GateCount:
+			parts = append(parts, Text{
+				"连接是通的，但没有推送记录：请查看该客服的客户端是否已显示这些消息，以及服务端的错误日志。",
+				"The connection is open, but there is no record of a push: look at whether the agent's client shows the messages, and at the server's log.",
+			}.In(r.q.Lang))
 		case reception.PresenceGate:
 			parts = append(parts, Text{"没有状态记录：请让该客服重新设置状态后再诊断。", "There is no record of the status: let the agent set it again and diagnose again."}.In(r.q.Lang))
 		}
