@@ -1,0 +1,324 @@
+package diagnosis
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/bidahq/bida/internal/governance"
+	"github.com/bidahq/bida/internal/identity"
+	"github.com/bidahq/bida/internal/ledger"
+	"github.com/bidahq/bida/internal/policy"
+	"github.com/bidahq/bida/internal/reception"
+)
+
+// history draws a company with a past: settings changed at random by two people, facts in between.
+func randomCompany(t *testing.T, rt *rapid.T) *company {
+	c := newCompany(t, companyYAML+`
+---
+kind: schedule
+name: late
+spec: {title: 晚班, zone: Europe/Berlin, weekly: [{days: [fri, sat], from: "12:00", to: "03:00"}]}
+---
+kind: role
+name: plain
+spec: {permissions: [receive, receive.customer, message.reply]}
+---
+kind: team
+name: spare
+spec: {title: 备用组}
+`)
+	c.work("agent-a", "agent-b", "agent-c")
+	for range rapid.IntRange(1, 9).Draw(rt, "steps") {
+		by := rapid.SampledFrom([]string{"admin", "supervisor-b"}).Draw(rt, "by")
+		c.wait(time.Duration(rapid.IntRange(1, 300).Draw(rt, "minutes")) * time.Minute)
+		if e, ok := randomEdit(c, rt); ok {
+			if err := c.try(&governance.Apply{Base: -1, Edits: []policy.Edit{e}, By: by, Source: "api"}); err != nil {
+				continue
+			}
+		} else {
+			randomFact(c, rt, by)
+		}
+	}
+	c.wait(time.Duration(rapid.IntRange(0, 600).Draw(rt, "minutes")) * time.Minute)
+	return c
+}
+
+func randomEdit(c *company, rt *rapid.T) (policy.Edit, bool) {
+	set := c.l.Policy()
+	a, _ := set.Account("agent-a")
+	web, _ := set.Inbox("web")
+	some := func(label string, from ...string) []string {
+		var list []string
+		for _, name := range from {
+			if rapid.Bool().Draw(rt, label) {
+				list = append(list, name)
+			}
+		}
+		return list
+	}
+	grants := func(label string) []policy.Grant {
+		var list []policy.Grant
+		for _, p := range some(label, "receive", "receive.customer", "receive.group", "message.reply") {
+			g := policy.Grant{Permission: p}
+			if rapid.Bool().Draw(rt, "ends") {
+				g.Until = c.now.Add(time.Duration(rapid.IntRange(-5, 15).Draw(rt, "hours")) * time.Hour)
+			}
+			list = append(list, g)
+		}
+		return list
+	}
+	until := func() string {
+		return c.now.Add(time.Duration(rapid.IntRange(1, 15).Draw(rt, "hours")) * time.Hour).Format(time.RFC3339)
+	}
+	account := func() (policy.Edit, bool) {
+		return policy.Edit{Kind: "account", Name: "agent-a", Spec: marshal(a)}, true
+	}
+	switch rapid.IntRange(0, 14).Draw(rt, "what") {
+	case 0:
+		a.Deny = grants("deny")
+		return account()
+	case 1:
+		a.Allow = grants("allow")
+		return account()
+	case 2:
+		a.Roles = some("roles", "agent", "clerk", "plain")
+		return account()
+	case 3:
+		a.State, a.StateUntil = rapid.SampledFrom([]string{"active", "frozen", "disabled", "left"}).Draw(rt, "state"), time.Time{}
+		if a.State == "frozen" && rapid.Bool().Draw(rt, "ends") {
+			a.StateUntil = c.now.Add(time.Duration(rapid.IntRange(1, 15).Draw(rt, "hours")) * time.Hour)
+		}
+		return account()
+	case 4:
+		a.Windows = some("windows", "day", "late")
+		return account()
+	case 5:
+		a.Capacity.Total = rapid.IntRange(0, 2).Draw(rt, "limit")
+		return account()
+	case 6:
+		a.Expires = c.now.Add(time.Duration(rapid.IntRange(-5, 15).Draw(rt, "hours")) * time.Hour)
+		return account()
+	case 7:
+		web.Members.Accounts, web.Members.Teams = some("members", "agent-a", "agent-b"), some("teams", "shift", "spare")
+		return policy.Edit{Kind: "inbox", Name: "web", Spec: marshal(web)}, true
+	case 8:
+		web.Hours = rapid.SampledFrom([]string{"", "day", "late"}).Draw(rt, "hours")
+		return policy.Edit{Kind: "inbox", Name: "web", Spec: marshal(web)}, true
+	case 9:
+		name := rapid.SampledFrom([]string{"shift", "spare"}).Draw(rt, "team")
+		return policy.Edit{Kind: "team", Name: name, Spec: marshal(policy.TeamSpec{
+			Members: some("members", "agent-a", "agent-b", "agent-c"), Windows: some("windows", "day", "late"),
+		})}, true
+	case 10:
+		from := rapid.IntRange(0, 22).Draw(rt, "from")
+		to := rapid.IntRange(from+1, 23).Draw(rt, "to")
+		return edit("schedule", "day", fmt.Sprintf(`{"zone":"Asia/Shanghai","weekly":[{"days":["mon","tue","wed","thu","fri","sat","sun"],"from":"%02d:00","to":"%02d:00"}]}`, from, to)), true
+	case 11:
+		spec := rapid.SampledFrom([]string{`{"state":"on"}`, `{"state":"off"}`, `{"state":"paused"}`, `{"state":"paused","until":"` + until() + `"}`}).Draw(rt, "switch")
+		return edit("switch", rapid.SampledFrom([]string{"platform", "inbox.web", "account.agent-a"}).Draw(rt, "name"), spec), true
+	case 12:
+		return policy.Edit{Kind: "role", Name: "clerk", Spec: marshal(policy.RoleSpec{
+			Template: "agent", Permissions: append([]string{"presence.set"}, some("permissions", "receive", "receive.customer", "receive.group", "message.reply")...),
+		})}, true
+	}
+	return policy.Edit{}, false
+}
+
+func randomFact(c *company, rt *rapid.T, by string) {
+	switch rapid.IntRange(0, 5).Draw(rt, "fact") {
+	case 0:
+		c.presence(rapid.SampledFrom([]string{"agent-a", by}).Draw(rt, "who"), "agent-a", rapid.SampledFrom([]string{"available", "away", "dnd", "offline"}).Draw(rt, "presence"))
+	case 1:
+		c.disconnect("agent-a", rapid.SampledFrom([]string{"closed_by_client", "stale", "unresponsive"}).Draw(rt, "cause"))
+	case 2:
+		c.do(&identity.EndSessions{Account: "agent-a", Asked: identity.Asked{By: by, Source: "api"}})
+	case 3:
+		c.do(&identity.RevokeTokens{Account: "agent-a", Asked: identity.Asked{By: by, Source: "api"}})
+	case 4:
+		c.post("web", rapid.SampledFrom([]string{"customer", "group"}).Draw(rt, "kind"), rapid.SampledFrom([]string{"x", "y", "z"}).Draw(rt, "contact"))
+	default:
+		c.receive("agent-a")
+	}
+}
+
+func (c *company) run(q Query) (*run, *Report, error) {
+	r := &run{s: c.s, q: q, ctx: context.Background(), asker: "admin"}
+	report, err := r.diagnose()
+	return r, report, err
+}
+
+func TestFixesFlipAndNothingLessDoes(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		c := randomCompany(t, rt)
+		r, _, err := c.run(Query{Agent: "agent-a"})
+		if err != nil {
+			rt.Fatal(err)
+		}
+		whole := true
+		for _, f := range r.findings {
+			if f.root != nil || f.gate == reception.GateCount || !f.outcome.Stops() {
+				continue
+			}
+			whole = whole && f.fix != nil && f.fix.Verified && !strings.Contains(fmt.Sprint(f.fix.Actions), "wait_until")
+			if f.fix == nil || !f.fix.Verified || len(f.steps) == 0 {
+				continue
+			}
+			n := len(f.steps)
+			for chosen := range 1 << n {
+				var steps []step
+				for i, s := range f.steps {
+					if chosen&(1<<i) != 0 {
+						steps = append(steps, s)
+					}
+				}
+				if flips := flips(rt, r, f, steps); flips != (chosen == 1<<n-1) {
+					rt.Fatalf("%s: %d of %d steps (%b): flips is %v", f.code, len(steps), n, chosen, flips)
+				}
+			}
+		}
+		if whole && len(r.cells) > 0 && !r.nowhere && !r.report.Mended {
+			rt.Fatalf("every root has a verified fix, but together they do not mend the scope:\n%s", show(r.report))
+		}
+	})
+}
+
+// flips says whether steps on the whole policy make the finding's gate, and what settings make follow from it, pass in all of its cells.
+func flips(rt *rapid.T, r *run, f *finding, steps []step) bool {
+	d := newDrafts(r.m.set)
+	for _, s := range steps {
+		s.apply(d)
+	}
+	after, _, err := r.m.set.Apply(r.m.revision+1, d.edits())
+	if err != nil {
+		return false
+	}
+	p := after.Compile()
+	for _, i := range f.cells {
+		v := reception.Explain(p, r.m.world, r.cells[i].inbox, r.cells[i].kind, r.q.Agent, r.m.now)
+		if !f.passes(p, r, &v) || !r.follow(f, i, &v, readsSettings) {
+			return false
+		}
+	}
+	return true
+}
+
+func TestTheCauseIsTheChangeThatMakesTheDifference(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		c := randomCompany(t, rt)
+		r, _, err := c.run(Query{Agent: "agent-a"})
+		if err != nil {
+			rt.Fatal(err)
+		}
+		for _, f := range r.findings {
+			if f.gate == reception.GateCount || f.cause.origin != nil || f.masks != "" {
+				continue
+			}
+			for _, i := range f.cells {
+				if want := naiveCause(rt, c, r, f.gate, &r.cells[i]); want != f.cause.row.Revision {
+					rt.Fatalf("%s in %s/%s: changed in %d, want %d", f.code, r.cells[i].inbox, r.cells[i].kind, f.cause.row.Revision, want)
+				}
+			}
+			if f.cause.row.Revision != 0 && f.cause.since.IsZero() || f.cause.since.After(r.m.now) {
+				rt.Fatalf("%s since %v", f.code, f.cause.since)
+			}
+		}
+	})
+}
+
+// naiveCause looks at the whole policy of every revision.
+func naiveCause(rt *rapid.T, c *company, r *run, g reception.Gate, at *cell) int64 {
+	now := at.vector[g]
+	for revision := r.m.revision; revision > 0; revision-- {
+		rows, err := c.store.DocumentsAt(context.Background(), revision-1)
+		if err != nil {
+			rt.Fatal(err)
+		}
+		set, err := ledger.PolicyOf(rows, revision-1)
+		if err != nil {
+			rt.Fatal(err)
+		}
+		v := reception.Explain(set.Compile(), r.m.world, at.inbox, at.kind, "agent-a", r.m.now)
+		switch g {
+		case reception.WindowAgent, reception.WindowInbox, reception.Capacity:
+			if _, there := set.Account("agent-a"); there && !v[reception.MembershipInbox].Outcome.Stops() && !v[g].Outcome.Stops() {
+				return revision
+			}
+		default:
+			if v[g].Outcome != now.Outcome || v[g].Code != now.Code {
+				return revision
+			}
+		}
+	}
+	return 0
+}
+
+func TestThePresentAskedAsAnInstantIsTheSame(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		c := randomCompany(t, rt)
+		_, live, err := c.run(Query{Agent: "agent-a"})
+		if err != nil {
+			rt.Fatal(err)
+		}
+		_, past, err := c.run(Query{Agent: "agent-a", At: c.now})
+		if err != nil {
+			rt.Fatal(err)
+		}
+		for _, r := range []*Report{live, past} { // who waits in an inbox is known of the present only
+			r.Checks = slices.DeleteFunc(r.Checks, func(c Check) bool { return c.Gate == stageQueue })
+		}
+		a, _ := json.MarshalIndent(live, "", " ")
+		b, _ := json.MarshalIndent(past, "", " ")
+		if string(a) != string(b) {
+			x, y := strings.Split(string(a), "\n"), strings.Split(string(b), "\n")
+			for i := 0; i < min(len(x), len(y)); i++ {
+				if x[i] != y[i] {
+					rt.Fatalf("line %d: now\n%s\nas an instant\n%s", i, strings.Join(x[max(0, i-9):min(len(x), i+9)], "\n"), strings.Join(y[max(0, i-9):min(len(y), i+9)], "\n"))
+				}
+			}
+			rt.Fatalf("%d and %d lines", len(x), len(y))
+		}
+	})
+}
+
+func TestTheVerdictFollowsFromTheChecks(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		c := randomCompany(t, rt)
+		r, report, err := c.run(Query{Agent: "agent-a"})
+		if err != nil {
+			rt.Fatal(err)
+		}
+		stops, primaries := 0, 0
+		for i := range r.cells {
+			if r.cells[i].vector.First() != reception.GateCount {
+				stops++
+			}
+		}
+		for _, f := range report.Findings {
+			if f.Primary {
+				primaries++
+				if f.ConsequenceOf != nil {
+					rt.Fatalf("the primary finding is a consequence: %s", show(report))
+				}
+			}
+		}
+		if len(report.Findings) > 0 && primaries != 1 {
+			rt.Fatalf("%d primary findings", primaries)
+		}
+		if (report.Verdict == Blocked || report.Verdict == Waiting) && stops != len(r.cells) {
+			rt.Fatalf("%s, but only %d of %d cells are stopped", report.Verdict, stops, len(r.cells))
+		}
+		if (report.Verdict == Receiving || report.Verdict == NoTraffic) && stops == len(r.cells) {
+			rt.Fatalf("%s, but every cell is stopped", report.Verdict)
+		}
+		if report.Headline.ZH == "" || report.Headline.EN == "" || strings.ContainsAny(report.Headline.ZH+report.Headline.EN, "{}") {
+			rt.Fatalf("headline %+v", report.Headline)
+		}
+	})
+}
