@@ -24,6 +24,9 @@ type Post struct {
 	// Message is the position of the message: of this one, or of the earlier one with the same sender's id if Duplicate.
 	Message   int64
 	Duplicate bool
+	// Stored and Decision are the new message and the decision on it, so that an answer needs no read; not set for a Duplicate.
+	Stored   ledger.MessageRow
+	Decision reception.Decision
 }
 
 // Refusals of a Post.
@@ -161,6 +164,6 @@ func (p *Post) store(tx *ledger.Tx, c *ledger.ConversationRow, position int64) e
 	}
 	tx.AppendMessage(m)
 	tx.PutKey(ledger.KeyRow{Scope: "in/" + p.Inbox, ID: p.SenderID, Position: position, Digest: p.Digest, At: tx.Now()})
-	p.Message = position
+	p.Message, p.Stored, p.Decision = position, m, d
 	return follow(tx, c.ID, &d, &m)
 }

@@ -87,7 +87,7 @@ func (w *waitingRoom) why(s *Server, c *ledger.ConversationRow, lang string) *Wa
 
 // summaryZone is the zone of times in summaries: UTC is said.
 func (s *Server) summaryZone() *time.Location {
-	if s.o.Zone == time.UTC {
+	if s.o.Zone.String() == time.UTC.String() {
 		return nil
 	}
 	return s.o.Zone

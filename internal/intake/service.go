@@ -48,6 +48,9 @@ func New(o Options) *Service {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if o.Location != nil && o.Location.String() == time.UTC.String() {
+		o.Location = nil
+	}
 	s := &Service{o: o, seen: map[[16]byte][]byte{}}
 	s.log = refusals{submit: o.Ledger.Submit, now: o.Now, log: o.Log}
 	return s
@@ -83,12 +86,14 @@ func (s *Service) prepare(inbox string, r *Request) (*conversation.Post, error) 
 }
 
 func (s *Service) answer(ctx context.Context, p *conversation.Post, lang string) (Answer, error) {
+	if !p.Duplicate {
+		return render(&p.Stored, &p.Decision, lang, s.o.Location), nil
+	}
 	a, err := s.stored(ctx, p.Message, lang)
 	if errors.Is(err, ledger.ErrUnavailable) {
-		err = problem.New(problem.Unavailable, "system.health.store", "The message is stored, but the answer cannot be read now. Send the same id again: it will be answered and not stored twice.",
-			"消息已保存,但暂时无法读取结果。请用同一 id 重发:会得到答复且不会重复保存。").Because(err)
+		err = problem.New(problem.Unavailable, "system.health.store", "This message was stored before, but its answer cannot be read now. Try again shortly.", "该消息此前已保存,但暂时无法读取结果,请稍后重试。").Because(err)
 	}
-	a.Duplicate = p.Duplicate
+	a.Duplicate = true
 	return a, err
 }
 
