@@ -20,9 +20,9 @@ var (
 )
 
 // cannotReceive is the refusal to give a conversation to somebody a gate stops: it says which one in words.
-func cannotReceive(cell reception.Cell, field string) error {
-	r := reception.Lookup(cell.Code)
-	return problem.New(problem.Conflict, cell.Code.String(), "This agent cannot have the conversation: "+r.Title.In("en")+".", "该客服不能接待此会话:"+r.Title.In("zh")+"。").On(field)
+func cannotReceive(code reception.Code, field string) error {
+	r := reception.Lookup(code)
+	return problem.New(problem.Conflict, code.String(), "This agent cannot have the conversation: "+r.Title.In("en")+".", "该客服不能接待此会话:"+r.Title.In("zh")+"。").On(field)
 }
 
 func open(tx *ledger.Tx, id int64) (*ledger.ConversationRow, error) {
@@ -38,16 +38,17 @@ func open(tx *ledger.Tx, id int64) (*ledger.ConversationRow, error) {
 	return tx.EditConversation(id)
 }
 
-// claim gives an account a conversation that nobody owns. It must be entitled to it and allowed to answer; a person who takes a conversation by hand may go
-// beyond a limit or a window.
+// claim gives an account a conversation that nobody owns. A person who takes a conversation by hand may go beyond a limit or a window, but must be somebody
+// who may keep it: else it would be released again at once.
 func claim(tx *ledger.Tx, c *ledger.ConversationRow, account string) error {
-	v := reception.Explain(tx.Policy(), tx, c.Inbox, c.Kind, account, tx.Now())
-	for _, g := range []reception.Gate{
-		reception.AccountState, reception.RoleReceive, reception.PermissionKind, reception.PermissionReply, reception.MembershipInbox,
-	} {
-		if v[g].Outcome.Stops() {
-			return cannotReceive(v[g], "")
-		}
+	owned := *c
+	owned.Owner = account
+	d, err := decide(tx, &owned, nil)
+	if err != nil {
+		return err
+	}
+	if d.Released != "" {
+		return cannotReceive(d.ReleasedFor, "")
 	}
 	if err := withdrawOffers(tx, c.ID, account, reception.CodeDeliveryWithdrawnClaimedByColleague); err != nil {
 		return err
@@ -172,7 +173,7 @@ func (t *Transfer) Apply(tx *ledger.Tx) error {
 			continue
 		}
 		if v[g].Outcome.Stops() {
-			return cannotReceive(v[g], "/to")
+			return cannotReceive(v[g].Code, "/to")
 		}
 	}
 	if c.Owner != "" {

@@ -243,6 +243,8 @@ func TestAManualConversationLiesInTheInboxUntilSomebodyTakesIt(t *testing.T) {
 		t.Fatalf("decision %+v", m.Decision)
 	}
 	d.Has("a", m.Conversation)
+	d.Refused(d.Do(&conversation.Accept{Conversation: m.Conversation, Account: "c", By: "c"}), problem.Conflict, "account.login.never")
+	d.Online("c")
 	d.Refused(d.Do(&conversation.Accept{Conversation: m.Conversation, Account: "c", By: "c"}), problem.Conflict, "membership.inbox.not_member")
 	d.Must(&conversation.Accept{Conversation: m.Conversation, Account: "a", By: "a"})
 	d.Has("a", m.Conversation, "1")

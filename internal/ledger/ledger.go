@@ -304,16 +304,25 @@ func (l *Ledger) deadlineCommand(d Deadline) Command {
 	})
 }
 
-// deadlineDone tries a deadline again a second later when the store could not take it; a handler that fails by itself is logged and dropped.
+// How long a deadline waits to be tried again after the store could not take it, and after its handler failed by itself: a conversation must not be stuck
+// because of one bad moment.
+const (
+	deadlineRetry = time.Second
+	deadlineFault = 30 * time.Second
+)
+
+// deadlineDone tries a deadline again when it could not be carried out.
 func (l *Ledger) deadlineDone(d Deadline, err error) {
 	if err == nil {
 		return
 	}
 	l.o.Log.Error("a deadline could not be carried out", "kind", d.Kind, "key", d.Key, "error", err)
+	wait := deadlineFault
 	if problem.KindOf(err) == problem.Unavailable {
-		d.At = l.o.Now().Add(time.Second)
-		l.schedule(d)
+		wait = deadlineRetry
 	}
+	d.At = stored(l.o.Now().Add(wait))
+	l.schedule(d)
 }
 
 // commitGroup applies the batch, commits, publishes and answers.

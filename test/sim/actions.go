@@ -288,6 +288,7 @@ func (s *Sim) policyChanges() {
 }
 
 func (s *Sim) commitFails() {
+	s.unstable = s.now.Add(5 * time.Second)
 	switch s.rng.IntN(5) {
 	case 0:
 		s.store.FailCommit(fmt.Errorf("%w: injected", ledger.ErrUnavailable), false)
@@ -296,6 +297,7 @@ func (s *Sim) commitFails() {
 	case 2:
 		s.store.FailCommit(fmt.Errorf("%w: injected", ledger.ErrCommitUnknown), true)
 	case 3:
+		s.unstable = s.now.Add(time.Minute) // a deadline that it hits is tried again half a minute later
 		s.store.FailCommit(fmt.Errorf("%w: injected", ledger.ErrData), false)
 	case 4: // committed, and the process dies before anybody is answered
 		s.store.FailCommit(fmt.Errorf("%w: injected", ledger.ErrNotDecider), true)

@@ -116,6 +116,31 @@ func (s *Sim) checkConversations() {
 	}
 }
 
+// checkSettled: at any moment at which nothing is due and nothing waits to be written, no conversation lies with somebody who may not own it, waits although
+// it could go, or keeps from its owner what the owner could have.
+func (s *Sim) checkSettled() {
+	if s.server == nil || s.server.l.Err() != nil || s.server.l.Failing() != nil || s.now.Before(s.unstable) || len(s.faults) > 20 {
+		return
+	}
+	for _, c := range s.server.l.OpenConversations(func(*ledger.ConversationRow) bool { return true }) {
+		d := s.decideNow(c)
+		switch unanswered := c.LastSequence > c.Answered; {
+		case c.Owner != "" && d.Released != "":
+			s.violated("c%d lies with %s, who should have lost it for %s", c.ID, c.Owner, d.ReleasedFor)
+		case c.Owner != "" && c.Delivered < c.LastSequence && d.Verdict == reception.Routed:
+			s.violated("c%d has messages that its owner %s was not given", c.ID, c.Owner)
+		case c.Owner == "" && unanswered && d.Verdict == reception.Routed:
+			s.violated("c%d waits (%s since %d) although %v could have it", c.ID, c.WaitingCode, c.WaitingSince, d.Chosen)
+		case c.Owner == "" && unanswered && d.Verdict == reception.Offered && d.Code == reception.CodeRoutingOfferedBroadcast:
+			for _, a := range d.Chosen {
+				if !slices.Contains(c.Offered, a) {
+					s.violated("c%d is not offered to %s, who could have it (offered to %v)", c.ID, a, c.Offered)
+				}
+			}
+		}
+	}
+}
+
 func (s *Sim) checkConversation(c *ledger.ConversationRow) {
 	rows := s.messages(c.ID)
 	for i, m := range rows {
@@ -193,8 +218,8 @@ func (s *Sim) checkViews() {
 			s.violated("client of %s is not connected after healing (stopped %v)", v.account, v.stopped)
 			continue
 		}
-		if v.last != state.Sequence {
-			s.violated("client of %s was shown up to %d of %d", v.account, v.last, state.Sequence)
+		if cursor, _ := v.session.Cursor(); cursor != state.Sequence { // a new client begins after what others have received
+			s.violated("client of %s has come to %d of %d", v.account, cursor, state.Sequence)
 		}
 		held := map[string]int64{} // conversation → last sequence shown and not taken back
 		shown := map[int64]client.Event{}

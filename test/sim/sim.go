@@ -44,7 +44,9 @@ type Sim struct {
 	posts   []*post
 	replies map[string]string // reply key → text, that an agent was told is sent
 	healing bool
-	faults  []string // violations noticed while it ran
+	// unstable is until when a fault of the store may still delay what is due.
+	unstable time.Time
+	faults   []string // violations noticed while it ran
 }
 
 // server is one run of the process.
@@ -152,6 +154,7 @@ func (s *Sim) boot() error {
 	})
 	sv.core = gateway.NewCore(gateway.Config{Node: fmt.Sprintf("run-%d", s.epoch), Now: func() time.Time { return s.now }}, sv.svc, sv.hub)
 	s.server = sv
+	s.unstable = s.now.Add(time.Second)
 	return nil
 }
 
@@ -175,6 +178,9 @@ func (s *Sim) Run(span time.Duration) {
 			s.pump(false)
 		}
 		s.pump(true)
+		if s.chance(4) {
+			s.checkSettled()
+		}
 	}
 	s.now = end
 	s.tick()
