@@ -144,27 +144,33 @@ type batch struct {
 	waiting  sync.WaitGroup
 
 	mu     sync.Mutex
-	broken error // why a row was turned away although it could be sent again
+	first  int   // the first row that was turned away although it could be sent again
+	reason error // why; nil while there is none
 }
 
-// ordered is a message that is not taken in after an earlier one of its batch was turned away.
+// ordered is a message that is not taken in when an earlier one of its batch was turned away.
 type ordered struct {
 	*conversation.Post
 	batch *batch
+	row   int
 }
 
 // Apply implements ledger.Command.
 func (o *ordered) Apply(tx *ledger.Tx) error {
-	if err := o.batch.turnedAway(); err != nil {
+	if err := o.batch.turnedAway(o.row); err != nil {
 		return err
 	}
 	return o.Post.Apply(tx)
 }
 
-func (b *batch) turnedAway() error {
+// turnedAway says why a row must not be taken in.
+func (b *batch) turnedAway(row int) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.broken
+	if b.reason != nil && row > b.first {
+		return b.reason
+	}
+	return nil
 }
 
 func (b *batch) add(s *Service, i int, inbox string, row *Row) {
@@ -174,18 +180,20 @@ func (b *batch) add(s *Service, i int, inbox string, row *Row) {
 		post, err = s.prepare(inbox, &row.Request)
 	}
 	if err == nil {
-		err = b.turnedAway()
+		err = b.turnedAway(i)
 	}
 	if err != nil {
 		b.results[i].Err = err
 		return
 	}
-	b.commands[i] = &ordered{post, b}
+	b.commands[i] = &ordered{post, b, i}
 	b.waiting.Add(1)
 	s.o.Ledger.Submit(b.commands[i], func(err error) {
 		if k := problem.KindOf(err); err != nil && (k == problem.Limited || k == problem.Unavailable) {
 			b.mu.Lock()
-			b.broken = err
+			if b.reason == nil || i < b.first {
+				b.first, b.reason = i, err
+			}
 			b.mu.Unlock()
 		}
 		b.results[i].Err = err
