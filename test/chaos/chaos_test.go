@@ -1,0 +1,124 @@
+package chaos
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/bidahq/bida/test/release"
+)
+
+var (
+	long   = flag.Bool("long", false, "10,000 cycles instead of 30")
+	cycles = flag.Int("cycles", 0, "how many cycles, whatever -long says")
+	seed   = flag.Uint64("seed", 0, "choose as the run with this seed did")
+)
+
+const (
+	senders = 32
+	round   = 250 // cycles on one company, at most
+)
+
+func chosenSeed() uint64 {
+	if *seed != 0 {
+		return *seed
+	}
+	return rand.Uint64N(1_000_000) + 1
+}
+
+// chaos runs cycles in rounds, each with a company of its own, and reports every fault.
+func chaos(t *testing.T, p Plan, all int, database func(*testing.T) string) {
+	t.Helper()
+	s := chosenSeed()
+	t.Logf("seed %d: go test ./test/chaos -run %s -args -seed=%d", s, t.Name(), s)
+	p.Program, p.Senders, p.Hurry = release.Program(t), senders, all > round
+	p.Log = func(text string) { t.Log(time.Now().Format("15:04:05 "), text) }
+	for done := 0; done < all; s++ {
+		p.Data, p.Seed, p.Cycles = t.TempDir(), s, min(round, all-done)
+		if database != nil {
+			p.Database = database(t)
+		}
+		begun := time.Now()
+		r, err := Run(t.Context(), p)
+		if err != nil {
+			t.Fatalf("seed %d: %v", s, err)
+		}
+		t.Logf("seed %d: %s: %s", s, time.Since(begun).Round(time.Second), r)
+		for i, f := range r.Faults {
+			if i == 20 {
+				t.Errorf("… and %d more", len(r.Faults)-i)
+				break
+			}
+			t.Errorf("seed %d: %s", s, f)
+		}
+		if t.Failed() {
+			return
+		}
+		if err := os.RemoveAll(p.Data); err != nil {
+			t.Error(err)
+		}
+		done += r.Cycles
+	}
+}
+
+func TestNothingIsLostWhenTheServerIsKilled(t *testing.T) {
+	n := 30
+	switch {
+	case *cycles > 0:
+		n = *cycles
+	case *long:
+		n = 10_000
+	case testing.Short():
+		n = 5
+	}
+	chaos(t, Plan{Think: 150 * time.Millisecond}, n, nil)
+}
+
+func TestNothingIsLostOnPostgreSQL(t *testing.T) {
+	server := os.Getenv("BIDA_TEST_POSTGRES")
+	if server == "" {
+		t.Skip("BIDA_TEST_POSTGRES names no PostgreSQL server")
+	}
+	n := 5
+	switch {
+	case *cycles > 0:
+		n = *cycles
+	case *long:
+		n = 500
+	}
+	chaos(t, Plan{Think: 200 * time.Millisecond}, n, func(t *testing.T) string { return ownDatabase(t, server) })
+}
+
+// ownDatabase makes a database that is dropped at the end.
+func ownDatabase(t *testing.T, server string) string {
+	t.Helper()
+	name := fmt.Sprintf("bida_chaos_%d_%d", os.Getpid(), rand.Uint32())
+	do := func(ctx context.Context, statement string) error {
+		conn, err := pgx.Connect(ctx, server)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = conn.Close(ctx) }() // the statement has been answered
+		_, err = conn.Exec(ctx, statement)
+		return err
+	}
+	if err := do(t.Context(), "CREATE DATABASE "+name); err != nil {
+		t.Fatalf("PostgreSQL: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := do(context.Background(), "DROP DATABASE "+name+" WITH (FORCE)"); err != nil {
+			t.Errorf("PostgreSQL: %v", err)
+		}
+	})
+	address, err := forDatabase(server, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return address
+}

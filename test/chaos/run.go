@@ -1,0 +1,365 @@
+package chaos
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Plan is one run: a fresh company, a number of lives of the server, and a look at everything.
+type Plan struct {
+	Program  string
+	Data     string // an empty directory
+	Database string // "" for the embedded database
+	Seed     uint64
+	Cycles   int
+	Senders  int
+	Think    time.Duration     // of a sender, on average, between two posts
+	Hurry    bool              // shorter lives
+	Log      func(text string) // progress
+}
+
+// Graces short enough to run out between two ends of the server now and then.
+var graces = []string{
+	"BIDA_CONNECTION_GRACE=700ms", "BIDA_PRESENCE_GRACE=900ms", "BIDA_ACK_TIMEOUT=600ms", "BIDA_HEARTBEAT=500ms", "BIDA_STALE=1500ms", "BIDA_ZONE=Asia/Shanghai",
+}
+
+// Result is what a run was like.
+type Result struct {
+	Cycles, Early, Politely int
+	Posts, Told, Retries    int
+	Events, Withdrawn       int
+	Replies, Waiting        int
+	Conversations           int
+	Starts, Stops           []time.Duration
+	Faults                  []Fault
+}
+
+// String is the result in a few lines.
+func (r *Result) String() string {
+	slices.Sort(r.Starts)
+	slices.Sort(r.Stops)
+	q := func(list []time.Duration, part float64) time.Duration {
+		if len(list) == 0 {
+			return 0
+		}
+		return list[int(part*float64(len(list)-1))].Round(time.Millisecond)
+	}
+	return fmt.Sprintf("%d lives ended by kill -9 (%d of them while starting) and %d by SIGTERM; %d messages (%d answers to their senders, %d tries without one) in %d conversations, "+
+		"%d of which wait; %d events on screens, %d of them withdrawals; %d replies; exec to ready %s at the median, %s at most; SIGTERM to the end %s at most; %d faults",
+		r.Cycles-r.Politely, r.Early, r.Politely, r.Posts, r.Told, r.Retries, r.Conversations, r.Waiting, r.Events, r.Withdrawn, r.Replies,
+		q(r.Starts, 0.5), q(r.Starts, 1), q(r.Stops, 1), len(r.Faults))
+}
+
+// run is a Plan under way.
+type run struct {
+	Plan
+	rng     *rand.Rand
+	company *Company
+	history *History
+	server  *server
+	tokens  map[string]string
+	load    *load
+	agents  *agents
+	result  Result
+}
+
+// Run carries out a plan. An error says that the run itself could not be done; broken promises are Faults of the result.
+func Run(ctx context.Context, p Plan) (*Result, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	r := &run{Plan: p, rng: rand.New(rand.NewPCG(p.Seed, 1)), company: company(), history: &History{}, tokens: map[string]string{}}
+	env := append(environment(), graces...)
+	if p.Database != "" {
+		env = append(env, "BIDA_DATABASE="+p.Database)
+	}
+	var err error
+	if r.server, err = newServer(p.Program, p.Data, env, r.history); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if r.server.now != nil {
+			r.server.now.kill()
+		}
+		if r.agents != nil {
+			for _, l := range r.agents.lines {
+				l.kill()
+			}
+		}
+	}()
+	if err := r.found(ctx); err != nil {
+		return nil, err
+	}
+	if err := r.trouble(ctx); err != nil {
+		return nil, err
+	}
+	return &r.result, nil
+}
+
+// environment is the tests' own without what would tell the program something.
+func environment() []string {
+	return slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "BIDA_") })
+}
+
+// found makes the company, as a person would, and starts the first life.
+func (r *run) found(ctx context.Context) error {
+	if _, err := r.server.command("a password of some length\n", "account", "create", "--data", r.Data, "--name", "admin", "--role", "admin", "--password-stdin"); err != nil {
+		return err
+	}
+	begun := time.Now()
+	if err := r.server.begin(); err != nil {
+		return err
+	}
+	if err := r.server.ready(ctx, begun); err != nil {
+		return err
+	}
+	if err := r.token("admin"); err != nil {
+		return err
+	}
+	file := filepath.Join(r.Data, "company.yaml")
+	if err := os.WriteFile(file, []byte(r.company.YAML()), 0o600); err != nil {
+		return err
+	}
+	r.server.env = append(r.server.env, "BIDA_SERVER="+r.server.url(), "BIDA_TOKEN="+r.tokens["admin"])
+	if _, err := r.server.command("", "policy", "apply", "-f", file); err != nil {
+		return err
+	}
+	for _, account := range append([]string{Robot}, r.company.Agents...) {
+		if err := r.token(account); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *run) token(account string) error {
+	out, err := r.server.command("", "token", "create", "--data", r.Data, "--account", account)
+	if err != nil {
+		return err
+	}
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	r.tokens[account] = lines[len(lines)-1]
+	return nil
+}
+
+func (r *run) api(account string) *api {
+	return &api{base: r.server.url(), token: r.tokens[account], http: r.agents.http}
+}
+
+// trouble runs the load and the lives, calms everything down, and looks.
+func (r *run) trouble(ctx context.Context) error {
+	more, enough := context.WithCancel(ctx)
+	defer enough()
+	viewing, stop := context.WithCancel(ctx)
+	defer stop()
+	r.agents = &agents{
+		url: r.server.url(), tokens: r.tokens, company: r.company, history: r.history, ctx: viewing, more: more, http: newHTTP(),
+		conns: map[*tracked]bool{}, first: map[string]string{}, jobs: map[string]chan job{}, stop: stop,
+	}
+	defer r.agents.http.CloseIdleConnections()
+	if err := r.clients(); err != nil {
+		return err
+	}
+	r.load = &load{api: r.api(Robot), company: r.company, history: r.history, ctx: ctx, more: more, think: r.Think}
+	r.load.api.http = newHTTP()
+	defer r.load.api.http.CloseIdleConnections()
+	sources, read := context.WithCancel(ctx)
+	defer read()
+	for _, in := range r.company.Inboxes {
+		r.agents.sources.Go(func() { r.agents.read(sources, r.api(Robot), in.Name) })
+	}
+	r.load.start(r.Senders, r.Seed)
+	for n := range r.Cycles {
+		if err := r.life(ctx, n); err != nil {
+			return err
+		}
+	}
+	r.Log("calming down")
+	enough()
+	if err := r.calm(ctx); err != nil {
+		return err
+	}
+	read()
+	r.agents.sources.Wait()
+	return r.judge(ctx)
+}
+
+// clients starts what agents look at: one client or two each, some of which behave badly.
+func (r *run) clients() error {
+	a := r.agents
+	seed := r.Seed
+	add := func(account, id string, change func(*viewer)) func() error {
+		seed++
+		own := seed
+		return func() error { return a.add(account, id, own, nil, change) }
+	}
+	listen := func(account, id string) func() error {
+		return func() error { return a.listen(r.Program, account, id, r.server.env) }
+	}
+	a.work()
+	var failed error
+	for _, f := range []func() error{
+		add("agent-a", "a-1", nil),
+		add("agent-a", "a-2", func(v *viewer) { v.restive = true }),
+		add("agent-b", "b-1", func(v *viewer) { v.restive = true }),
+		add("agent-c", "c-1", nil),
+		listen("agent-c", "c-2"),
+		add("agent-d", "d-1", func(v *viewer) { v.slow = true }),
+		add("agent-e", "e-1", nil),
+		add("agent-e", "e-2", func(v *viewer) { v.slow = true }),
+		listen("agent-f", "f-1"),
+	} {
+		failed = errors.Join(failed, f())
+	}
+	a.viewing.Go(func() { a.moods("agent-b", r.Seed+100) })
+	a.viewing.Go(func() { a.moods("agent-e", r.Seed+101) })
+	a.viewing.Go(func() {
+		rng := rand.New(rand.NewPCG(r.Seed, 102))
+		for wait(a.more, between(rng, 100*time.Millisecond, time.Second)) {
+			a.cut(rng)
+		}
+	})
+	return failed
+}
+
+// life lets the server run for a while, ends it, and starts it again.
+func (r *run) life(ctx context.Context, n int) error {
+	politely := n%7 == 6
+	lives := []struct{ percent, least, most int }{{20, 0, 60}, {50, 100, 900}, {30, 600, 2200}}
+	if r.Hurry {
+		lives = []struct{ percent, least, most int }{{35, 0, 60}, {50, 30, 400}, {15, 300, 1000}}
+	}
+	dice, long := r.rng.IntN(100), 0
+	for _, l := range lives {
+		if dice -= l.percent; dice < 0 {
+			long = l.least + r.rng.IntN(l.most-l.least+1)
+			break
+		}
+	}
+	if !wait(ctx, time.Duration(long)*time.Millisecond) {
+		return ctx.Err()
+	}
+	over := r.load.surge()
+	wait(ctx, between(r.rng, 0, 40*time.Millisecond))
+	r.server.end(politely)
+	r.result.Cycles++
+	if politely {
+		r.result.Politely++
+	}
+	begun := time.Now()
+	if err := r.server.begin(); err != nil {
+		return err
+	}
+	for chance(r.rng, 20) { // it is killed while it starts
+		wait(ctx, between(r.rng, 0, 120*time.Millisecond))
+		r.server.end(false)
+		r.result.Cycles++
+		r.result.Early++
+		begun = time.Now()
+		if err := r.server.begin(); err != nil {
+			return err
+		}
+	}
+	over()
+	if err := r.server.ready(ctx, begun); err != nil {
+		return err
+	}
+	if n%10 == 9 {
+		r.Log(fmt.Sprintf("%d cycles, %d messages, %d events, %d faults", r.result.Cycles, r.load.count(), r.history.shown(), r.history.faults()))
+	}
+	return nil
+}
+
+// calm waits until everybody has been told what they wait for, everybody is connected, and nothing moves any more.
+func (r *run) calm(ctx context.Context) error {
+	deadline, cancel := context.WithTimeout(ctx, 2*patience)
+	defer cancel()
+	done := make(chan struct{})
+	go func() { r.load.working.Wait(); r.agents.rest(); close(done) }()
+	select {
+	case <-done:
+	case <-deadline.Done():
+		return errors.New("senders or agents still wait for an answer")
+	}
+	zero := int64(0)
+	for _, account := range r.company.Agents {
+		r.agents.presence(r.api("admin"), account, "available")
+		if err := r.agents.add(account, "last-"+account, r.Seed, &zero, nil); err != nil {
+			return err
+		}
+	}
+	const quiet = 2500 * time.Millisecond // longer than any grace or timeout of the company
+	before, since := -1, time.Now()
+	for wait(deadline, 50*time.Millisecond) {
+		if now := r.history.shown(); now != before || !r.agents.allLive() {
+			before, since = now, time.Now()
+		} else if time.Since(since) > quiet {
+			return nil
+		}
+	}
+	r.history.fault("client", nil, "clients are not connected, or events do not stop, %s after the last end of the server", 2*patience)
+	return ctx.Err()
+}
+
+// judge looks at everything while the clients are still there, and ends the run.
+func (r *run) judge(ctx context.Context) error {
+	begun := time.Now()
+	last := map[string]int64{}
+	for _, v := range r.agents.viewers {
+		if v.cursor != nil && v.view.Client == "last-"+v.view.Account {
+			last[v.view.Account] = *v.cursor
+		}
+	}
+	o, err := observe(ctx, r.api("admin"), r.api(Robot), r.company, r.history, last)
+	if err != nil {
+		return err
+	}
+	looked := time.Since(begun)
+	r.agents.end()
+	r.server.end(true)
+	r.server.now = nil
+	begun = time.Now()
+	faults := Check(r.company, r.history, o)
+	r.Log(fmt.Sprintf("looked for %s, checked for %s", looked.Round(time.Millisecond), time.Since(begun).Round(time.Millisecond)))
+	r.count(o, faults)
+	return nil
+}
+
+func (r *run) count(o *Observed, faults []Fault) {
+	x := &r.result
+	x.Faults, x.Starts, x.Stops = faults, r.server.starts, r.server.stops
+	x.Posts, x.Replies, x.Conversations, x.Retries = len(r.history.Posts), len(r.history.Replies), len(o.Conversations), int(r.load.retries.Load())
+	for _, p := range r.history.Posts {
+		x.Told += len(p.Told)
+	}
+	for _, v := range r.history.Views {
+		x.Events += len(v.Events)
+		for _, e := range v.Events {
+			if e.Withdraws != 0 {
+				x.Withdrawn++
+			}
+		}
+	}
+	for _, c := range o.Conversations {
+		if c.Waiting != nil {
+			x.Waiting++
+		}
+	}
+}
+
+// forDatabase puts another database's name into the address of a PostgreSQL server.
+func forDatabase(server, name string) (string, error) {
+	u, err := url.Parse(server)
+	if err != nil {
+		return "", errors.New("BIDA_TEST_POSTGRES is not an address")
+	}
+	u.Path = "/" + name
+	return u.String(), nil
+}
