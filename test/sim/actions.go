@@ -210,6 +210,7 @@ func (s *Sim) agentActs(i int) {
 	}
 	switch s.rng.IntN(8) {
 	case 0:
+		s.resolved[id] = true // or perhaps: the answer may be lost
 		s.submit(&conversation.Resolve{Conversation: id, By: account, Others: true}, nil)
 	case 1:
 		s.submit(&conversation.Transfer{Conversation: id, By: account, To: agents[s.rng.IntN(len(agents))]}, nil)

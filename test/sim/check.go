@@ -122,6 +122,15 @@ func (s *Sim) checkSettled() {
 	if s.server == nil || s.server.l.Err() != nil || s.server.l.Failing() != nil || s.now.Before(s.unstable) || len(s.faults) > 20 {
 		return
 	}
+	for _, account := range agents {
+		if a := s.server.l.Agent(account); a != nil {
+			for _, k := range a.Sockets {
+				if k.Node != fmt.Sprintf("run-%d", s.epoch) {
+					s.violated("connection %s of %s is open although its process %s is dead", k.ID, account, k.Node)
+				}
+			}
+		}
+	}
 	for _, c := range s.server.l.OpenConversations(func(*ledger.ConversationRow) bool { return true }) {
 		d := s.decideNow(c)
 		switch unanswered := c.LastSequence > c.Answered; {
@@ -150,6 +159,9 @@ func (s *Sim) checkConversation(c *ledger.ConversationRow) {
 		if m.Direction == ledger.Inbound && m.Sequence > c.Answered && c.Status == ledger.StatusOpen {
 			s.checkHeld(c, m)
 		}
+		if m.Direction == ledger.Inbound && m.Sequence <= c.Answered && !s.resolved[c.ID] {
+			s.checkGiven(c, m)
+		}
 	}
 	if int64(len(rows)) != c.LastSequence {
 		s.violated("c%d says it has %d messages and has %d", c.ID, c.LastSequence, len(rows))
@@ -166,6 +178,18 @@ func (s *Sim) checkConversation(c *ledger.ConversationRow) {
 	}
 	if c.Owner == "" && c.LastSequence > c.Answered && c.WaitingSince == 0 {
 		s.violated("c%d has unanswered messages, no owner, and does not wait", c.ID)
+	}
+}
+
+// checkGiven: a message that counts as answered was given to somebody.
+func (s *Sim) checkGiven(c *ledger.ConversationRow, m ledger.MessageRow) {
+	rows, err := s.store.DeliveriesOf(background, m.Position)
+	if err != nil {
+		s.violated("deliveries of m%d: %v", m.Position, err)
+		return
+	}
+	if !slices.ContainsFunc(rows, func(d ledger.DeliveryRow) bool { return d.State != ledger.Withdrawn }) {
+		s.violated("m%d of c%d counts as answered and was given to nobody", m.Position, c.ID)
 	}
 }
 
@@ -220,6 +244,15 @@ func (s *Sim) checkViews() {
 		}
 		if cursor, _ := v.session.Cursor(); cursor != state.Sequence { // a new client begins after what others have received
 			s.violated("client of %s has come to %d of %d", v.account, cursor, state.Sequence)
+		}
+		entries, err := s.store.Entries(background, v.account, 0, 1<<20)
+		if err != nil {
+			s.violated("entries of %s: %v", v.account, err)
+		}
+		for _, e := range entries {
+			if e.Delivery.State == ledger.Queued {
+				s.violated("entry %d of %s is still queued although its clients have it", e.Delivery.Sequence, v.account)
+			}
 		}
 		held := map[string]int64{} // conversation → last sequence shown and not taken back
 		shown := map[int64]client.Event{}

@@ -40,10 +40,11 @@ type Sim struct {
 	server *server // nil while it is down
 	epoch  int
 
-	clients []*viewer
-	posts   []*post
-	replies map[string]string // reply key → text, that an agent was told is sent
-	healing bool
+	clients  []*viewer
+	posts    []*post
+	replies  map[string]string // reply key → text, that an agent was told is sent
+	resolved map[int64]bool    // conversations that somebody tried to resolve
+	healing  bool
 	// unstable is until when a fault of the store may still delay what is due.
 	unstable time.Time
 	faults   []string // violations noticed while it ran
@@ -89,7 +90,7 @@ func (h *events) Pop() any {
 func New(seed uint64, log *slog.Logger) (*Sim, error) {
 	s := &Sim{
 		rng: rand.New(rand.NewPCG(seed, 0x62696461)), now: time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC), log: log,
-		store: memory.New(), replies: map[string]string{},
+		store: memory.New(), replies: map[string]string{}, resolved: map[int64]bool{},
 	}
 	if err := s.boot(); err != nil {
 		return nil, err
