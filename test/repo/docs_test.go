@@ -70,6 +70,9 @@ func checkPaths(name, text string, exists func(pattern string) bool) []string {
 // repositoryPath cleans a word that looks like a path from the root of this repository, or returns "".
 func repositoryPath(word string) string {
 	word = strings.Trim(word, `"'(),;`)
+	if strings.HasPrefix(word, "/") {
+		return "" // a route, or a place on a machine
+	}
 	word = strings.TrimPrefix(word, "./")
 	word, _, _ = strings.Cut(word, "#")
 	word, _, _ = strings.Cut(word, ":") // file:line

@@ -6,7 +6,6 @@ import (
 
 	"github.com/bidahq/bida/client"
 	"github.com/bidahq/bida/internal/gateway"
-	"github.com/bidahq/bida/internal/reception"
 )
 
 // viewer is one client (tab) of an agent, with everything it was shown.
@@ -239,17 +238,6 @@ func (v *viewer) cut() {
 	if v.link != nil {
 		v.link.dead = true
 	}
-}
-
-// presence is what the account is set to.
-func (s *Sim) presence(account string) reception.PresenceValue {
-	if s.server == nil {
-		return reception.PresenceUnknown
-	}
-	if a := s.server.l.Agent(account); a != nil {
-		return a.Facts.Presence.Value
-	}
-	return reception.PresenceUnknown
 }
 
 func tokenOf(account string) string { return "token-of-" + account }
