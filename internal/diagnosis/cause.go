@@ -52,23 +52,33 @@ func (r *run) causeOf(g reception.Gate, c *cell) (*cause, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := walk{h: r.history, f: f, gate: g, cell: c}
+	out, err := r.walk(f, g, c, r.shown(g, c))
+	if err != nil {
+		return nil, err
+	}
+	if g == reception.Capacity {
+		out.since = later(out.since, r.fullSince(c))
+	}
+	return out, nil
+}
+
+// walk finds the revision that makes the difference, and since when.
+func (r *run) walk(f *family, g reception.Gate, c *cell, x part) (*cause, error) {
+	w := walk{h: r.history, f: f, gate: g, cell: c, part: x}
+	w.now = w.readFrom(r.m.policy, r.m.now)
+	w.now.vector = c.vector // as recorded, for a message
 	found, err := w.cause()
 	if err != nil {
 		return nil, err
 	}
-	since, err := w.since()
-	if err != nil {
+	out := &cause{}
+	if out.since, err = w.since(); err != nil {
 		return nil, err
 	}
-	out := &cause{since: since}
 	if found != 0 {
 		if out.row, err = r.history.revision(found); err != nil {
 			return nil, err
 		}
-	}
-	if g == reception.Capacity {
-		out.since = later(out.since, r.fullSince(c))
 	}
 	return out, nil
 }
@@ -112,29 +122,50 @@ type walk struct {
 	f    *family
 	gate reception.Gate
 	cell *cell
+	part part
+	now  reading
 }
 
-// eval is the gate as it would be with the settings of a revision at an instant, on the facts of the moment; ok is false where the settings cannot be read.
-func (w *walk) eval(revision int64, at time.Time) (v reception.Vector, ok bool, err error) {
+// reading is what a gate, and the part of it in question, would say with the settings of a revision at an instant, on the facts of the moment.
+type reading struct {
+	vector reception.Vector
+	sign   int
+	holds  bool
+}
+
+// read makes a reading; ok is false where the settings cannot be read any more.
+func (w *walk) read(revision int64, at time.Time) (x reading, ok bool, err error) {
 	p, err := w.h.policy(w.f, revision)
 	if errors.Is(err, errUnreadable) {
-		return v, false, nil
+		return x, false, nil
 	}
 	if err != nil {
-		return v, false, err
+		return x, false, err
 	}
-	m := &w.h.r.m
-	return reception.Explain(p, m.world, w.cell.inbox, w.cell.kind, w.h.r.q.Agent, at), true, nil
+	return w.readFrom(p, at), true, nil
 }
 
-// differs says whether the gate was another before a change. Windows and limits count only where the agent served the cell before, too: that an account or
-// an inbox was made with a schedule is no change of its window.
-func (w *walk) differs(before *reception.Vector) bool {
-	now, then := w.cell.vector[w.gate], before[w.gate]
+func (w *walk) readFrom(p *reception.Policy, at time.Time) reading {
+	r := w.h.r
+	x := reading{vector: reception.Explain(p, r.m.world, w.cell.inbox, w.cell.kind, r.q.Agent, at)}
+	x.sign, x.holds = w.part.look(p, r.q.Agent, w.cell.inbox, at)
+	return x
+}
+
+// differs says whether the gate was another before a change. Where a gate has several parts, only the one in question counts, because the gate may have
+// shown something else meanwhile. Windows and limits count only where the agent served the cell before, too: that an account or an inbox was made with a
+// schedule is no change of its window.
+func (w *walk) differs(before *reading) bool {
+	now, then := w.now.vector[w.gate], before.vector[w.gate]
+	served := !before.vector[reception.MembershipInbox].Outcome.Stops() && before.vector[reception.AccountState].Code != reception.CodeAccountStateMissing
 	switch w.gate {
-	case reception.WindowAgent, reception.WindowInbox, reception.Capacity:
-		served := !before[reception.MembershipInbox].Outcome.Stops() && before[reception.AccountState].Code != reception.CodeAccountStateMissing
+	case reception.WindowAgent:
+		return served && before.holds
+	case reception.WindowInbox, reception.Capacity:
 		return served && !then.Outcome.Stops()
+	}
+	if w.part.lens != throughGate {
+		return before.sign != w.now.sign
 	}
 	return then.Outcome != now.Outcome || then.Code != now.Code
 }
@@ -145,7 +176,7 @@ func (w *walk) cause() (int64, error) {
 		if i >= maxSteps {
 			break
 		}
-		before, ok, err := w.eval(revision-1, w.h.r.m.now)
+		before, ok, err := w.read(revision-1, w.h.r.m.now)
 		if err != nil {
 			return 0, err
 		}
@@ -181,11 +212,11 @@ func (w *walk) since() (time.Time, error) {
 		if i == len(steps) {
 			break
 		}
-		before, ok, err := w.eval(steps[i]-1, began)
+		before, ok, err := w.read(steps[i]-1, began)
 		if err != nil {
 			return time.Time{}, err
 		}
-		if !ok || !w.same(before[w.gate]) {
+		if !ok || !w.same(&before) {
 			return began, nil
 		}
 		at, revision = began, steps[i]-1
@@ -194,10 +225,15 @@ func (w *walk) since() (time.Time, error) {
 }
 
 // same says whether the gate stopped then as it does now. A window that is closed stays closed, whatever the reason is called.
-func (w *walk) same(then reception.Cell) bool {
-	now := w.cell.vector[w.gate]
-	if w.gate == reception.WindowAgent || w.gate == reception.WindowInbox {
+func (w *walk) same(x *reading) bool {
+	now, then := w.now.vector[w.gate], x.vector[w.gate]
+	switch {
+	case w.gate == reception.WindowAgent:
+		return !x.holds
+	case w.gate == reception.WindowInbox:
 		return then.Outcome.Stops()
+	case w.part.lens != throughGate:
+		return x.sign == w.now.sign
 	}
 	return then.Outcome.Stops() && then.Code == now.Code
 }
@@ -214,8 +250,7 @@ func (w *walk) edge(revision int64, from, until time.Time) (time.Time, error) {
 	for _, days := range []int{8, 400} { // nearly always it was this week
 		lo := later(from, until.AddDate(0, 0, -days))
 		for _, at := range w.edges(p, lo, until) {
-			v := reception.Explain(p, w.h.r.m.world, w.cell.inbox, w.cell.kind, w.h.r.q.Agent, at.Add(-time.Microsecond))
-			if !w.same(v[w.gate]) {
+			if x := w.readFrom(p, at.Add(-time.Microsecond)); !w.same(&x) {
 				return at, nil
 			}
 		}

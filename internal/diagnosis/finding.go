@@ -29,8 +29,9 @@ type finding struct {
 	listed   int
 	// follows is the code of the finding this follows from, where a record says so.
 	follows reception.Code
-	// masks is a permission that is hidden behind its parent; "" for all other findings.
-	masks string
+	// masked says that the gate shows something else in front of it; part is what it is about then.
+	masked bool
+	part   part
 	// steps and patch are what the fix does.
 	steps []step
 	patch patch

@@ -92,7 +92,7 @@ func (r *run) clears(f *finding, p *reception.Policy) bool {
 	w := f.patch.on(r.m.world, r.q.Agent)
 	for _, i := range f.cells {
 		v := r.explainCell(p, w, i, r.m.now)
-		if !f.passes(p, r, &v) || !r.follow(f, i, &v, func(reception.Gate) bool { return true }) {
+		if !f.passes(p, r, i, &v) || !r.follow(f, i, &v, func(reception.Gate) bool { return true }) {
 			return false
 		}
 	}
@@ -118,22 +118,18 @@ func readsSettings(g reception.Gate) bool {
 	return true
 }
 
-// passes says whether the finding's own gate lets a cell pass. A permission that is hidden behind its parent is looked at by itself.
-func (f *finding) passes(p *reception.Policy, r *run, v *reception.Vector) bool {
-	if f.masks == "" {
+// passes says whether the finding's own gate lets a cell pass. What is masked is looked at by itself.
+func (f *finding) passes(p *reception.Policy, r *run, i int, v *reception.Vector) bool {
+	if !f.masked {
 		return !v[f.gate].Outcome.Stops()
 	}
-	a := p.Accounts[r.q.Agent]
-	if a == nil {
-		return false
-	}
-	grant, _ := a.Rights[f.masks].Decides(r.m.now)
-	return grant.Held()
+	_, holds := f.part.look(p, r.q.Agent, r.cells[i].inbox, r.m.now)
+	return holds
 }
 
 // hidden says whether behind what stops a cell at a gate there is another root that stops it there, too.
 func (r *run) hidden(g reception.Gate, cell int) bool {
-	return slices.ContainsFunc(r.findings, func(o *finding) bool { return o.masks != "" && o.gate == g && slices.Contains(o.cells, cell) })
+	return slices.ContainsFunc(r.findings, func(o *finding) bool { return o.masked && o.gate == g && slices.Contains(o.cells, cell) })
 }
 
 func (r *run) clearsAt(f *finding, at time.Time) bool {
@@ -159,9 +155,11 @@ func (r *run) search(f *finding) ([]step, error) {
 		return nil, err
 	}
 	var pool []step
-	for _, s := range r.pool(f) {
-		if s.apply(newDrafts(base)) {
-			pool = append(pool, s)
+	for _, o := range r.together(f) {
+		for _, s := range r.pool(o) {
+			if s.apply(newDrafts(base)) {
+				pool = append(pool, s)
+			}
 		}
 	}
 	t := trial{r: r, f: f, base: base, left: maxTries}
@@ -172,6 +170,21 @@ func (r *run) search(f *finding) ([]step, error) {
 		}
 	}
 	return r.leastChange(f, best), nil
+}
+
+// together are the findings whose steps may be needed for a finding's gate to pass: itself, and the other windows that it masks. (For what is masked at
+// other gates the finding's own steps are enough.)
+func (r *run) together(f *finding) []*finding {
+	list := []*finding{f}
+	if f.masked || f.gate != reception.WindowAgent {
+		return list
+	}
+	for _, o := range r.findings {
+		if o.masked && o.gate == f.gate && meet(o.cells, f.cells) {
+			list = append(list, o)
+		}
+	}
+	return list
 }
 
 // needsWhole says whether a finding can only be mended on the whole policy.
@@ -222,7 +235,7 @@ func (t *trial) works(steps []step) bool {
 	p := after.Compile()
 	for _, i := range t.f.cells {
 		v := t.r.explainCell(p, t.r.m.world, i, t.r.m.now)
-		if !t.f.passes(p, t.r, &v) || !t.r.follow(t.f, i, &v, readsSettings) {
+		if !t.f.passes(p, t.r, i, &v) || !t.r.follow(t.f, i, &v, readsSettings) {
 			return false
 		}
 	}

@@ -202,7 +202,7 @@ func flips(rt *rapid.T, r *run, f *finding, steps []step) bool {
 	p := after.Compile()
 	for _, i := range f.cells {
 		v := reception.Explain(p, r.m.world, r.cells[i].inbox, r.cells[i].kind, r.q.Agent, r.m.now)
-		if !f.passes(p, r, &v) || !r.follow(f, i, &v, readsSettings) {
+		if !f.passes(p, r, i, &v) || !r.follow(f, i, &v, readsSettings) {
 			return false
 		}
 	}
@@ -217,11 +217,11 @@ func TestTheCauseIsTheChangeThatMakesTheDifference(t *testing.T) {
 			rt.Fatal(err)
 		}
 		for _, f := range r.findings {
-			if f.gate == reception.GateCount || f.cause.origin != nil || f.masks != "" {
+			if f.gate == reception.GateCount || f.cause.origin != nil {
 				continue
 			}
 			for _, i := range f.cells {
-				if want := naiveCause(rt, c, r, f.gate, &r.cells[i]); want != f.cause.row.Revision {
+				if want := naiveCause(rt, c, r, f, &r.cells[i]); want != f.cause.row.Revision {
 					rt.Fatalf("%s in %s/%s: changed in %d, want %d", f.code, r.cells[i].inbox, r.cells[i].kind, f.cause.row.Revision, want)
 				}
 			}
@@ -233,8 +233,13 @@ func TestTheCauseIsTheChangeThatMakesTheDifference(t *testing.T) {
 }
 
 // naiveCause looks at the whole policy of every revision.
-func naiveCause(rt *rapid.T, c *company, r *run, g reception.Gate, at *cell) int64 {
+func naiveCause(rt *rapid.T, c *company, r *run, f *finding, at *cell) int64 {
+	g := f.gate
 	now := at.vector[g]
+	x := f.part
+	if !f.masked {
+		x = r.shown(g, at)
+	}
 	for revision := r.m.revision; revision > 0; revision-- {
 		rows, err := c.store.DocumentsAt(context.Background(), revision-1)
 		if err != nil {
@@ -245,9 +250,21 @@ func naiveCause(rt *rapid.T, c *company, r *run, g reception.Gate, at *cell) int
 			rt.Fatal(err)
 		}
 		v := reception.Explain(set.Compile(), r.m.world, at.inbox, at.kind, "agent-a", r.m.now)
-		switch g {
-		case reception.WindowAgent, reception.WindowInbox, reception.Capacity:
-			if _, there := set.Account("agent-a"); there && !v[reception.MembershipInbox].Outcome.Stops() && !v[g].Outcome.Stops() {
+		sign, holds := x.look(set.Compile(), "agent-a", at.inbox, r.m.now)
+		is, _ := x.look(r.m.policy, "agent-a", at.inbox, r.m.now)
+		_, there := set.Account("agent-a")
+		there = there && !v[reception.MembershipInbox].Outcome.Stops()
+		switch {
+		case g == reception.WindowAgent:
+			if there && holds {
+				return revision
+			}
+		case g == reception.WindowInbox || g == reception.Capacity:
+			if there && !v[g].Outcome.Stops() {
+				return revision
+			}
+		case x.lens != throughGate:
+			if sign != is {
 				return revision
 			}
 		default:

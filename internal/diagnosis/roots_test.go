@@ -72,6 +72,42 @@ func TestTheParentPermissionTakesTheKindsWithIt(t *testing.T) {
 	}
 }
 
+func TestARightThatIsLostTwiceHasTwoCauses(t *testing.T) {
+	c := newCompany(t, companyYAML)
+	c.work("agent-c")
+	c.apply("admin", edit("role", "clerk", `{"template":"agent","permissions":["receive","receive.customer","message.reply"]}`))
+	c.account("supervisor-b", "agent-c", func(a *policy.AccountSpec) { a.Deny = []policy.Grant{{Permission: "receive.group"}} })
+	r := c.diagnose("supervisor-b", Query{Agent: "agent-c", Kind: "group"})
+	expect(t, r, "blocked",
+		"* permission.kind.account_denied by supervisor-b in 3 [web/group] fix: account/agent-c/spec/allow/spec/deny ok",
+		"permission.kind.removed_from_role by admin in 2 [web/group] fix: account/agent-c/spec/allow ok")
+}
+
+func TestTheAuthorIsWhoTookTheRightAndNotWhoBroughtItToLight(t *testing.T) {
+	c := newCompany(t, companyYAML)
+	c.work("agent-a")
+	c.account("supervisor-b", "agent-a", func(a *policy.AccountSpec) { a.Deny = []policy.Grant{{Permission: "receive.group"}} })
+	c.account("admin", "agent-a", func(a *policy.AccountSpec) { a.Deny = append(a.Deny, policy.Grant{Permission: "receive"}) })
+	c.account("admin", "agent-a", func(a *policy.AccountSpec) { a.Deny = a.Deny[:1] })
+	expect(t, c.ask("agent-a"), "partial", "* permission.kind.account_denied by supervisor-b in 2 [web/group] fix: account/agent-a/spec/deny ok")
+}
+
+func TestTwoShortenedWindowsHideEachOther(t *testing.T) {
+	c := newCompany(t, companyYAML+`
+---
+kind: schedule
+name: own
+spec: {zone: Asia/Shanghai, weekly: [{days: [fri], from: "08:00", to: "20:00"}]}
+`)
+	c.work("agent-c")
+	c.account("admin", "agent-c", func(a *policy.AccountSpec) { a.Windows = []string{"own"} })
+	c.apply("supervisor-b", edit("schedule", "day", `{"title":"白班","zone":"Asia/Shanghai","weekly":[{"days":["mon","tue","wed","thu","fri"],"from":"09:00","to":"13:00"}]}`))
+	c.apply("admin", edit("schedule", "own", `{"zone":"Asia/Shanghai","weekly":[{"days":["fri"],"from":"08:00","to":"12:00"}]}`))
+	expect(t, c.ask("agent-c"), "waiting",
+		"* window.agent.closed expected by admin in 4 [web/customer web/group] fix: schedule/day/spec/weekly schedule/own/spec/weekly ok",
+		"window.agent.team_closed expected by supervisor-b in 3 [web/customer web/group] fix: schedule/day/spec/weekly ok")
+}
+
 func TestARightTakenOutOfTheRole(t *testing.T) {
 	c := newCompany(t, companyYAML)
 	c.work("agent-c")

@@ -238,15 +238,22 @@ func (r *run) templateSteps(f *finding, name, permission string) []step {
 	}}}
 }
 
-// before is the version of a document that the causing revision ended; nil if it did not touch it.
+// before is a document as it was before the causing revision, when the gate still was another; nil if it did not exist, or has not changed since. What
+// other revisions changed later may have to be taken back, too: each of two shortened windows hides the other.
 func (r *run) before(f *finding, k docKey) *version {
-	if f.cause.row.Revision == 0 || !r.history.changedIn(k, f.cause.row.Revision) {
+	if f.cause.row.Revision == 0 {
 		return nil
 	}
-	return r.history.at(k, f.cause.row.Revision-1)
+	then, now := r.history.at(k, f.cause.row.Revision-1), r.history.at(k, r.m.revision)
+	if then == nil || then == now {
+		return nil
+	}
+	return then
 }
 
-func (r *run) undoes(f *finding, k docKey) bool { return r.before(f, k) != nil }
+func (r *run) undoes(f *finding, k docKey) bool {
+	return f.cause.row.Revision != 0 && r.history.changedIn(k, f.cause.row.Revision)
+}
 
 // had says whether a role or template had a permission before the causing revision.
 func (r *run) had(f *finding, k docKey, permission string) bool {
