@@ -1,6 +1,10 @@
 package reception
 
-import "time"
+import (
+	"maps"
+	"slices"
+	"time"
+)
 
 // index holds a policy's accounts as a decision meets them: in the order of an inbox's members, their rights side by side. It belongs to one policy,
 // never to the accounts, which revisions may share.
@@ -27,8 +31,8 @@ const (
 // afterwards is not seen. A policy without an index decides just the same, a little slower.
 func (p *Policy) Index() {
 	x := &index{slots: map[string]int{permissionReceive: slotReceive, permissionReply: slotReply}, inboxes: make(map[string][]known, len(p.Inboxes))}
-	for _, in := range p.Inboxes {
-		for _, kind := range in.Kinds {
+	for _, name := range slices.Sorted(maps.Keys(p.Inboxes)) { // in order: equal policies have equal indexes
+		for _, kind := range p.Inboxes[name].Kinds {
 			x.add(receiveKind(kind))
 		}
 	}
