@@ -128,6 +128,12 @@ func (r *Resolve) Apply(tx *ledger.Tx) error {
 	if err := withdrawOffers(tx, c.ID, "", reception.CodeDeliveryWithdrawnResolved); err != nil {
 		return err
 	}
+	// What waited for this owner is handed over before it counts as done with.
+	if c.Owner != "" {
+		if err := deliverPending(tx, c.ID, nil); err != nil {
+			return err
+		}
+	}
 	if err := tx.SetPassedOver(c.ID, nil, r.By); err != nil {
 		return err
 	}
