@@ -103,7 +103,7 @@ func adminRoute[In, Out any](log *slog.Logger, f func(context.Context, In) (Out,
 		d := json.NewDecoder(http.MaxBytesReader(w, r.Body, longestRequest))
 		d.DisallowUnknownFields()
 		if err := d.Decode(&in); err != nil {
-			refuseAdmin(w, log, problem.New(problem.Malformed, "admin.malformed", "The request cannot be read; is this program as old as the server?", "无法读取请求:命令与服务的版本可能不同。"))
+			refuseAdmin(w, log, problem.New(problem.Malformed, "admin.malformed", "The request cannot be read; is this program as old as the server?", "无法读取请求：命令与服务的版本可能不同。"))
 			return
 		}
 		out, err := f(r.Context(), in)
@@ -120,7 +120,7 @@ func refuseAdmin(w http.ResponseWriter, log *slog.Logger, err error) {
 	p := problem.As(err)
 	if p == nil || p.Kind == problem.Internal {
 		log.Error("a request over the admin socket failed", "error", err)
-		p = problem.New(problem.Internal, "system.internal", "This could not be carried out; the server's log says why.", "未能执行,原因见服务日志。")
+		p = problem.New(problem.Internal, "system.internal", "This could not be carried out; the server's log says why.", "未能执行，原因见服务日志。")
 	}
 	w.WriteHeader(http.StatusUnprocessableEntity)
 	_ = json.NewEncoder(w).Encode(refusal{p.Kind, p.Code, p.En, p.Zh, p.Field, p.Fields}) // who asked is gone

@@ -28,7 +28,7 @@ func (s *session) changes(p *plan) {
 		s.print("%s\n", s.pick("没有人的接收因此改变", "nobody's reception is altered"))
 		return
 	}
-	s.print(s.pick("接收有变化的有 %d 人:\n", "The reception of %d is altered:\n"), len(altered))
+	s.print(s.pick("接收有变化的有 %d 人：\n", "The reception of %d is altered:\n"), len(altered))
 	for i := range altered {
 		s.print("  %s\n", altered[i].LeadText(s.lang, s.pick("这次变更", "This change")))
 	}

@@ -92,12 +92,12 @@ func (s *session) tell(state client.State) {
 	switch state.Phase {
 	case client.Live:
 		w := state.Welcome
-		s.note(s.pick("已连接:%s,会话 %s,连接 %s,从 #%d 继续,共 %d 条", "connected as %s, session %s, connection %s, going on after #%d of %d"),
+		s.note(s.pick("已连接：%s，会话 %s，连接 %s，从 #%d 继续，共 %d 条", "connected as %s, session %s, connection %s, going on after #%d of %d"),
 			w.Account, w.Session, w.Connection, w.Cursor, w.Last)
 	case client.Refused:
-		s.note(s.pick("未能完成:%v", "refused: %v"), state.Err)
+		s.note(s.pick("未能完成：%v", "refused: %v"), state.Err)
 	case client.Waiting:
-		s.note(s.pick("未连接:%v;%s 后重试", "not connected: %v; trying again in %s"), state.Err, state.Wait.Round(10*time.Millisecond))
+		s.note(s.pick("未连接：%v；%s 后重试", "not connected: %v; trying again in %s"), state.Err, state.Wait.Round(10*time.Millisecond))
 	case client.Connecting:
 	}
 }

@@ -106,7 +106,7 @@ func (v *policyExport) Run(s *session) error {
 	if err := os.WriteFile(v.Output, text, 0o600); err != nil {
 		return usage("%v", err)
 	}
-	s.note(s.pick("版本 %d:%d 个文档已写入 %s", "revision %d: %d documents written to %s"), p.Revision, len(p.Documents), v.Output)
+	s.note(s.pick("版本 %d：%d 个文档已写入 %s", "revision %d: %d documents written to %s"), p.Revision, len(p.Documents), v.Output)
 	return nil
 }
 
@@ -142,13 +142,13 @@ func (v *policyCheck) Run(s *session) error {
 	if len(found) > 0 {
 		return &statusError{statusNo, fmt.Errorf(s.pick("%s 有 %d 处问题", "%s has %d problem(s)"), v.File, len(found))}
 	}
-	s.print(s.pick("%s:%d 个文档,没有问题(%s)\n", "%s: %d documents, nothing wrong (%s)\n"), v.File, len(docs), against)
+	s.print(s.pick("%s：%d 个文档，没有问题（%s）\n", "%s: %d documents, nothing wrong (%s)\n"), v.File, len(docs), against)
 	return nil
 }
 
 // check looks at the documents together with those of the server that was named, or alone.
 func (v *policyCheck) check(s *session, docs []policy.Document) (against string, err error) {
-	alone := s.pick("未连接服务,只检查了文件本身", "checked on its own, without a server")
+	alone := s.pick("未连接服务，只检查了文件本身", "checked on its own, without a server")
 	if _, named := v.address(s); !named && v.TokenFile == "" {
 		_, err := policy.NewSet(docs)
 		return alone, err
@@ -159,7 +159,7 @@ func (v *policyCheck) check(s *session, docs []policy.Document) (against string,
 		_, set, err = to.policy(s.ctx, 0)
 	}
 	if err != nil {
-		s.note(s.pick("未能读取服务上的设置:%s", "the server's policy cannot be read: %s"), oneLine(s.words(err)))
+		s.note(s.pick("未能读取服务上的设置：%s", "the server's policy cannot be read: %s"), oneLine(s.words(err)))
 		_, err := policy.NewSet(docs)
 		return alone, err
 	}
@@ -255,7 +255,7 @@ func (s *session) faulty(file string, err error, status int) error {
 	for _, p := range found {
 		s.note("%s: %s", file, s.problem(p))
 	}
-	return &statusError{status, fmt.Errorf(s.pick("%s 有 %d 处问题,未应用任何改动", "%s has %d problem(s); nothing was applied"), file, len(found))}
+	return &statusError{status, fmt.Errorf(s.pick("%s 有 %d 处问题，未应用任何改动", "%s has %d problem(s); nothing was applied"), file, len(found))}
 }
 
 // list makes an empty list of none, for JSON.
@@ -308,7 +308,7 @@ func (v *policyApply) Run(s *session) error {
 		})
 	}
 	if len(p.changes) == 0 {
-		s.print(s.pick("与版本 %d 没有差别,无需应用\n", "no difference from revision %d: nothing to do\n"), revision)
+		s.print(s.pick("与版本 %d 没有差别，无需应用\n", "no difference from revision %d: nothing to do\n"), revision)
 		return nil
 	}
 	s.changes(p)
@@ -344,7 +344,7 @@ func (s *session) notApplied(err error, p *plan) error {
 	case http.StatusUnauthorized:
 		return err
 	case http.StatusPreconditionFailed:
-		return refused(fmt.Errorf(s.pick("有人在此期间修改了设置(读取时为版本 %d),未应用任何改动;请重新查看差别后再应用",
+		return refused(fmt.Errorf(s.pick("有人在此期间修改了设置（读取时为版本 %d），未应用任何改动；请重新查看差别后再应用",
 			"the policy was changed meanwhile (it was revision %d when it was read); nothing was applied: look at the difference again"), p.before.Revision()))
 	}
 	var faults policy.Problems

@@ -80,7 +80,7 @@ func (s *session) report(r *diagnosis.Report) {
 		s.part(r, part)
 	}
 	if r.Next != "" {
-		s.print("\n%s %s\n", s.pick("还需要:", "Next:"), r.Next)
+		s.print("\n%s %s\n", s.pick("还需要：", "Next:"), r.Next)
 	}
 }
 
@@ -141,6 +141,9 @@ func (s *session) origin(f *diagnosis.Finding) string {
 		who := c.Title
 		if c.Account != "" && c.Account != c.Title {
 			who = strings.TrimSpace(who + " (" + c.Account + ")")
+		}
+		if c.Title == "" {
+			who = c.Account
 		}
 		if who != "" {
 			say = append(say, s.pick("由 ", "by ")+who)
@@ -204,7 +207,7 @@ func (s *session) part(r *diagnosis.Report, part int) {
 	}
 	if part == len(parts) {
 		t := r.Traffic
-		say = append(say, fmt.Sprintf(s.pick("近 24 小时:应收 %d、可接收 %d、由同事接待 %d、已推送 %d、已送达 %d",
+		say = append(say, fmt.Sprintf(s.pick("近 24 小时：应收 %d、可接收 %d、由同事接待 %d、已推送 %d、已送达 %d",
 			"last 24 h: %d offered, %d eligible, %d given to colleagues, %d pushed, %d received"),
 			t.Offered, t.Eligible, t.AssignedElsewhere, t.Pushed, t.Received))
 	}

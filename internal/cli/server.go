@@ -49,7 +49,7 @@ func (f *serverFlags) token(s *session) (string, error) {
 		text = string(content)
 	}
 	if text = strings.TrimSpace(text); text == "" {
-		return "", usage("%s", s.pick("缺少令牌:请设置 BIDA_TOKEN,或用 --token-file 指定文件(bida token create 可生成)",
+		return "", usage("%s", s.pick("缺少令牌：请设置 BIDA_TOKEN，或用 --token-file 指定文件（bida token create 可生成）",
 			"a token is needed: set BIDA_TOKEN or name a file with --token-file (bida token create makes one)"))
 	}
 	return text, nil

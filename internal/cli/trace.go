@@ -100,11 +100,11 @@ func (s *session) way(w *way) {
 		}
 		s.print("%s\n", head)
 	} else {
-		s.print("%s\n", s.pick("没有形成消息:请求都被拒绝了", "there is no message: what was sent was refused"))
+		s.print("%s\n", s.pick("没有形成消息：请求都被拒绝了", "there is no message: what was sent was refused"))
 	}
 	s.stages(w)
 	if d := w.Decision; d != nil {
-		s.print(s.pick("\n判定(位置 %d,版本 %d):%s\n", "\ndecision (position %d, revision %d): %s\n"), d.Position, d.Revision, d.Summary)
+		s.print(s.pick("\n判定（位置 %d，版本 %d）：%s\n", "\ndecision (position %d, revision %d): %s\n"), d.Position, d.Revision, d.Summary)
 		for _, c := range d.Candidates {
 			outcome, why := "pass", s.pick("可接收", "can receive")
 			for _, g := range c.Gates {

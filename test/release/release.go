@@ -14,6 +14,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -74,6 +75,7 @@ func Start(name string, cmd *exec.Cmd) (*Process, error) {
 	if pipes[Err], err = cmd.StderrPipe(); err != nil {
 		return nil, err
 	}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // so that Kill reaches what it has started
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
@@ -164,9 +166,9 @@ func (p *Process) Wait() (int, error) {
 	}
 }
 
-// Kill ends the process at once and waits for it.
+// Kill ends the process, and what it has started, at once and waits for it.
 func (p *Process) Kill() {
-	_ = p.cmd.Process.Kill() // it may have ended
+	_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL) // all may have ended
 	<-p.done
 }
 
