@@ -109,6 +109,8 @@ func (s *Store) config(settings map[string]string) (*pgx.ConnConfig, error) {
 	}
 	config.RuntimeParams["application_name"] = "bida"
 	config.RuntimeParams["synchronous_commit"] = "on"
+	// Our statements are short. To compile one takes a hundred times as long as to run it, and a scan that is discouraged counts as expensive enough.
+	config.RuntimeParams["jit"] = "off"
 	for name, value := range settings {
 		config.RuntimeParams[name] = value
 	}

@@ -79,3 +79,8 @@ func execute(t testing.TB, statements ...string) {
 		t.Fatal(err)
 	}
 }
+
+func BenchmarkCommit(b *testing.B) {
+	needServer(b)
+	storetest.Bench(b, b.TempDir(), func(b *testing.B) store.Store { return open(b, database(b), postgres.Options{}) })
+}

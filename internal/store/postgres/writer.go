@@ -26,9 +26,9 @@ type writer struct {
 // The statements of a commit that are not about rows.
 var (
 	begin  = &table.Op{Verb: table.Raw, Text: "BEGIN"}
-	decide = &table.Op{Verb: table.Raw, Text: "UPDATE decider SET position = ?, alive_at = ? WHERE epoch = ?", MustHit: true,
-		Columns: []table.Column{{Name: "position", Type: table.Integer}, {Name: "alive_at", Type: table.Integer}, {Name: "epoch", Type: table.Integer}}}
-	alive = &table.Op{Verb: table.Raw, Text: "UPDATE decider SET alive_at = ? WHERE epoch = ?", MustHit: true,
+	decide = &table.Op{Verb: table.Raw, Text: "UPDATE decider SET position = ? WHERE id = 1 AND epoch = ?", MustHit: true,
+		Columns: []table.Column{{Name: "position", Type: table.Integer}, {Name: "epoch", Type: table.Integer}}}
+	alive = &table.Op{Verb: table.Raw, Text: "UPDATE decider SET alive_at = ? WHERE id = 1 AND epoch = ?", MustHit: true,
 		Columns: []table.Column{{Name: "alive_at", Type: table.Integer}, {Name: "epoch", Type: table.Integer}}}
 )
 
@@ -161,7 +161,7 @@ func (w *writer) send(ctx context.Context, g *ledger.Group, epoch int64, kept in
 	if g.Alive {
 		b.row(alive, func(e *table.Encoder) { e.Time("alive_at", &g.At); e.Int("epoch", &epoch) })
 	} else {
-		b.row(decide, func(e *table.Encoder) { e.Int("position", &g.Last); e.Time("alive_at", &g.At); e.Int("epoch", &epoch) })
+		b.row(decide, func(e *table.Encoder) { e.Int("position", &g.Last); e.Int("epoch", &epoch) })
 		for _, step := range table.Steps(g, kept) {
 			b.step(step)
 		}

@@ -25,3 +25,7 @@ func open(t testing.TB, directory string, options sqlite.Options) *sqlite.Store 
 	}
 	return s
 }
+
+func BenchmarkCommit(b *testing.B) {
+	storetest.Bench(b, b.TempDir(), func(b *testing.B) store.Store { return open(b, b.TempDir(), sqlite.Options{}) })
+}

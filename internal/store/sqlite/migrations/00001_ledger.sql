@@ -98,7 +98,7 @@ CREATE TABLE conversations (
 CREATE INDEX conversations_open ON conversations (id) WHERE status = 'open';
 CREATE INDEX conversations_contact ON conversations (inbox, contact);
 
--- An agent's stream lies together, so that a back-fill reads neighbouring rows.
+-- In order of arrival, so that a group writes few pages: clustered by account, its rows and the acknowledgements after them would lie all over.
 CREATE TABLE deliveries (
     account      TEXT NOT NULL,
     sequence     INTEGER NOT NULL,
@@ -123,7 +123,7 @@ CREATE TABLE deliveries (
     accepted_at  INTEGER,
     withdrawn_at INTEGER,
     PRIMARY KEY (account, sequence)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 CREATE INDEX deliveries_message ON deliveries (message);
 CREATE INDEX deliveries_queued ON deliveries (account, sequence) WHERE state = 'queued';
 
