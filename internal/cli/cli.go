@@ -12,6 +12,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/bidahq/bida/client"
 	"github.com/bidahq/bida/internal/problem"
 )
 
@@ -187,12 +188,11 @@ func (s *session) fail(err error) int {
 // statusOf is the exit status that an error leads to: 1 for a no to something that was asked rightly, 2 for all else.
 func statusOf(err error) int {
 	var e *statusError
-	var no *answerError
 	switch {
 	case errors.As(err, &e):
 		return e.status
-	case errors.As(err, &no):
-		switch no.Status {
+	case client.AsRefused(err) != nil:
+		switch client.AsRefused(err).Status {
 		case http.StatusConflict, http.StatusPreconditionFailed, http.StatusUnprocessableEntity, http.StatusTooManyRequests:
 			return statusNo
 		}

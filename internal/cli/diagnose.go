@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/bidahq/bida/client"
 	"github.com/bidahq/bida/internal/diagnosis"
 )
 
@@ -41,7 +42,7 @@ func (v *diagnose) Run(s *session) error {
 		query.Set("at", at.Format(time.RFC3339Nano))
 	}
 	var report diagnosis.Report
-	raw, err := from.call(s.ctx, request{method: http.MethodGet, path: "/diagnosis", query: query}, &report)
+	raw, err := from.call(s.ctx, client.Call{Method: http.MethodGet, Path: "/diagnosis", Query: query}, &report)
 	if err != nil {
 		return err
 	}

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +11,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/bidahq/bida/client"
 	"github.com/bidahq/bida/internal/policy"
 )
 
@@ -64,12 +64,12 @@ type served struct {
 
 // read asks a server for its policy, the current one for revision 0.
 func (v *server) policy(ctx context.Context, revision int64) (served, *policy.Set, error) {
-	r := request{method: http.MethodGet, path: "/policy", query: url.Values{}}
+	c := client.Call{Method: http.MethodGet, Path: "/policy", Query: url.Values{}}
 	if revision != 0 {
-		r.query.Set("revision", strconv.FormatInt(revision, 10))
+		c.Query.Set("revision", strconv.FormatInt(revision, 10))
 	}
 	var p served
-	if _, err := v.call(ctx, r, &p); err != nil {
+	if _, err := v.call(ctx, c, &p); err != nil {
 		return p, nil, err
 	}
 	set, err := policy.NewSet(p.Documents)
@@ -285,11 +285,9 @@ func (v *policyApply) Run(s *session) error {
 		return err
 	}
 	p, err := compare(s, &v.fileFlag, to, v.Prune)
-	var no *answerError
-	switch {
-	case errors.As(err, &no) && no.Status == http.StatusForbidden:
+	if no := client.AsRefused(err); no != nil && no.Status == http.StatusForbidden {
 		return refused(err)
-	case err != nil:
+	} else if err != nil {
 		return s.faulty(v.File, err, statusNo)
 	}
 	revision := p.before.Revision()
@@ -317,27 +315,22 @@ func (v *policyApply) Run(s *session) error {
 }
 
 // request is the call that applies the plan, to exactly the revision that it was made from.
-func (p *plan) request(v *policyApply) request {
-	type document struct {
-		Kind string          `json:"kind"`
-		Name string          `json:"name"`
-		Spec json.RawMessage `json:"spec"`
-	}
+func (p *plan) request(v *policyApply) client.Call {
 	body := struct {
-		Documents []document `json:"documents"`
-		Prune     bool       `json:"prune,omitempty"`
-		Reason    string     `json:"reason,omitempty"`
+		Documents []client.Document `json:"documents"`
+		Prune     bool              `json:"prune,omitempty"`
+		Reason    string            `json:"reason,omitempty"`
 	}{Prune: v.Prune, Reason: v.Reason}
 	for _, d := range p.documents {
-		body.Documents = append(body.Documents, document{d.Kind, d.Name, d.Spec})
+		body.Documents = append(body.Documents, client.Document{Kind: d.Kind, Name: d.Name, Spec: d.Spec})
 	}
-	return request{method: http.MethodPut, path: "/policy", ifMatch: fmt.Sprintf("%q", strconv.FormatInt(p.before.Revision(), 10)), body: body}
+	return client.Call{Method: http.MethodPut, Path: "/policy", IfMatch: p.before.Revision(), Body: body}
 }
 
 // notApplied says why the server did not apply the plan.
 func (s *session) notApplied(err error, p *plan) error {
-	var no *answerError
-	if !errors.As(err, &no) {
+	no := client.AsRefused(err)
+	if no == nil {
 		return err
 	}
 	switch no.Status {
@@ -348,7 +341,7 @@ func (s *session) notApplied(err error, p *plan) error {
 			"the policy was changed meanwhile (it was revision %d when it was read); nothing was applied: look at the difference again"), p.before.Revision()))
 	}
 	var faults policy.Problems
-	for _, f := range no.Fields {
+	for _, f := range no.Errors {
 		faults = append(faults, policy.Problem{Document: f.Document, Path: f.Field, Line: f.Line, Message: f.Message, MessageZH: f.Message})
 	}
 	for _, f := range faults.Locate(p.documents) {

@@ -3,8 +3,9 @@ package cli
 import (
 	"crypto/rand"
 	"net/http"
-	"net/url"
 	"strings"
+
+	"github.com/bidahq/bida/client"
 )
 
 // post sends a message in.
@@ -20,17 +21,6 @@ type post struct {
 	Text         []string `arg:"" help:"What the customer says."`
 }
 
-// posted is the answer to a message.
-type posted struct {
-	Message      string   `json:"message"`
-	Conversation string   `json:"conversation"`
-	Sequence     int64    `json:"sequence"`
-	Status       string   `json:"status"`
-	Agent        string   `json:"agent"`
-	Agents       []string `json:"agents"`
-	Summary      string   `json:"summary"`
-}
-
 // Run implements the command.
 func (v *post) Run(s *session) error {
 	to, err := v.open(s)
@@ -41,17 +31,11 @@ func (v *post) Run(s *session) error {
 	if id == "" {
 		id = "cli-" + strings.ToLower(rand.Text())
 	}
-	body := map[string]any{"id": id, "contact": map[string]string{"id": v.Contact, "name": v.Name}, "text": strings.Join(v.Text, " ")}
-	if v.Name == "" {
-		body["contact"] = map[string]string{"id": v.Contact}
+	m := client.Message{
+		ID: id, Contact: client.Contact{ID: v.Contact, Name: v.Name}, Conversation: v.Conversation, Kind: v.Kind, Text: strings.Join(v.Text, " "),
 	}
-	for key, value := range map[string]string{"kind": v.Kind, "conversation": v.Conversation} {
-		if value != "" {
-			body[key] = value
-		}
-	}
-	var p posted
-	raw, err := to.call(s.ctx, request{method: http.MethodPost, path: "/inboxes/" + url.PathEscape(v.Inbox) + "/messages", body: body}, &p)
+	var p client.Answer
+	raw, err := to.call(s.ctx, client.Call{Method: http.MethodPost, Path: client.Path("inboxes", v.Inbox, "messages"), Body: m}, &p)
 	if err != nil {
 		return err
 	}
@@ -59,8 +43,8 @@ func (v *post) Run(s *session) error {
 		return s.raw(raw)
 	}
 	s.print("%s  %s #%d  %s", p.Message, p.Conversation, p.Sequence, p.Status)
-	if who := append([]string{}, p.Agents...); len(who) > 0 {
-		s.print(" → %s", strings.Join(who, ", "))
+	if len(p.Agents) > 0 {
+		s.print(" → %s", strings.Join(p.Agents, ", "))
 	} else if p.Agent != "" {
 		s.print(" → %s", p.Agent)
 	}

@@ -1,25 +1,24 @@
 package cli
 
 import (
-	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"os"
 	"strings"
 	"time"
 
+	"github.com/bidahq/bida/client"
 	"github.com/bidahq/bida/internal/problem"
 )
 
 const (
 	defaultServer = "http://127.0.0.1:8420"
 	answerTime    = 60 * time.Second
-	longestAnswer = 64 << 20
 )
 
 // serverFlags say which server a command asks, and as whom.
@@ -57,55 +56,22 @@ func (f *serverFlags) token(s *session) (string, error) {
 
 // server is a server to ask.
 type server struct {
-	base, token, lang string
-	http              *http.Client
+	base, lang string
+	client     *client.Client
 }
 
 // open finds the server and the token.
 func (f *serverFlags) open(s *session) (*server, error) {
 	base, _ := f.address(s)
-	u, err := url.Parse(base)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return nil, usage("--server: want http://HOST:PORT or https://HOST, got %q", base)
-	}
 	token, err := f.token(s)
 	if err != nil {
 		return nil, err
 	}
-	return &server{base: base, token: token, lang: s.lang, http: &http.Client{Timeout: answerTime}}, nil
-}
-
-// answerError is an answer that is not a success: an RFC 9457 problem.
-type answerError struct {
-	Status int     `json:"status"`
-	Title  string  `json:"title"`
-	Detail string  `json:"detail"`
-	Code   string  `json:"code"`
-	Field  string  `json:"field"`
-	Fields []fault `json:"errors"`
-}
-
-// fault is one of several things that are wrong.
-type fault struct {
-	Location string `json:"location"`
-	Field    string `json:"field"`
-	Document string `json:"document"`
-	Line     int    `json:"line"`
-	Message  string `json:"message"`
-}
-
-func (e *answerError) Error() string {
-	text := e.Detail
-	if text == "" {
-		text = e.Title
+	c, err := client.New(base, token, client.WithHTTPClient(&http.Client{Timeout: answerTime}))
+	if err != nil {
+		return nil, usage("--server: %v, not %q", err, base)
 	}
-	if text == "" {
-		text = fmt.Sprintf("the server answers %d %s", e.Status, http.StatusText(e.Status))
-	}
-	if e.Field != "" && len(e.Fields) == 0 {
-		text += " (" + e.Field + ")"
-	}
-	return text
+	return &server{base: base, lang: s.lang, client: c}, nil
 }
 
 // noServerError says that nobody answers at an address.
@@ -125,68 +91,26 @@ func (e *noServerError) Error() string {
 
 func (e *noServerError) Unwrap() error { return e.cause }
 
-// request is one call of the API.
-type request struct {
-	method, path string // the path without /api/v1
-	query        url.Values
-	ifMatch      string
-	body         any
-}
-
-// call asks the server and decodes the answer into out, unless that is nil. It returns the raw answer as well.
-func (v *server) call(ctx context.Context, r request, out any) (json.RawMessage, error) {
-	var body io.Reader
-	if r.body != nil {
-		encoded, err := json.Marshal(r.body)
-		if err != nil {
-			return nil, err
-		}
-		body = bytes.NewReader(encoded)
-	}
-	address := v.base + "/api/v1" + r.path
-	if len(r.query) > 0 {
-		address += "?" + r.query.Encode()
-	}
-	h, err := http.NewRequestWithContext(ctx, r.method, address, body)
-	if err != nil {
+// call asks the server, decodes the answer into out and returns it as it came. An error is a *client.RefusedError or a *noServerError.
+func (v *server) call(ctx context.Context, c client.Call, out any) (json.RawMessage, error) {
+	c.Lang = v.lang
+	var raw json.RawMessage
+	if _, err := v.client.Do(ctx, c, &raw); client.AsRefused(err) != nil {
 		return nil, err
-	}
-	h.Header.Set("Authorization", "Bearer "+v.token)
-	h.Header.Set("Accept-Language", v.lang)
-	if body != nil {
-		h.Header.Set("Content-Type", "application/json")
-	}
-	if r.ifMatch != "" {
-		h.Header.Set("If-Match", r.ifMatch)
-	}
-	response, err := v.http.Do(h)
-	if err != nil {
+	} else if err != nil {
 		return nil, &noServerError{v.base, err}
 	}
-	defer response.Body.Close()
-	answer, err := io.ReadAll(io.LimitReader(response.Body, longestAnswer))
-	if err != nil {
-		return nil, &noServerError{v.base, err}
-	}
-	if response.StatusCode < 200 || response.StatusCode > 299 {
-		no := &answerError{}
-		if err := json.Unmarshal(answer, no); err != nil {
-			no = &answerError{}
-		}
-		no.Status = response.StatusCode
-		return nil, no
-	}
-	if out == nil {
-		return answer, nil
-	}
-	if err := json.Unmarshal(answer, out); err != nil {
+	if err := json.Unmarshal(raw, out); err != nil {
 		return nil, &noServerError{v.base, fmt.Errorf("its answer cannot be read: %w", err)}
 	}
-	return answer, nil
+	return raw, nil
 }
 
 // words says an error in the language of the session.
 func (s *session) words(err error) string {
+	if no := client.AsRefused(err); no != nil {
+		return answerWords(no)
+	}
 	p := problem.As(err)
 	if p == nil {
 		return err.Error()
@@ -199,4 +123,16 @@ func (s *session) words(err error) string {
 		text += "; " + strings.TrimSpace(strings.TrimSpace(f.Document+" "+f.Field)+": "+f.Message)
 	}
 	return strings.Replace(err.Error(), p.Error(), text, 1) // with what was put around it
+}
+
+// answerWords says a refusal; its words are in the language that was asked for.
+func answerWords(no *client.RefusedError) string {
+	text := cmp.Or(no.Detail, no.Title)
+	if text == "" {
+		return fmt.Sprintf("the server answers %d %s", no.Status, http.StatusText(no.Status))
+	}
+	if no.Field != "" && len(no.Errors) == 0 {
+		text += " (" + no.Field + ")"
+	}
+	return text
 }

@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/bidahq/bida/client"
 )
 
 // trace shows the way of one message.
@@ -65,19 +67,19 @@ type way struct {
 
 // Run implements the command.
 func (v *trace) Run(s *session) error {
-	r := request{method: http.MethodGet, path: "/messages/" + url.PathEscape(v.ID) + "/trace"}
+	c := client.Call{Method: http.MethodGet, Path: client.Path("messages", v.ID, "trace")}
 	switch {
 	case v.ID != "" && (v.Inbox != "" || v.SenderID != ""), v.ID == "" && (v.Inbox == "" || v.SenderID == ""):
 		return usage("give a message's id, or --inbox together with --sender-id")
 	case v.ID == "":
-		r.path, r.query = "/messages/trace", url.Values{"inbox": {v.Inbox}, "sender_id": {v.SenderID}}
+		c.Path, c.Query = "/messages/trace", url.Values{"inbox": {v.Inbox}, "sender_id": {v.SenderID}}
 	}
 	from, err := v.open(s)
 	if err != nil {
 		return err
 	}
 	var w way
-	raw, err := from.call(s.ctx, r, &w)
+	raw, err := from.call(s.ctx, c, &w)
 	if err != nil {
 		return err
 	}
