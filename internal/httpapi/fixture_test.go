@@ -285,3 +285,34 @@ func (r *reply) list(name string) []any {
 func message(id string) map[string]any {
 	return map[string]any{"id": id, "contact": map[string]any{"id": "contact-" + id, "name": "王小明"}, "text": "您好,我的订单到哪了?😀"}
 }
+
+// tick moves the clock.
+func (b *bench) tick(d time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.now = b.now.Add(d)
+}
+
+// receive acknowledges everything that an agent was sent as received, seen and accepted.
+func (b *bench) receive(account string) {
+	b.t.Helper()
+	a := b.ledger.Agent(account)
+	if a == nil || len(a.Sockets) == 0 {
+		b.t.Fatalf("%s is not connected", account)
+	}
+	ack := delivery.Ack{Account: account, Client: "tab-1", Connection: a.Sockets[0].ID, Received: a.Sequence}
+	events, err := b.delivery.Events(b.t.Context(), account, 0, 100, "en")
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	for _, e := range events {
+		ack.Pushed = append(ack.Pushed, delivery.Push{Sequence: e.AgentSequence, At: b.clock()})
+		ack.Seen = append(ack.Seen, e.AgentSequence)
+		ack.Accepted = append(ack.Accepted, e.AgentSequence)
+	}
+	done := make(chan error, 1)
+	b.delivery.Acknowledge(ack, func(_ delivery.AckResult, err error) { done <- err })
+	if err := <-done; err != nil {
+		b.t.Fatal(err)
+	}
+}
