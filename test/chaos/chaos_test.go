@@ -17,6 +17,7 @@ import (
 var (
 	long   = flag.Bool("long", false, "10,000 cycles instead of 30")
 	cycles = flag.Int("cycles", 0, "how many cycles, whatever -long says")
+	keep   = flag.String("keep", "", "write what was seen into this directory")
 	seed   = flag.Uint64("seed", 0, "choose as the run with this seed did")
 )
 
@@ -37,7 +38,7 @@ func chaos(t *testing.T, p Plan, all int, database func(*testing.T) string) {
 	t.Helper()
 	s := chosenSeed()
 	t.Logf("seed %d: go test ./test/chaos -run %s -args -seed=%d", s, t.Name(), s)
-	p.Program, p.Senders, p.Hurry = release.Program(t), senders, all > round
+	p.Program, p.Senders, p.Hurry, p.Kept = release.Program(t), senders, all > round, *keep
 	p.Log = func(text string) { t.Log(time.Now().Format("15:04:05 "), text) }
 	for done := 0; done < all; s++ {
 		p.Data, p.Seed, p.Cycles = t.TempDir(), s, min(round, all-done)
@@ -77,7 +78,7 @@ func TestNothingIsLostWhenTheServerIsKilled(t *testing.T) {
 	case testing.Short():
 		n = 5
 	}
-	chaos(t, Plan{Think: 150 * time.Millisecond}, n, nil)
+	chaos(t, Plan{Think: 250 * time.Millisecond}, n, nil)
 }
 
 func TestNothingIsLostOnPostgreSQL(t *testing.T) {
@@ -92,7 +93,7 @@ func TestNothingIsLostOnPostgreSQL(t *testing.T) {
 	case *long:
 		n = 500
 	}
-	chaos(t, Plan{Think: 200 * time.Millisecond}, n, func(t *testing.T) string { return ownDatabase(t, server) })
+	chaos(t, Plan{Think: 300 * time.Millisecond}, n, func(t *testing.T) string { return ownDatabase(t, server) })
 }
 
 // ownDatabase makes a database that is dropped at the end.

@@ -128,9 +128,9 @@ type sender struct {
 func (s *sender) run() {
 	for s.pause() {
 		switch {
-		case chance(s.rng, 5):
+		case chance(s.rng, 3):
 			s.batch(3+s.rng.IntN(30), false)
-		case chance(s.rng, 1.5):
+		case chance(s.rng, 0.8):
 			s.batch(40+s.rng.IntN(80), true)
 		case chance(s.rng, 6) && len(s.old) > 0:
 			s.repeat(s.old[s.rng.IntN(len(s.old))])

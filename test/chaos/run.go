@@ -23,6 +23,7 @@ type Plan struct {
 	Senders  int
 	Think    time.Duration     // of a sender, on average, between two posts
 	Hurry    bool              // shorter lives
+	Kept     string            // directory for what was seen, "" for none
 	Log      func(text string) // progress
 }
 
@@ -35,7 +36,8 @@ var graces = []string{
 type Result struct {
 	Cycles, Early, Politely int
 	Posts, Told, Retries    int
-	Events, Withdrawn       int
+	Events                  int
+	Withdrawn               map[string]int // by reason
 	Replies, Waiting        int
 	Conversations           int
 	Starts, Stops           []time.Duration
@@ -53,7 +55,7 @@ func (r *Result) String() string {
 		return list[int(part*float64(len(list)-1))].Round(time.Millisecond)
 	}
 	return fmt.Sprintf("%d lives ended by kill -9 (%d of them while starting) and %d by SIGTERM; %d messages (%d answers to their senders, %d tries without one) in %d conversations, "+
-		"%d of which wait; %d events on screens, %d of them withdrawals; %d replies; exec to ready %s at the median, %s at most; SIGTERM to the end %s at most; %d faults",
+		"%d of which wait; %d events on screens, of them withdrawals %v; %d replies; exec to ready %s at the median, %s at most; SIGTERM to the end %s at most; %d faults",
 		r.Cycles-r.Politely, r.Early, r.Politely, r.Posts, r.Told, r.Retries, r.Conversations, r.Waiting, r.Events, r.Withdrawn, r.Replies,
 		q(r.Starts, 0.5), q(r.Starts, 1), q(r.Stops, 1), len(r.Faults))
 }
@@ -183,9 +185,11 @@ func (r *run) trouble(ctx context.Context) error {
 	}
 	r.Log("calming down")
 	enough()
+	begun := time.Now()
 	if err := r.calm(ctx); err != nil {
 		return err
 	}
+	r.Log("calm after " + time.Since(begun).Round(100*time.Millisecond).String())
 	read()
 	r.agents.sources.Wait()
 	return r.judge(ctx)
@@ -329,11 +333,12 @@ func (r *run) judge(ctx context.Context) error {
 	faults := Check(r.company, r.history, o)
 	r.Log(fmt.Sprintf("looked for %s, checked for %s", looked.Round(time.Millisecond), time.Since(begun).Round(time.Millisecond)))
 	r.count(o, faults)
-	return nil
+	return r.keep(o)
 }
 
 func (r *run) count(o *Observed, faults []Fault) {
 	x := &r.result
+	x.Withdrawn = map[string]int{}
 	x.Faults, x.Starts, x.Stops = faults, r.server.starts, r.server.stops
 	x.Posts, x.Replies, x.Conversations, x.Retries = len(r.history.Posts), len(r.history.Replies), len(o.Conversations), int(r.load.retries.Load())
 	for _, p := range r.history.Posts {
@@ -343,7 +348,7 @@ func (r *run) count(o *Observed, faults []Fault) {
 		x.Events += len(v.Events)
 		for _, e := range v.Events {
 			if e.Withdraws != 0 {
-				x.Withdrawn++
+				x.Withdrawn[e.Code]++
 			}
 		}
 	}
