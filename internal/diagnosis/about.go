@@ -1,9 +1,11 @@
 package diagnosis
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
+	"github.com/bidahq/bida/internal/policy"
 	"github.com/bidahq/bida/internal/reception"
 )
 
@@ -23,13 +25,46 @@ func (r *run) aboutReception() (*Report, error) {
 	if err := r.unmask(); err != nil {
 		return nil, err
 	}
+	if err := r.findGone(); err != nil {
+		return nil, err
+	}
 	if err := r.readDay(); err != nil {
 		return nil, err
 	}
 	r.findDelivery()
 	r.report.Verdict = r.verdict()
+	if r.blind && (r.report.Verdict == NoTraffic || r.report.Verdict == Receiving) {
+		r.findBlind()
+	}
 	r.findTraffic()
 	return r.conclude()
+}
+
+// findGone makes findings of kinds that an inbox does not produce any more: nothing stops the agent there, but nothing comes either.
+func (r *run) findGone() error {
+	found := map[string]*finding{}
+	for i := range r.cells {
+		c := &r.cells[i]
+		if c.gone == 0 {
+			continue
+		}
+		key := fmt.Sprintf("%d %s", c.gone, c.kind)
+		f := found[key]
+		if f == nil {
+			row, err := r.history.revision(c.gone)
+			if err != nil {
+				return err
+			}
+			f = r.stageFinding(stageIntake, reception.CodeIntakeKindNotProduced, reception.Block)
+			f.cause = cause{row: row, since: row.At}
+			f.masked, f.part = true, part{throughKinds, c.kind}
+			found[key] = f
+			r.findings = append(r.findings, f)
+		}
+		f.cells = append(f.cells, i)
+		f.add(r.fromDocument(policy.KindInbox, c.inbox, "/spec/kinds", c.kind+" is not listed"))
+	}
+	return nil
 }
 
 // findTraffic says why an agent whom nothing stops got nothing.
@@ -56,7 +91,7 @@ func (r *run) findTraffic() {
 func (r *run) conclude() (*Report, error) {
 	r.link()
 	for _, f := range r.findings {
-		if f.gate != reception.GateCount {
+		if f.decides() {
 			if err := r.prove(f); err != nil {
 				return nil, err
 			}
@@ -91,10 +126,21 @@ func (r *run) checks() []Check {
 	for i := range r.cells {
 		pushes[i], views[i] = r.delivered(i)
 	}
+	if slices.ContainsFunc(r.cells, func(c cell) bool { return c.gone != 0 }) {
+		list = append(list, r.grouped(2, stageIntake, r.produced)...)
+	}
 	queues := r.queues()
 	list = append(list, r.grouped(5, stageQueue, func(i int) reception.Cell { return queues[i] })...)
 	list = append(list, r.grouped(5, stagePush, func(i int) reception.Cell { return pushes[i] })...)
 	return append(list, r.grouped(5, stageView, func(i int) reception.Cell { return views[i] })...)
+}
+
+// produced says whether a cell's inbox still produces its kind.
+func (r *run) produced(i int) reception.Cell {
+	if r.cells[i].gone != 0 {
+		return reception.Cell{Outcome: reception.Block, Code: reception.CodeIntakeKindNotProduced}
+	}
+	return reception.Cell{Outcome: reception.Pass}
 }
 
 func (r *run) grouped(part int, gate string, of func(i int) reception.Cell) []Check {

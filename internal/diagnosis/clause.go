@@ -50,6 +50,8 @@ var authored = map[reception.Code]Text{
 	reception.CodeSwitchAccountOff:     {"{by} {time} 关闭了该账号的推送", "{by} switched push off for the account on {time}"},
 	reception.CodeSwitchAccountPaused:  {"{by} {time} 暂停了该账号的推送", "{by} paused push for the account on {time}"},
 
+	reception.CodeIntakeKindNotProduced: {"{by} {time} 让{inbox}不再产生{kind}", "{by} took {kind} off {inbox} on {time}"},
+
 	reception.CodePresenceAway:    {"{by} {time} 将状态设为离开", "{by} set the status to away on {time}"},
 	reception.CodePresenceDnd:     {"{by} {time} 将状态设为勿扰", "{by} set the status to do not disturb on {time}"},
 	reception.CodePresenceOffline: {"{by} {time} 将状态设为离线", "{by} set the status to offline on {time}"},

@@ -37,6 +37,12 @@ type finding struct {
 	patch patch
 }
 
+// decides says whether the finding stops cells: whether it is one of a gate, or of a kind that its inbox does not produce any more. The others are about
+// what became of messages.
+func (f *finding) decides() bool {
+	return f.outcome.Stops() && (f.gate != reception.GateCount || f.stage == stageIntake)
+}
+
 // about returns the finding's first cell; the run's first for one that is about none.
 func (r *run) about(f *finding) *cell {
 	if len(f.cells) == 0 {
@@ -225,7 +231,7 @@ func (r *run) rank() {
 		return cmp.Or(
 			compareBool(a.root != nil, b.root != nil),
 			compareBool(!a.outcome.Stops(), !b.outcome.Stops()),
-			compareBool(a.gate == reception.GateCount, b.gate == reception.GateCount),
+			compareBool(!a.decides(), !b.decides()),
 			compareBool(a.outcome.Stops() && a.expected, b.outcome.Stops() && b.expected), // what stops nothing stays in its order
 			cmp.Compare(len(b.cells), len(a.cells)),
 			cmp.Compare(a.gate, b.gate),

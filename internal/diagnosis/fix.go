@@ -1,6 +1,7 @@
 package diagnosis
 
 import (
+	"bytes"
 	"cmp"
 	"maps"
 	"slices"
@@ -27,7 +28,7 @@ func compareKeys(a, b docKey) int {
 // repairAll gives every root its fix, and says whether all of them together mend the scope.
 func (r *run) repairAll() error {
 	for _, f := range r.findings {
-		if f.root == nil && f.outcome.Stops() && f.gate != reception.GateCount {
+		if f.root == nil && f.decides() {
 			if err := r.repair(f); err != nil {
 				return err
 			}
@@ -51,9 +52,7 @@ func (r *run) repair(f *finding) error {
 	}
 	switch {
 	case len(f.steps) > 0:
-		if err := r.verifyEdits(f, fix); err != nil {
-			return err
-		}
+		r.verifyEdits(f, fix)
 	case len(f.patch.actions) > 0:
 		fix.Verified = r.clears(f, r.m.policy)
 	case f.outcome == reception.Wait:
@@ -70,21 +69,37 @@ func (r *run) repair(f *finding) error {
 }
 
 // verifyEdits carries the steps out on the whole policy and decides again.
-func (r *run) verifyEdits(f *finding, fix *Fix) error {
-	d := newDrafts(r.m.set)
-	for _, s := range f.steps {
-		s.apply(d)
-	}
-	after, changes, err := r.m.set.Apply(r.m.revision+1, d.edits())
-	if err != nil {
+func (r *run) verifyEdits(f *finding, fix *Fix) {
+	after, changes := r.applied(f.steps)
+	if after == nil {
 		f.steps = nil // the whole policy does not allow it: there is no such fix
-		return nil    //nolint:nilerr // a refused candidate is an answer, not a failure
+		return
 	}
 	for _, c := range changes {
 		fix.Edits = append(fix.Edits, Edit{Kind: c.Kind, Name: c.Name, Spec: c.After, Fields: c.Fields})
 	}
-	fix.Verified = r.clears(f, after.Compile())
-	return nil
+	fix.Verified = r.clears(f, after)
+}
+
+// applied carries steps out on the whole policy and compiles it; nil if they are refused. The last result is remembered: comparing candidates, verifying
+// the chosen one and mending everything ask for the same more often than not, and a large policy takes its time.
+func (r *run) applied(steps []step) (*reception.Policy, []policy.Change) {
+	d := newDrafts(r.m.set)
+	for _, s := range steps {
+		s.apply(d)
+	}
+	edits := d.edits()
+	if r.last.policy != nil && slices.EqualFunc(edits, r.last.edits, func(a, b policy.Edit) bool {
+		return a.Kind == b.Kind && a.Name == b.Name && bytes.Equal(a.Spec, b.Spec)
+	}) {
+		return r.last.policy, r.last.changes
+	}
+	after, changes, err := r.m.set.Apply(r.m.revision+1, edits)
+	if err != nil {
+		return nil, nil // a refused candidate is an answer, not a failure
+	}
+	r.last.edits, r.last.policy, r.last.changes = edits, after.Compile(), changes
+	return r.last.policy, changes
 }
 
 // clears says whether, with a policy and the finding's actions carried out, its gate passes in all of its cells, and so do the gates that follow from it.
@@ -194,7 +209,7 @@ func (r *run) needsWhole(f *finding) bool {
 
 // base is the policy that candidates are tried on: a small one with the agent alone in it, unless a candidate needs the whole.
 func (r *run) base(f *finding) (*policy.Set, error) {
-	if r.needsWhole(f) {
+	if r.blind || r.needsWhole(f) {
 		return r.m.set, nil
 	}
 	family, err := r.history.family(r.inboxesAbout(f)...)
@@ -300,11 +315,14 @@ func (t *trial) thinned(pool []step) []step {
 
 // leastChange picks the fix that changes the fewest cells of others; among equal ones one that takes back what was done.
 func (r *run) leastChange(f *finding, best [][]step) []step {
-	if len(best) == 0 {
+	switch len(best) {
+	case 0:
 		return nil
+	case 1:
+		return best[0]
 	}
 	slices.SortStableFunc(best, func(a, b []step) int { return cmp.Or(reach(a)-reach(b), undone(b)-undone(a)) })
-	if len(best) > 1 && reach(best[0]) < reach(best[1]) && reach(best[0]) == 0 {
+	if reach(best[0]) == 0 && reach(best[1]) > 0 {
 		return best[0] // it touches nothing but the agent's own account
 	}
 	var chosen []step
@@ -340,15 +358,11 @@ func reach(steps []step) int {
 
 // otherCells counts the cells outside the finding that would stand differently: by settings alone, all facts left as they are.
 func (r *run) otherCells(f *finding, steps []step) (int, bool) {
-	d := newDrafts(r.m.set)
-	for _, s := range steps {
-		s.apply(d)
-	}
-	after, _, err := r.m.set.Apply(r.m.revision+1, d.edits())
-	if err != nil {
+	p := r.m.policy
+	q, _ := r.applied(steps)
+	if q == nil {
 		return 0, false
 	}
-	p, q := r.m.policy, after.Compile()
 	n := 0
 	for _, inbox := range slices.Sorted(maps.Keys(q.Inboxes)) {
 		for _, account := range r.touched(p, q, inbox, steps) {
@@ -402,32 +416,29 @@ func differ(a, b *reception.Vector) bool {
 
 // mendsAll carries out the fixes of all roots together and decides every cell again.
 func (r *run) mendsAll() bool {
-	d := newDrafts(r.m.set)
+	var steps []step
 	all := patch{}
 	for _, f := range r.findings {
-		if f.root != nil || !f.outcome.Stops() || f.gate == reception.GateCount {
+		if f.root != nil || !f.decides() {
 			continue
 		}
 		if f.fix == nil || !f.fix.Verified || slices.ContainsFunc(f.fix.Actions, func(a Action) bool { return a.Action == "wait_until" }) {
 			return false
 		}
-		for _, s := range f.steps {
-			s.apply(d)
-		}
+		steps = append(steps, f.steps...)
 		all.changes = append(all.changes, f.patch.changes...)
 		all.mended = all.mended || f.patch.mended
 	}
 	p := r.m.policy
-	if len(d.specs) > 0 {
-		after, _, err := r.m.set.Apply(r.m.revision+1, d.edits())
-		if err != nil {
+	if len(steps) > 0 {
+		if p, _ = r.applied(steps); p == nil {
 			return false
 		}
-		p = after.Compile()
 	}
 	w := all.on(r.m.world, r.q.Agent)
 	for i := range r.cells {
-		if v := r.explainCell(p, w, i, r.m.now); v.First() != reception.GateCount {
+		v := r.explainCell(p, w, i, r.m.now)
+		if in := p.Inboxes[r.cells[i].inbox]; v.First() != reception.GateCount || in != nil && !in.Produces(r.cells[i].kind) {
 			return false
 		}
 	}

@@ -18,23 +18,28 @@ const (
 	throughState                     // the account's state, whatever its expiry
 	throughAccountWindow             // the account's own windows
 	throughTeamWindow                // those of the teams that give the membership
+	throughKinds                     // the kinds that the inbox produces
 )
 
-// part is what a finding is about, where a gate has several.
+// part is what a finding is about, where a gate has several. name is that of the permission, or of the kind.
 type part struct {
-	lens       lens
-	permission string
+	lens lens
+	name string
 }
 
 // look reads the part in a policy. sign tells its values apart.
 func (x part) look(p *reception.Policy, agent, inbox string, at time.Time) (sign int, holds bool) {
 	a := p.Accounts[agent]
-	if a == nil {
+	switch {
+	case x.lens == throughKinds:
+		in := p.Inboxes[inbox]
+		return 0, in != nil && in.Produces(x.name)
+	case a == nil:
 		return -1, false
 	}
 	switch x.lens {
 	case throughRight, throughDenial:
-		right := a.Rights[x.permission]
+		right := a.Rights[x.name]
 		if x.lens == throughDenial {
 			right.Deny = reception.Override{}
 		}

@@ -175,6 +175,20 @@ func TestAnInboxThatWasDeleted(t *testing.T) {
 	expect(t, c.ask("agent-a"), "partial", "* membership.inbox.not_member by admin in 2 [shop/customer] fix: inbox/shop ok")
 }
 
+func TestAKindThatTheInboxNoLongerProduces(t *testing.T) {
+	c := newCompany(t, companyYAML)
+	c.work("agent-a")
+	c.inbox("admin", "web", func(s *policy.InboxSpec) { s.Kinds = []string{"customer"} })
+	r := c.ask("agent-a")
+	expect(t, r, "partial", "* intake.kind_not_produced by admin in 2 [web/group] fix: inbox/web/spec/kinds ok")
+	if !r.Mended {
+		t.Error("the fix does not mend the scope")
+	}
+	expect(t, c.diagnose("supervisor-b", Query{Agent: "agent-a", Inbox: "web", Kind: "group"}),
+		"blocked", "* intake.kind_not_produced by admin in 2 [web/group] fix: inbox/web/spec/kinds ok")
+	expect(t, c.diagnose("supervisor-b", Query{Agent: "agent-a", Inbox: "shop"}), "no_traffic", "* traffic.none_offered expected [shop/customer]")
+}
+
 func TestAtTheLimit(t *testing.T) {
 	c := newCompany(t, companyYAML)
 	c.work("agent-a")

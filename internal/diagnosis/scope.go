@@ -1,12 +1,13 @@
 package diagnosis
 
 import (
+	"cmp"
 	"encoding/json"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
-	"github.com/bidahq/bida/internal/ledger"
 	"github.com/bidahq/bida/internal/policy"
 	"github.com/bidahq/bida/internal/problem"
 	"github.com/bidahq/bida/internal/reception"
@@ -19,6 +20,8 @@ const lookBack = 30 * 24 * time.Hour
 type cell struct {
 	inbox, kind string
 	vector      reception.Vector
+	// gone is the revision from which on the inbox does not produce the kind any more; 0 while it does.
+	gone int64
 }
 
 func (c *cell) ref() CellRef { return CellRef{Inbox: c.inbox, Kind: c.kind} }
@@ -44,57 +47,51 @@ func (r *run) subject() error {
 
 // scope finds the cells: those asked about, else those that are open to the agent, or were at any moment of the last 30 days.
 func (r *run) scope() error {
+	open, err := r.openInboxes()
+	if err != nil {
+		return err
+	}
 	if r.q.Inbox != "" {
-		kinds, err := r.kindsOf(r.q.Inbox)
+		in, err := r.askedInbox(open)
 		if err != nil {
 			return err
 		}
-		r.addCells(r.q.Inbox, kinds)
-		if len(r.cells) == 0 {
+		if r.addCells(r.q.Inbox, in); len(r.cells) == 0 {
 			return errKind
 		}
 		return nil
 	}
-	inboxes, err := r.openInboxes()
-	if err != nil {
-		return err
-	}
-	for _, inbox := range slices.Sorted(maps.Keys(inboxes)) {
-		r.addCells(inbox, inboxes[inbox])
+	for _, inbox := range slices.Sorted(maps.Keys(open)) {
+		r.addCells(inbox, open[inbox])
 	}
 	if len(r.cells) > 0 {
 		return nil
 	}
-	if r.q.Kind != "" && len(inboxes) > 0 {
+	if r.q.Kind != "" && (len(open) > 0 || !slices.Contains(r.m.set.MessageKinds(), r.q.Kind)) {
 		return errKind
-	}
-	if r.q.Kind != "" && !slices.Contains(r.m.set.MessageKinds(), r.q.Kind) {
-		return errKind
-	}
-	kind := r.q.Kind
-	if kind == "" {
-		kind = "customer"
 	}
 	// The agent belongs to no inbox at all: its account is still worth looking at.
 	r.nowhere = true
-	r.cells = []cell{{kind: kind}}
+	r.cells = []cell{{kind: cmp.Or(r.q.Kind, "customer")}}
 	return nil
 }
 
-func (r *run) addCells(inbox string, kinds []string) {
-	for _, kind := range kinds {
-		if r.q.Kind == "" || r.q.Kind == kind {
-			r.cells = append(r.cells, cell{inbox: inbox, kind: kind})
-		}
-	}
+// openInbox is what an inbox has, or had, for the agent.
+type openInbox struct {
+	kinds []string
+	// gone are kinds that the inbox produced while the agent was a member and does not produce any more, with the revision that ended it.
+	gone map[string]int64
 }
 
-// kindsOf lists the kinds of an inbox that exists, or that existed within the last 30 days.
-func (r *run) kindsOf(inbox string) ([]string, error) {
-	if in := r.m.policy.Inboxes[inbox]; in != nil {
-		return in.Kinds, nil
+// askedInbox is the inbox asked about, whether or not the agent is a member.
+func (r *run) askedInbox(open map[string]*openInbox) (*openInbox, error) {
+	if in := open[r.q.Inbox]; in != nil {
+		return in, nil
 	}
-	versions, err := r.history.versions(docKey{policy.KindInbox, inbox})
+	if in := r.m.policy.Inboxes[r.q.Inbox]; in != nil {
+		return &openInbox{kinds: in.Kinds}, nil
+	}
+	versions, err := r.history.versions(docKey{policy.KindInbox, r.q.Inbox})
 	if err != nil {
 		return nil, err
 	}
@@ -103,9 +100,22 @@ func (r *run) kindsOf(inbox string) ([]string, error) {
 		return nil, err
 	}
 	if n := len(versions); n > 0 && versions[n-1].to > since {
-		return kindsIn(versions[n-1].spec), nil
+		return &openInbox{kinds: kindsIn(versions[n-1].spec)}, nil
 	}
 	return nil, errInbox
+}
+
+func (r *run) addCells(inbox string, in *openInbox) {
+	for _, kind := range in.kinds {
+		if r.q.Kind == "" || r.q.Kind == kind {
+			r.cells = append(r.cells, cell{inbox: inbox, kind: kind})
+		}
+	}
+	for _, kind := range slices.Sorted(maps.Keys(in.gone)) {
+		if r.q.Kind == "" || r.q.Kind == kind {
+			r.cells = append(r.cells, cell{inbox: inbox, kind: kind, gone: in.gone[kind]})
+		}
+	}
 }
 
 func kindsIn(spec object) []string {
@@ -130,84 +140,112 @@ func (i interval) meets(j interval) bool {
 	return (i.to == 0 || j.from < i.to) && (j.to == 0 || i.from < j.to)
 }
 
-// openInboxes lists the inboxes the agent is a member of, or was at any moment of the last 30 days, with their kinds: those of now where the inbox still
-// exists. Whether the kinds are granted is for the gates to say.
-func (r *run) openInboxes() (map[string][]string, error) {
-	since, err := r.revisionAgo()
-	if err != nil {
-		return nil, err
+// placement is what a version of a team or an inbox says about who belongs to it.
+type placement struct {
+	interval
+	kind, name      string
+	accounts, teams []string
+	kinds           []string
+}
+
+// placements remembers the versions of teams and inboxes since a revision. They change with revisions only.
+type placements struct {
+	mu             sync.Mutex
+	since, present int64
+	list           []placement
+}
+
+// placements reads all versions of teams and inboxes that were valid at any time from a revision on, oldest first.
+func (r *run) placements(since int64) ([]placement, error) {
+	p := r.s.placed
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.list != nil && p.since == since && p.present == r.present.Revision() {
+		return p.list, nil
 	}
 	rows, err := r.s.Policies.DocumentsSince(r.ctx, since)
 	if err != nil {
 		return nil, err
 	}
-	inboxes := map[string][]string{}
-	for name, in := range r.m.policy.Inboxes {
-		if in.Member(r.q.Agent) != nil {
-			inboxes[name] = in.Kinds
-		}
-	}
-	teams := r.teamIntervals(rows)
+	list := []placement{}
 	for i := range rows {
 		row := &rows[i]
-		if row.Kind != policy.KindInbox || row.From > r.m.revision || inboxes[row.Name] != nil && r.m.policy.Inboxes[row.Name] != nil {
-			continue
-		}
-		member, err := wasMember(row, r.q.Agent, teams)
-		if err != nil {
-			return nil, err
-		}
-		if !member {
-			continue
-		}
-		if in := r.m.policy.Inboxes[row.Name]; in != nil {
-			inboxes[row.Name] = in.Kinds
+		if row.Kind != policy.KindTeam && row.Kind != policy.KindInbox {
 			continue
 		}
 		spec := object{}
 		if err := json.Unmarshal(row.Spec, &spec); err != nil {
 			return nil, err
 		}
-		inboxes[row.Name] = kindsIn(spec) // rows come oldest first: the last one stays
+		x := placement{interval: interval{row.From, row.To}, kind: row.Kind, name: row.Name}
+		if row.Kind == policy.KindTeam {
+			x.accounts = names(spec["members"])
+		} else {
+			x.accounts, x.teams, x.kinds = names(field(spec["members"], "accounts")), names(field(spec["members"], "teams")), kindsIn(spec)
+		}
+		list = append(list, x)
 	}
-	return inboxes, nil
+	p.since, p.present, p.list = since, r.present.Revision(), list
+	return list, nil
 }
 
-// teamIntervals are the spans in which the agent was in each team.
-func (r *run) teamIntervals(rows []ledger.DocumentRow) map[string][]interval {
+// openInboxes lists the inboxes the agent is a member of, or was at any moment of the last 30 days, with their kinds: those of now where the inbox still
+// exists. Whether the kinds are granted is for the gates to say.
+func (r *run) openInboxes() (map[string]*openInbox, error) {
+	since, err := r.revisionAgo()
+	if err != nil {
+		return nil, err
+	}
+	list, err := r.placements(since)
+	if err != nil {
+		return nil, err
+	}
+	open := map[string]*openInbox{}
+	for name, in := range r.m.policy.Inboxes {
+		if in.Member(r.q.Agent) != nil {
+			open[name] = &openInbox{kinds: in.Kinds}
+		}
+	}
 	teams := map[string][]interval{}
-	for i := range rows {
-		row := &rows[i]
-		if row.Kind != policy.KindTeam || row.From > r.m.revision {
+	for _, x := range list {
+		if x.kind == policy.KindTeam && x.from <= r.m.revision && slices.Contains(x.accounts, r.q.Agent) {
+			teams[x.name] = append(teams[x.name], x.interval)
+		}
+	}
+	for i := range list {
+		if x := &list[i]; x.kind == policy.KindInbox && x.from <= r.m.revision && x.has(r.q.Agent, teams) {
+			r.wasOpen(open, x)
+		}
+	}
+	return open, nil
+}
+
+// has says whether a version of an inbox had the agent as a member, directly or by a team as that was meanwhile.
+func (x *placement) has(agent string, teams map[string][]interval) bool {
+	return slices.Contains(x.accounts, agent) || slices.ContainsFunc(x.teams, func(team string) bool {
+		return slices.ContainsFunc(teams[team], func(i interval) bool { return i.meets(x.interval) })
+	})
+}
+
+// wasOpen adds what a version of an inbox had for the agent. Versions come oldest first: the last one stays.
+func (r *run) wasOpen(open map[string]*openInbox, x *placement) {
+	in := r.m.policy.Inboxes[x.name]
+	if in == nil {
+		open[x.name] = &openInbox{kinds: x.kinds}
+		return
+	}
+	o := open[x.name]
+	if o == nil {
+		o = &openInbox{kinds: in.Kinds}
+		open[x.name] = o
+	}
+	for _, kind := range x.kinds {
+		if x.to == 0 || x.to > r.m.revision || in.Produces(kind) {
 			continue
 		}
-		var spec struct {
-			Members []string `json:"members"`
+		if o.gone == nil {
+			o.gone = map[string]int64{}
 		}
-		if json.Unmarshal(row.Spec, &spec) == nil && slices.Contains(spec.Members, r.q.Agent) {
-			teams[row.Name] = append(teams[row.Name], interval{row.From, row.To})
-		}
+		o.gone[kind] = x.to
 	}
-	return teams
-}
-
-// wasMember says whether a version of an inbox had the agent as a member, directly or by a team as that was meanwhile.
-func wasMember(row *ledger.DocumentRow, agent string, teams map[string][]interval) (bool, error) {
-	var spec struct {
-		Members policy.Members `json:"members"`
-	}
-	if err := json.Unmarshal(row.Spec, &spec); err != nil {
-		return false, err
-	}
-	if slices.Contains(spec.Members.Accounts, agent) {
-		return true, nil
-	}
-	for _, team := range spec.Members.Teams {
-		for _, i := range teams[team] {
-			if i.meets(interval{row.From, row.To}) {
-				return true, nil
-			}
-		}
-	}
-	return false, nil
 }

@@ -117,7 +117,26 @@ func (r *run) pool(f *finding) []step {
 	case reception.Capacity:
 		return r.limitSteps(f)
 	}
+	if f.stage == stageIntake {
+		return r.kindSteps(f)
+	}
 	return nil
+}
+
+// kindSteps let inboxes produce a kind again.
+func (r *run) kindSteps(f *finding) []step {
+	var list []step
+	for _, inbox := range r.inboxesAbout(f) {
+		list = append(list, step{key: docKey{policy.KindInbox, inbox}, undo: true, apply: func(d *drafts) bool {
+			s := d.inbox(inbox)
+			if s == nil || slices.Contains(s.Kinds, f.part.name) {
+				return false
+			}
+			s.Kinds = append(slices.Clone(s.Kinds), f.part.name)
+			return true
+		}})
+	}
+	return list
 }
 
 func (r *run) onAccount(change func(*policy.AccountSpec) bool) func(*drafts) bool {

@@ -20,6 +20,9 @@ const (
 
 // standing looks at the gates of a cell. Expected blocks are left out where anything else stops it.
 func (r *run) standing(c *cell) standing {
+	if c.gone != 0 {
+		return isBlocked
+	}
 	var onPurpose, waiting, unclear bool
 	for g := range reception.GateCount {
 		at := c.vector[g]

@@ -208,7 +208,7 @@ func (r *run) headline() Text {
 func (r *run) more(first *finding) Text {
 	n := 0
 	for _, f := range r.findings {
-		if f != first && f.root == nil && !f.expected && f.outcome.Stops() && f.gate != reception.GateCount {
+		if f != first && f.root == nil && !f.expected && f.decides() {
 			n++
 		}
 	}
@@ -243,7 +243,12 @@ func (r *run) receivingHeadline(who string, f *finding) Text {
 			who + " can receive messages; those of the last 24 hours all went to colleagues.",
 		}
 	case reception.CodeRecoveryGap:
-		n := len(f.messages)
+		n := 0
+		for _, o := range r.findings {
+			if o.code == f.code {
+				n += len(o.messages)
+			}
+		}
 		return Text{
 			fmt.Sprintf("%s可以接收消息；故障已恢复，期间有 %d 条消息受影响。", who, n),
 			fmt.Sprintf("%s can receive messages; a fault is over, and %s affected.", who, messagesWere(n)),
@@ -291,10 +296,13 @@ func (r *run) messageHeadline(who string) Text {
 
 // next says what to look at where something decides that is not known.
 func (r *run) next() string {
-	if r.report.Verdict != Unknown {
-		return ""
-	}
 	var parts []string
+	if r.blind {
+		parts = append(parts, blindNext.In(r.q.Lang))
+	}
+	if r.report.Verdict != Unknown {
+		return strings.Join(parts, " ")
+	}
 	for _, f := range r.findings {
 		if f.outcome != reception.Unknown || f.root != nil {
 			continue
@@ -312,6 +320,9 @@ func (r *run) next() string {
 		case reception.AccountLogin:
 			parts = append(parts, Text{"没有登录记录：请让该客服重新登录后再诊断。", "There is no record of a sign-in: let the agent sign in again and diagnose again."}.In(r.q.Lang))
 		case reception.GateCount:
+			if f.stage != stagePush {
+				continue
+			}
 			parts = append(parts, Text{
 				"连接是通的，但没有推送记录：请查看该客服的客户端是否已显示这些消息，以及服务端的错误日志。",
 				"The connection is open, but there is no record of a push: look at whether the agent's client shows the messages, and at the server's log.",
