@@ -359,7 +359,7 @@ func TestTheTraceTellsLaterDecisionsUntilTheAnswer(t *testing.T) {
 		t.Fatal(err)
 	}
 	last := trace.Decisions[len(trace.Decisions)-1]
-	if last.Verdict != "routed" || trace.Decision.Chosen != nil && len(trace.Decision.Chosen) != 0 {
+	if last.Verdict != "routed" || len(trace.Decision.Chosen) != 0 {
 		t.Errorf("the decisions are %+v and %+v", trace.Decision, trace.Decisions)
 	}
 	b.receive("agent-a")

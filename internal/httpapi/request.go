@@ -73,7 +73,7 @@ func language(header string) string {
 
 // caller is who asks: an argument of every handler.
 type caller struct {
-	account string // "" on public routes
+	account string
 	token   string // id
 	lang    string
 	request string // id, for the audit log

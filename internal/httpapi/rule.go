@@ -9,14 +9,12 @@ import (
 
 // rule says who may use a route.
 type rule struct {
-	public bool
-	any    []string // one of these permissions is enough; none: whoever is signed in
+	any []string // one of these permissions is enough; none: whoever is signed in
 	// For routes about the account in the path: the permission for one's own ("" for none needed) and for others'.
 	ofAccount   bool
 	own, others string
 }
 
-func public() rule                        { return rule{public: true} }
 func signedIn() rule                      { return rule{} }
 func need(anyOf ...string) rule           { return rule{any: anyOf} }
 func ownOrOthers(own, others string) rule { return rule{ofAccount: true, own: own, others: others} }
@@ -30,7 +28,7 @@ func (r rule) authorize(p *reception.Policy, account, subject string, now time.T
 			wanted = []string{r.own}
 		}
 	}
-	if r.public || len(wanted) == 0 || wanted[0] == "" {
+	if len(wanted) == 0 || wanted[0] == "" {
 		return nil
 	}
 	for _, permission := range wanted {

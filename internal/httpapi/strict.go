@@ -135,7 +135,10 @@ func (c *checker) more(first bool, closing byte) bool {
 func (c *checker) object() {
 	c.expect('{')
 	var seen map[string]bool
-	here := c.pointer()
+	here := ""
+	if c.known != nil {
+		here = c.pointer()
+	}
 	for first := true; c.err == nil && c.more(first, '}'); first = false {
 		if c.peek() != '"' {
 			c.syntax("a member's name is missing")

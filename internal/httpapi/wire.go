@@ -110,11 +110,9 @@ func (t *routes) operation(pattern string, r rule, summary string, options []opt
 	op := huma.Operation{
 		Method: method, Path: path, OperationID: operationID(method, path), Summary: summary, DefaultStatus: o.status,
 		Tags: []string{strings.Split(strings.TrimPrefix(path, "/"), "/")[0]}, Description: r.describe(),
+		Security: []map[string][]string{{"token": {}}},
 		// Bodies are read, bounded and checked before huma sees them.
 		MaxBodyBytes: -1, BodyReadTimeout: -1,
-	}
-	if !r.public {
-		op.Security = []map[string][]string{{"token": {}}}
 	}
 	return op, o
 }
@@ -136,8 +134,6 @@ func operationID(method, path string) string {
 // describe says in the document who may use a route.
 func (r rule) describe() string {
 	switch {
-	case r.public:
-		return "Open to everybody."
 	case r.ofAccount && r.own == "":
 		return "Open to the account itself; for others' it needs the permission `" + r.others + "`."
 	case r.ofAccount:
@@ -234,9 +230,6 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, rule rule, intake
 	info := requestOf(r.Context())
 	info.route = r.Pattern
 	by = caller{lang: info.lang, request: info.id}
-	if rule.public {
-		return by, true
-	}
 	var err error
 	if by.account, by.token, err = s.o.Identity.Authenticate(bearer(r)); err == nil {
 		err = rule.authorize(s.o.Ledger.Policy().Compile(), by.account, r.PathValue("name"), s.o.Now())
