@@ -171,6 +171,9 @@ func (c *checker) array() {
 	}
 }
 
+// longestNumber is how many characters a number may have: no field needs more, and reading it would take its square in time.
+const longestNumber = 1000
+
 // scalar reads a number, true, false or null.
 func (c *checker) scalar() {
 	if c.err != nil {
@@ -181,7 +184,10 @@ func (c *checker) scalar() {
 		c.i++
 	}
 	token := c.b[from:c.i]
-	if len(token) == 0 || len(token) > 1000 || !json.Valid(token) {
+	switch {
+	case len(token) > longestNumber:
+		c.text("This number is too long.", "该数字过长。")
+	case len(token) == 0 || !json.Valid(token):
 		c.i = from
 		c.syntax("a value is missing or malformed")
 	}
