@@ -31,7 +31,9 @@ func (r *run) aboutReception() (*Report, error) {
 	if err := r.readDay(); err != nil {
 		return nil, err
 	}
-	r.findDelivery()
+	if err := r.findDelivery(); err != nil {
+		return nil, err
+	}
 	r.report.Verdict = r.verdict()
 	if r.blind && (r.report.Verdict == NoTraffic || r.report.Verdict == Receiving) {
 		r.findBlind()

@@ -79,7 +79,9 @@ type company struct {
 	l     *ledger.Ledger
 	s     *Service
 	sent  int
-	node  int
+	// posted are the ids of all messages.
+	posted []string
+	node   int
 }
 
 func shanghai(t *testing.T, text string) time.Time {
@@ -251,6 +253,7 @@ func (c *company) post(inbox, kind, contact string) string {
 		SentAt: c.now, ReceivedAt: c.now, Digest: [16]byte{byte(c.sent)},
 	}
 	c.do(p)
+	c.posted = append(c.posted, conversation.MessageID(p.Message))
 	return conversation.MessageID(p.Message)
 }
 

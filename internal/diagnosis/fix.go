@@ -142,9 +142,15 @@ func (f *finding) passes(p *reception.Policy, r *run, i int, v *reception.Vector
 	return holds
 }
 
-// hidden says whether behind what stops a cell at a gate there is another root that stops it there, too.
-func (r *run) hidden(g reception.Gate, cell int) bool {
-	return slices.ContainsFunc(r.findings, func(o *finding) bool { return o.masked && o.gate == g && slices.Contains(o.cells, cell) })
+// hidden says whether behind what stops a cell at a gate there is something else that stops it there, too: another root, or a kind that the role was
+// never meant to have.
+func (r *run) hidden(g reception.Gate, i int) bool {
+	c := &r.cells[i]
+	if g == reception.PermissionKind {
+		_, holds := part{throughRight, policy.Receive + "." + c.kind}.look(r.m.policy, r.q.Agent, c.inbox, r.m.now)
+		return !holds
+	}
+	return slices.ContainsFunc(r.findings, func(o *finding) bool { return o.masked && o.gate == g && slices.Contains(o.cells, i) })
 }
 
 func (r *run) clearsAt(f *finding, at time.Time) bool {

@@ -249,7 +249,7 @@ func (r *run) proveOwner(found *finding, owner *ledger.AssignmentRow) {
 	}
 	found.cause.since = owner.FromAt
 	found.add(Evidence{
-		Fact: "conversation/" + conversation.ID(owner.Conversation) + "/owner", Value: "{who}", Source: strings.TrimSpace(owner.FromCode + ", by " + owner.FromBy),
+		Fact: "conversation/" + conversation.ID(owner.Conversation) + "/owner", Value: "{who}", Source: owner.FromCode,
 		At: r.instant(owner.FromAt), who: owner.Account,
 	})
 }

@@ -117,6 +117,16 @@ func TestARightTakenOutOfTheRole(t *testing.T) {
 		"permission.kind.removed_from_role by admin in 2 [web/group] fix: account/agent-c/spec/allow ok")
 }
 
+func TestWithoutAnyRoleTheParentIsMendedByItself(t *testing.T) {
+	c := newCompany(t, companyYAML)
+	c.work("agent-a")
+	c.account("admin", "agent-a", func(a *policy.AccountSpec) { a.Roles = nil })
+	expect(t, c.diagnose("supervisor-b", Query{Agent: "agent-a", Inbox: "shop"}), "blocked",
+		"* role.receive.not_granted expected by admin in 2 [shop/customer] fix: account/agent-a/spec/roles ok",
+		"permission.reply.not_granted expected by admin in 2 [shop/customer] fix: account/agent-a/spec/roles ok",
+		"permission.kind.parent_off expected of role.receive.not_granted by admin in 2 [shop/customer]")
+}
+
 func TestAnAccountThatWasDeleted(t *testing.T) {
 	c := newCompany(t, companyYAML)
 	c.work("agent-c")

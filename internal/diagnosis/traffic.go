@@ -365,9 +365,9 @@ func (r *run) pushFault(e *entry) reception.Cell {
 }
 
 // findDelivery makes findings of pushes that did not arrive, and of faults that are over but cost messages.
-func (r *run) findDelivery() {
+func (r *run) findDelivery() error {
 	r.findPushes()
-	r.findGaps()
+	return r.findGaps()
 }
 
 func (r *run) findPushes() {
@@ -396,7 +396,7 @@ func (r *run) findPushes() {
 }
 
 // findGaps reports messages that were lost to the agent by a fault that is over: taken back when it lost the conversation, or decided past it.
-func (r *run) findGaps() {
+func (r *run) findGaps() error {
 	gaps := map[reception.Code]*finding{}
 	gap := func(code reception.Code, at time.Time, cell int) *finding {
 		f := gaps[code]
@@ -415,15 +415,43 @@ func (r *run) findGaps() {
 		if e.State != ledger.Withdrawn || r.cells[e.cell].vector.First() != reception.GateCount {
 			continue
 		}
-		code, _ := reception.ParseCode(e.Code)
-		if code != reception.CodeDeliveryWithdrawnOwnerReleased && code != reception.CodePushNotEntitled {
-			continue
+		why, err := r.whyLost(e)
+		if err != nil {
+			return err
 		}
-		gap(code, e.WithdrawnAt, e.cell).lost(r, e.Message, e.WithdrawnAt, code)
+		if why != 0 {
+			gap(why, e.WithdrawnAt, e.cell).lost(r, e.Message, e.WithdrawnAt, why)
+		}
 	}
 	for _, m := range r.day.missed {
 		gap(m.code, m.at, m.cell).lost(r, m.message, m.at, m.code)
 	}
+	return nil
+}
+
+// whyLost is the fault for which a delivery was taken back; 0 if it was none: handed on, claimed, not accepted in time, or given up by going away.
+func (r *run) whyLost(e *entry) (reception.Code, error) {
+	code, _ := reception.ParseCode(e.Code)
+	if code == reception.CodePushNotEntitled {
+		return code, nil
+	}
+	if code != reception.CodeDeliveryWithdrawnOwnerReleased {
+		return 0, nil
+	}
+	owners, err := r.s.Facts.AssignmentsOf(r.ctx, e.Conversation)
+	if err != nil {
+		return 0, err
+	}
+	lost := (&fate{owners: owners}).lostBy(r.q.Agent, &e.DeliveryRow)
+	if lost == nil {
+		return code, nil
+	}
+	why, ok := reception.ParseCode(lost.ToCode)
+	reason := reception.Lookup(why)
+	if !ok || reason.Expected == reception.AsExpected || reason.Gate == reception.PresenceGate.String() {
+		return 0, nil // given back by hand, or for what was to be expected
+	}
+	return why, nil
 }
 
 func (f *finding) lost(r *run, message int64, at time.Time, code reception.Code) {
