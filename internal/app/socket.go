@@ -140,7 +140,7 @@ func dialAdmin(ctx context.Context, directory string) (Admin, error) {
 		var d net.Dialer
 		return d.DialContext(ctx, "unix", path)
 	}
-	probe, err := dial(ctx, "", "")
+	probe, err := dial(context.WithoutCancel(ctx), "", "") // it does not wait for anything
 	if err != nil {
 		return nil, fmt.Errorf("admin socket: %w", err)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/bidahq/bida/client"
 	"github.com/bidahq/bida/internal/diagnosis"
+	"github.com/bidahq/bida/test/release"
 )
 
 // At both databases: a company is set up from a file, customers write, agents have it, an answer goes back, and restarts and kill -9 lose, double and
@@ -331,5 +332,28 @@ func TestAChangeIsToldToThoseItConcernsAndRecorded(t *testing.T) {
 		return e.Action == "policy.apply" && e.By == "admin" && e.Revision == revision
 	}) {
 		t.Errorf("revision %d is not in the audit log: %+v", revision, audit.Entries)
+	}
+}
+
+// Of two servers on one PostgreSQL database the later one decides; the earlier one notices at its next commit, says so and ends with 1.
+func TestAServerWhoseDatabaseAnotherHasTakenOverEnds(t *testing.T) {
+	database, ok := databases(t)["PostgreSQL"]
+	if !ok {
+		return
+	}
+	first := found(t, database(t))
+	second := &company{
+		t: t, program: first.program, dir: t.TempDir(), database: first.database, address: "127.0.0.1:0", as: map[string]*client.Client{}, tokens: map[string]string{},
+	}
+	second.start()
+	if status, err := first.server.Wait(); status != 1 || err != nil {
+		t.Errorf("the first ends with %d, %v", status, err)
+	}
+	lines := first.server.Lines(release.Err)
+	if last := lines[len(lines)-1]; last != "bida: Another process decides for this installation now." {
+		t.Errorf("its last line is %q", last)
+	}
+	if a := second.post("web", "taken-1", "li-lei", "在吗"); a.Status != "waiting" {
+		t.Errorf("%+v", a)
 	}
 }
