@@ -35,10 +35,10 @@ var (
 	errKind         = problem.New(problem.Invalid, "intake.kind_not_produced", "This inbox does not produce messages of this kind.", "这个接待渠道不产生此类消息。").On("/kind")
 	errDigest       = problem.New(problem.Conflict, "intake.duplicate_conflict",
 		"This id was used before with another contact, conversation, kind, text or attachments. Nothing was stored; use a new id for a new message.",
-		"此 id 已用于另一条内容不同的消息,本次未保存。新消息请使用新的 id。").On("/id")
+		"此 id 已用于另一条内容不同的消息，本次未保存。新消息请使用新的 id。").On("/id")
 	errNoConversation = problem.New(problem.NotFound, "intake.conversation_mismatch", "There is no such conversation in this inbox.", "这个接待渠道里没有该会话。").On("/conversation")
 	errOtherContact   = problem.New(problem.Conflict, "intake.conversation_mismatch", "This conversation belongs to another contact.", "该会话属于另一位客户。").On("/conversation")
-	errOtherKind      = problem.New(problem.Conflict, "intake.conversation_mismatch", "This conversation is of another kind; such a message opens a conversation of its own.", "该会话属于另一种消息类型,这类消息会另开会话。").On("/conversation")
+	errOtherKind      = problem.New(problem.Conflict, "intake.conversation_mismatch", "This conversation is of another kind; such a message opens a conversation of its own.", "该会话属于另一种消息类型，这类消息会另开会话。").On("/conversation")
 )
 
 // Keys implements ledger.Keyed.

@@ -13,7 +13,7 @@ import (
 	"github.com/bidahq/bida/internal/reception"
 )
 
-var errNotDecided = problem.New(problem.Internal, "system.undecided", "The engine gave no decision; nothing was delivered.", "引擎未给出判定,未作任何投递。")
+var errNotDecided = problem.New(problem.Internal, "system.undecided", "The engine gave no decision; nothing was delivered.", "引擎未给出判定，未作任何投递。")
 
 // settleRounds bounds how often one command's changes may cause others. Each round moves at least one conversation; in practice there are two or three.
 const settleRounds = 10000

@@ -48,8 +48,8 @@ func New(o Options) *Service {
 }
 
 var (
-	errMayNotConnect = problem.New(problem.Forbidden, "realtime.forbidden", "This account may not connect: the right realtime.connect is missing.", "此账号无权建立实时连接:缺少 realtime.connect 权限。")
-	errTokenGone     = problem.New(problem.Unauthenticated, "account.login.token_revoked", "This token is no longer valid. Get a new one and connect again.", "此令牌已失效,请换用新令牌后重新连接。")
+	errMayNotConnect = problem.New(problem.Forbidden, "realtime.forbidden", "This account may not connect: the right realtime.connect is missing.", "此账号无权建立实时连接：缺少 realtime.connect 权限。")
+	errTokenGone     = problem.New(problem.Unauthenticated, "account.login.token_revoked", "This token is no longer valid. Get a new one and connect again.", "此令牌已失效，请换用新令牌后重新连接。")
 	errFuture        = problem.New(problem.Invalid, "realtime.sequence_future", "An acknowledgement names an entry that was never sent.", "确认的序号尚未发出。").On("/received")
 )
 

@@ -32,7 +32,7 @@ type Apply struct {
 
 var errStale = problem.New(problem.Stale, "policy.stale",
 	"The settings were changed since you read them; nothing was applied. Read the current revision and apply your change to it.",
-	"在您读取之后设置已被修改,本次未应用。请重新读取当前版本后再修改。")
+	"在您读取之后设置已被修改，本次未应用。请重新读取当前版本后再修改。")
 
 // Apply implements ledger.Command.
 func (a *Apply) Apply(tx *ledger.Tx) error {
@@ -77,7 +77,7 @@ func invalid(err error) error {
 	}
 	e := problem.New(problem.Invalid, "policy.invalid",
 		fmt.Sprintf("The settings have %d problem(s); nothing was applied.", len(list)),
-		fmt.Sprintf("设置有 %d 处问题,未应用任何改动。", len(list)))
+		fmt.Sprintf("设置有 %d 处问题，未应用任何改动。", len(list)))
 	for _, p := range list {
 		e.Fields = append(e.Fields, problem.Field{Field: p.Path, Document: p.Document, Line: p.Line, Message: p.Message})
 	}
@@ -97,7 +97,7 @@ func refuseBusyInboxes(tx *ledger.Tx, changes []policy.Change) error {
 		if c.Action == "delete" || modeChanged {
 			return problem.New(problem.Conflict, "policy.inbox_busy",
 				fmt.Sprintf("Inbox %s has open conversations; resolve them before it is deleted or its mode is changed.", c.Name),
-				fmt.Sprintf("接待渠道 %s 还有未结束的会话,请先结束会话,再删除该渠道或改变其模式。", c.Name)).On("inbox/" + c.Name)
+				fmt.Sprintf("接待渠道 %s 还有未结束的会话，请先结束会话，再删除该渠道或改变其模式。", c.Name)).On("inbox/" + c.Name)
 		}
 	}
 	return nil

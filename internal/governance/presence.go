@@ -21,7 +21,7 @@ type SetPresence struct {
 var (
 	errNoAccount = problem.New(problem.NotFound, "account.not_found", "There is no such account.", "没有这个账号。").On("/name")
 	errPresence  = problem.New(problem.Invalid, "presence.invalid", "A presence is one of available, away, dnd, offline.", "状态只能是 available、away、dnd、offline 之一。").On("/value")
-	errUntil     = problem.New(problem.Invalid, "presence.until_past", "The end of a presence lies in the future, and available has none.", "结束时间必须在将来;“在线”没有结束时间。").On("/until")
+	errUntil     = problem.New(problem.Invalid, "presence.until_past", "The end of a presence lies in the future, and available has none.", "结束时间必须在将来；“在线”没有结束时间。").On("/until")
 	errReason    = problem.New(problem.Invalid, "presence.reason", "A reason has at most 200 characters.", "原因最多 200 个字。").On("/reason")
 )
 

@@ -70,11 +70,11 @@ type Options struct {
 
 // Refusals of the ledger itself.
 var (
-	errOverloaded  = problem.New(problem.Limited, "intake.overloaded", "Too much is waiting to be written; nothing was accepted. Try again shortly.", "等待写入的请求过多,本次未受理,请稍后重试。")
-	errStopping    = problem.New(problem.Unavailable, "system.stopping", "The server is stopping; nothing was accepted. Try again shortly.", "服务正在停止,本次未受理,请稍后重试。")
-	errUnavailable = problem.New(problem.Unavailable, "system.health.store", "The store cannot be written now; nothing was accepted. Try again shortly.", "存储暂时无法写入,本次未受理,请稍后重试。")
-	errNotDecider  = problem.New(problem.Unavailable, "system.not_decider", "Another process decides for this installation now.", "当前由另一个进程负责判定,本进程不再受理。")
-	errPoisoned    = problem.New(problem.Internal, "system.internal", "This request could not be carried out because of a fault in Bida; nothing was changed.", "因系统缺陷,此请求未能执行,没有任何改动。")
+	errOverloaded  = problem.New(problem.Limited, "intake.overloaded", "Too much is waiting to be written; nothing was accepted. Try again shortly.", "等待写入的请求过多，本次未受理，请稍后重试。")
+	errStopping    = problem.New(problem.Unavailable, "system.stopping", "The server is stopping; nothing was accepted. Try again shortly.", "服务正在停止，本次未受理，请稍后重试。")
+	errUnavailable = problem.New(problem.Unavailable, "system.health.store", "The store cannot be written now; nothing was accepted. Try again shortly.", "存储暂时无法写入，本次未受理，请稍后重试。")
+	errNotDecider  = problem.New(problem.Unavailable, "system.not_decider", "Another process decides for this installation now.", "当前由另一个进程负责判定，本进程不再受理。")
+	errPoisoned    = problem.New(problem.Internal, "system.internal", "This request could not be carried out because of a fault in Bida; nothing was changed.", "因系统缺陷，此请求未能执行，没有任何改动。")
 )
 
 type waiting struct {

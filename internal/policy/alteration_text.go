@@ -144,7 +144,7 @@ func (s *speaker) stops(g group) string {
 	switch g.cause {
 	case causeInbox:
 		return s.pick(
-			fmt.Sprintf("%s 更改了渠道设置:渠道 %s 不再有%s%s。", s.by, inboxes, kinds, s.when(g)),
+			fmt.Sprintf("%s 更改了渠道设置：渠道 %s 不再有%s%s。", s.by, inboxes, kinds, s.when(g)),
 			fmt.Sprintf("%s changed an inbox: %s no longer has %s%s.", s.by, inboxes, kinds, s.when(g)))
 	case causeMissing:
 		zh, en = "删除了%s账号", "deleted %s account"
@@ -168,7 +168,7 @@ func (s *speaker) stops(g group) string {
 		whose = s.you
 	}
 	return s.pick(
-		fmt.Sprintf("%s %s:渠道 %s 的%s%s不再分配给%s。", s.by, fmt.Sprintf(zh, whose), inboxes, kinds, s.when(g), s.you),
+		fmt.Sprintf("%s %s：渠道 %s 的%s%s不再分配给%s。", s.by, fmt.Sprintf(zh, whose), inboxes, kinds, s.when(g), s.you),
 		fmt.Sprintf("%s %s: %s no longer %s %s in %s%s.", s.by, fmt.Sprintf(en, whose), s.you, s.gets, kinds, inboxes, s.when(g)))
 }
 
@@ -206,7 +206,7 @@ func (s *speaker) starts(g group) string {
 		cause = fmt.Sprintf(cause, s.your)
 	}
 	return s.pick(
-		fmt.Sprintf("%s %s:渠道 %s 的%s%s开始分配给%s。", s.by, cause, inboxes, kinds, s.when(g), s.you),
+		fmt.Sprintf("%s %s：渠道 %s 的%s%s开始分配给%s。", s.by, cause, inboxes, kinds, s.when(g), s.you),
 		fmt.Sprintf("%s %s: %s now %s %s in %s%s.", s.by, cause, s.you, s.gets, kinds, inboxes, s.when(g)))
 }
 
@@ -218,7 +218,7 @@ var stateTitles = map[string]string{
 func (s *speaker) state() (state, reason string) {
 	a, _ := s.c.after.set.Account(s.account)
 	if a.StateReason != "" {
-		reason = s.pick("(原因:"+a.StateReason+")", " (reason: "+a.StateReason+")")
+		reason = s.pick("（原因："+a.StateReason+"）", " (reason: "+a.StateReason+")")
 	}
 	return s.pick(stateTitles[a.State], a.State), reason
 }
@@ -230,7 +230,7 @@ func (s *speaker) when(g group) string {
 		text += s.pick("从 "+clockText(g.from)+" 起", " from "+clockText(g.from))
 	}
 	if !g.until.IsZero() {
-		text += s.pick("(到 "+clockText(g.until)+" 为止)", " until "+clockText(g.until))
+		text += s.pick("（到 "+clockText(g.until)+" 为止）", " until "+clockText(g.until))
 	}
 	return text
 }
@@ -243,15 +243,15 @@ func (s *speaker) window(w WindowChange) string {
 	switch w.Of {
 	case InboxHours:
 		return s.pick(
-			fmt.Sprintf("%s 更改了渠道 %s 的营业时间:现在为%s。", s.by, inboxes, now),
+			fmt.Sprintf("%s 更改了渠道 %s 的营业时间：现在为%s。", s.by, inboxes, now),
 			fmt.Sprintf("%s changed the business hours of %s: now %s.", s.by, inboxes, now))
 	case TeamWindows:
 		return s.pick(
-			fmt.Sprintf("%s 更改了%s客服组在渠道 %s 的接待时段:现在为%s。", s.by, s.your, inboxes, now),
+			fmt.Sprintf("%s 更改了%s客服组在渠道 %s 的接待时段：现在为%s。", s.by, s.your, inboxes, now),
 			fmt.Sprintf("%s changed the reception windows of %s teams in %s: now %s.", s.by, s.your, inboxes, now))
 	}
 	return s.pick(
-		fmt.Sprintf("%s 更改了%s接待时段(渠道 %s):现在为%s。", s.by, s.your, inboxes, now),
+		fmt.Sprintf("%s 更改了%s接待时段（渠道 %s）：现在为%s。", s.by, s.your, inboxes, now),
 		fmt.Sprintf("%s changed %s reception windows (%s): now %s.", s.by, s.your, inboxes, now))
 }
 
@@ -269,21 +269,21 @@ func (s *speaker) pushSwitch(w SwitchChange) string {
 	}
 	reason := ""
 	if w.After.Reason != "" {
-		reason = s.pick("(原因:"+w.After.Reason+")", " (reason: "+w.After.Reason+")")
+		reason = s.pick("（原因："+w.After.Reason+"）", " (reason: "+w.After.Reason+")")
 	}
 	until := s.when(group{until: w.After.Until})
 	switch w.After.State {
 	case reception.Off:
 		return s.pick(
-			fmt.Sprintf("%s 关闭了%s消息推送%s:%s不再分配给%s。", s.by, what, reason, messages, s.you),
+			fmt.Sprintf("%s 关闭了%s消息推送%s：%s不再分配给%s。", s.by, what, reason, messages, s.you),
 			fmt.Sprintf("%s turned off %s%s: %s no longer %s %s.", s.by, what, reason, s.you, s.gets, messages))
 	case reception.Paused:
 		return s.pick(
-			fmt.Sprintf("%s 暂停了%s消息推送%s%s:%s暂不分配给%s。", s.by, what, until, reason, messages, s.you),
+			fmt.Sprintf("%s 暂停了%s消息推送%s%s：%s暂不分配给%s。", s.by, what, until, reason, messages, s.you),
 			fmt.Sprintf("%s paused %s%s%s: meanwhile %s %s no %s.", s.by, what, until, reason, s.you, s.gets, messages))
 	}
 	return s.pick(
-		fmt.Sprintf("%s 打开了%s消息推送:%s恢复分配给%s。", s.by, what, messages, s.you),
+		fmt.Sprintf("%s 打开了%s消息推送：%s恢复分配给%s。", s.by, what, messages, s.you),
 		fmt.Sprintf("%s turned on %s: %s %s %s again.", s.by, what, s.you, s.gets, messages))
 }
 

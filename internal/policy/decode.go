@@ -44,17 +44,17 @@ func (d *decoder) in(step string, line int, read func()) {
 func (d *decoder) wrongType(n *node, en, zh string) {
 	is := nodeNames[n.typ]
 	if n.typ == nullNode {
-		d.problem(n, "this has no value; leave the field out, or write "+en, "没有值:请删去这个字段,或写"+zh)
+		d.problem(n, "this has no value; leave the field out, or write "+en, "没有值：请删去这个字段，或写"+zh)
 		return
 	}
 	hintEN, hintZH := "", ""
 	if en == "text" || en == "a name" {
 		switch n.typ {
 		case intNode, floatNode, boolNode, timeNode:
-			hintEN, hintZH = "; put it in quotes", ";请加引号"
+			hintEN, hintZH = "; put it in quotes", "；请加引号"
 		}
 	}
-	d.problem(n, fmt.Sprintf("this must be %s, not %s%s", en, is[0], hintEN), fmt.Sprintf("这里应为%s,不能是%s%s", zh, is[1], hintZH))
+	d.problem(n, fmt.Sprintf("this must be %s, not %s%s", en, is[0], hintEN), fmt.Sprintf("这里应为%s，不能是%s%s", zh, is[1], hintZH))
 }
 
 // object reads a map with known fields. It says whether the value was a map.
@@ -82,7 +82,7 @@ func (d *decoder) entries(n *node, read func(key)) {
 			if line, twice := first[k.name]; twice {
 				en, zh := "this key is here twice", "这个字段写了两次"
 				if line > 0 {
-					en, zh = fmt.Sprintf("%s (first on line %d)", en, line), fmt.Sprintf("%s(第一次在第 %d 行)", zh, line)
+					en, zh = fmt.Sprintf("%s (first on line %d)", en, line), fmt.Sprintf("%s（第一次在第 %d 行）", zh, line)
 				}
 				d.problemAt(k.line, en, zh)
 				return
@@ -95,7 +95,7 @@ func (d *decoder) entries(n *node, read func(key)) {
 
 func (d *decoder) unknownField(k key, fields []field) {
 	if why, ok := unbuilt[k.name]; ok {
-		d.problemAt(k.line, fmt.Sprintf("unknown field %q: %s", k.name, why[0]), fmt.Sprintf("未知字段“%s”:%s", k.name, why[1]))
+		d.problemAt(k.line, fmt.Sprintf("unknown field %q: %s", k.name, why[0]), fmt.Sprintf("未知字段“%s”：%s", k.name, why[1]))
 		return
 	}
 	names := make([]string, len(fields))
@@ -104,14 +104,14 @@ func (d *decoder) unknownField(k key, fields []field) {
 	}
 	en, zh := "unknown field "+quoted(k.name), "未知字段 "+quoted(k.name)
 	if close := closest(k.name, names); close != "" {
-		en, zh = fmt.Sprintf("%s; did you mean %q?", en, close), fmt.Sprintf("%s,是否想写“%s”?", zh, close)
+		en, zh = fmt.Sprintf("%s; did you mean %q?", en, close), fmt.Sprintf("%s，是否想写“%s”？", zh, close)
 	}
 	d.problemAt(k.line, en, zh)
 }
 
 // unbuilt are fields of the design whose part does not exist yet: unknown, but not a slip of the pen.
 var unbuilt = map[string][2]string{
-	"calendar":   {"holiday calendars are not built yet; list the dates under exceptions", "节假日日历尚未实现,请逐日写在 exceptions 里"},
+	"calendar":   {"holiday calendars are not built yet; list the dates under exceptions", "节假日日历尚未实现，请逐日写在 exceptions 里"},
 	"idle_close": {"closing idle conversations is not built yet", "空闲自动结束尚未实现"},
 	"per_minute": {"limited switches are not built yet", "限流开关尚未实现"},
 }
@@ -191,7 +191,7 @@ func (d *decoder) name(dst *string) func(*node) {
 func (d *decoder) badName(n *node) {
 	d.problem(n,
 		fmt.Sprintf("%s is not a name: names are lower-case letters, digits, '.', '_' and '-', begin with a letter or digit, and have at most %d characters", quoted(n.text), maxName),
-		fmt.Sprintf("%s 不是合法名称:只能用小写字母、数字、“.”“_”“-”,以字母或数字开头,最多 %d 个字符", quoted(n.text), maxName))
+		fmt.Sprintf("%s 不是合法名称：只能用小写字母、数字、“.”“_”“-”，以字母或数字开头，最多 %d 个字符", quoted(n.text), maxName))
 }
 
 // quoted shows a text of unknown origin: at most a line of it, escaped.
@@ -281,7 +281,7 @@ func (d *decoder) limit(dst *int) func(*node) {
 		case err != nil || strconv.Itoa(value) != n.text:
 			d.problem(n, "this must be a whole number", "这里应为整数")
 		case value < 1 || value > maxLimit:
-			d.problem(n, fmt.Sprintf("this must be between 1 and %d; leave it out for no limit", maxLimit), fmt.Sprintf("应在 1 到 %d 之间;不设上限请删去这个字段", maxLimit))
+			d.problem(n, fmt.Sprintf("this must be between 1 and %d; leave it out for no limit", maxLimit), fmt.Sprintf("应在 1 到 %d 之间；不设上限请删去这个字段", maxLimit))
 		default:
 			*dst = value
 		}
@@ -292,14 +292,14 @@ func (d *decoder) limit(dst *int) func(*node) {
 func (d *decoder) instant(dst *time.Time) func(*node) {
 	return func(n *node) {
 		if n.typ != textNode && n.typ != timeNode {
-			d.wrongType(n, "a time like 2026-12-31T18:00:00+08:00", "时间,如 2026-12-31T18:00:00+08:00")
+			d.wrongType(n, "a time like 2026-12-31T18:00:00+08:00", "时间，如 2026-12-31T18:00:00+08:00")
 			return
 		}
 		t, err := time.Parse(time.RFC3339, n.text)
 		_, offset := t.Zone()
 		switch {
 		case err != nil || offset < -15*3600 || offset > 15*3600:
-			d.problem(n, fmt.Sprintf("%s is not a time with date and offset, like 2026-12-31T18:00:00+08:00", quoted(n.text)), fmt.Sprintf("%s 不是带日期和时区偏移的时间,例如 2026-12-31T18:00:00+08:00", quoted(n.text)))
+			d.problem(n, fmt.Sprintf("%s is not a time with date and offset, like 2026-12-31T18:00:00+08:00", quoted(n.text)), fmt.Sprintf("%s 不是带日期和时区偏移的时间，例如 2026-12-31T18:00:00+08:00", quoted(n.text)))
 		case t.Year() < 2000 || t.UTC().Year() > 9998:
 			d.problem(n, "this year is out of range", "年份超出范围")
 		default:
@@ -345,13 +345,13 @@ const (
 func (d *decoder) duration(dst *Duration) func(*node) {
 	return func(n *node) {
 		if n.typ != textNode {
-			d.wrongType(n, "a length of time like 90s or 5m", "时长,如 90s 或 5m")
+			d.wrongType(n, "a length of time like 90s or 5m", "时长，如 90s 或 5m")
 			return
 		}
 		value, err := time.ParseDuration(n.text)
 		switch {
 		case err != nil:
-			d.problem(n, fmt.Sprintf("%s is not a length of time like 90s or 5m", quoted(n.text)), fmt.Sprintf("%s 不是时长,例如 90s、5m", quoted(n.text)))
+			d.problem(n, fmt.Sprintf("%s is not a length of time like 90s or 5m", quoted(n.text)), fmt.Sprintf("%s 不是时长，例如 90s、5m", quoted(n.text)))
 		case value < minTimeout || value > maxTimeout:
 			d.problem(n, "this must be between 1s and 168h", "应在 1s 到 168h 之间")
 		default:

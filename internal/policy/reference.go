@@ -114,15 +114,15 @@ func (s *Set) check(changes []Change, problems *problemList) {
 					if a, _ := s.Account(ref.name); !a.Agent {
 						problems.add(Problem{Document: own, Path: ref.path,
 							Message:   fmt.Sprintf("account %q is not an agent (agent: true) and cannot be a member", ref.name),
-							MessageZH: fmt.Sprintf("账号“%s”不是客服(agent: true),不能作为成员", ref.name)})
+							MessageZH: fmt.Sprintf("账号“%s”不是客服(agent: true)，不能作为成员", ref.name)})
 					}
 				}
 			}
 			permissionsOf(e, func(path, permission string) {
 				if received, ok := receivedKind(permission); ok && !kinds[received] {
-					en, zh := fmt.Sprintf("%s: no inbox lists the kind %q", permission, received), fmt.Sprintf("%s:没有任何渠道产生“%s”类消息", permission, received)
+					en, zh := fmt.Sprintf("%s: no inbox lists the kind %q", permission, received), fmt.Sprintf("%s：没有任何渠道产生“%s”类消息", permission, received)
 					if near := closest(received, s.MessageKinds()); near != "" {
-						en, zh = fmt.Sprintf("%s; did you mean %q?", en, receivePrefix+near), fmt.Sprintf("%s,是否想写“%s”?", zh, receivePrefix+near)
+						en, zh = fmt.Sprintf("%s; did you mean %q?", en, receivePrefix+near), fmt.Sprintf("%s，是否想写“%s”？", zh, receivePrefix+near)
 					}
 					problems.add(Problem{Document: own, Path: path, Message: en, MessageZH: zh})
 				}
@@ -159,7 +159,7 @@ func inUseProblem(document string, users []string) Problem {
 	}
 	return Problem{Document: document,
 		Message:   "it cannot be deleted while others refer to it: " + strings.Join(users, ", ") + more,
-		MessageZH: "还有其他设置引用它,不能删除:" + strings.Join(users, "、") + moreZH}
+		MessageZH: "还有其他设置引用它，不能删除：" + strings.Join(users, "、") + moreZH}
 }
 
 // administrator says whether the account is an administrator whom the company keeps: active, of role admin, still allowed to edit the policy, and
@@ -181,7 +181,7 @@ func (s *Set) keepAdministrator(next *Set, changes []Change, problems *problemLi
 		if c.Kind == KindAccount && s.administrator(c.Name) {
 			problems.add(Problem{Document: label(c.Kind, c.Name),
 				Message:   "this change would leave no active administrator (an active account of role admin, without an end, that may edit the policy)",
-				MessageZH: "这次变更会使系统没有任何有效的管理员(状态正常、角色为 admin、没有有效期、可以修改接待设置的账号)"})
+				MessageZH: "这次变更会使系统没有任何有效的管理员（状态正常、角色为 admin、没有有效期、可以修改接待设置的账号）"})
 		}
 	}
 }

@@ -57,7 +57,7 @@ func (d *decoder) schedule(n *node) ScheduleSpec {
 		return s
 	}
 	if n.get("zone") == nil {
-		d.problem(n, "a schedule needs a zone, such as Asia/Shanghai", "时间表需要时区(zone),如 Asia/Shanghai")
+		d.problem(n, "a schedule needs a zone, such as Asia/Shanghai", "时间表需要时区(zone)，如 Asia/Shanghai")
 	}
 	return s
 }
@@ -70,7 +70,7 @@ func (d *decoder) zone(dst *string) func(*node) {
 		}
 		if _, err := location(n.text); err != nil {
 			d.problem(n, fmt.Sprintf("unknown time zone %s; use an IANA name such as Asia/Shanghai", quoted(n.text)),
-				fmt.Sprintf("未知时区 %s;请用 IANA 名称,如 Asia/Shanghai", quoted(n.text)))
+				fmt.Sprintf("未知时区 %s；请用 IANA 名称，如 Asia/Shanghai", quoted(n.text)))
 			return
 		}
 		*dst = n.text
@@ -155,9 +155,9 @@ func (d *decoder) clock(dst *string, end bool) func(*node) {
 	return func(n *node) {
 		switch {
 		case n.typ != textNode:
-			d.wrongType(n, `a time of day like "09:00"`, "时刻,如“09:00”")
+			d.wrongType(n, `a time of day like "09:00"`, "时刻，如“09:00”")
 		case minutes(n.text) < 0 || minutes(n.text) == day && !end:
-			d.problem(n, fmt.Sprintf(`%s is not a time of day like "09:00"`, quoted(n.text)), fmt.Sprintf("%s 不是时刻,例如“09:00”", quoted(n.text)))
+			d.problem(n, fmt.Sprintf(`%s is not a time of day like "09:00"`, quoted(n.text)), fmt.Sprintf("%s 不是时刻，例如“09:00”", quoted(n.text)))
 		default:
 			*dst = n.text
 		}
@@ -183,7 +183,7 @@ func (d *decoder) span(n *node, from, to string) (span, bool) {
 		return span{}, false
 	}
 	if from == to {
-		d.problem(n, `an opening that ends when it begins is ambiguous; for a whole day write from: "00:00", to: "24:00"`, `起止时间相同,含义不明;全天请写 from: "00:00", to: "24:00"`)
+		d.problem(n, `an opening that ends when it begins is ambiguous; for a whole day write from: "00:00", to: "24:00"`, `起止时间相同，含义不明；全天请写 from: "00:00", to: "24:00"`)
 		return span{}, false
 	}
 	return span{Span: makeSpan(from, to), path: slices.Clone(d.path), line: n.line, text: from + "–" + to}, true
@@ -239,14 +239,14 @@ func (d *decoder) exceptions(dst *[]Exception) func(*node) {
 			from, to := item.get("from"), item.get("to")
 			switch {
 			case x.Off && (from != nil || to != nil):
-				d.problem(item, "a day that is off has no opening: leave out off, or from and to", "休息日不能再写时段:请删去 off,或删去 from 和 to")
+				d.problem(item, "a day that is off has no opening: leave out off, or from and to", "休息日不能再写时段：请删去 off，或删去 from 和 to")
 			case !x.Off && from == nil && to == nil:
-				d.problem(item, "an exception says off: true, or from and to", "例外日期要写 off: true,或写 from 和 to")
+				d.problem(item, "an exception says off: true, or from and to", "例外日期要写 off: true，或写 from 和 to")
 			case !x.Off && (from == nil || to == nil):
 				d.missing(item, "from", "to")
 			case x.Date == "":
 			case off[x.Date], x.Off && len(spans[x.Date]) > 0:
-				d.problem(item, x.Date+" is here twice, once as a day off", x.Date+" 重复,且其中一条是休息")
+				d.problem(item, x.Date+" is here twice, once as a day off", x.Date+" 重复，且其中一条是休息")
 			case x.Off:
 				off[x.Date] = true
 				*dst = append(*dst, x)
@@ -267,12 +267,12 @@ func (d *decoder) exceptions(dst *[]Exception) func(*node) {
 func (d *decoder) date(dst *string) func(*node) {
 	return func(n *node) {
 		if n.typ != textNode && n.typ != timeNode {
-			d.wrongType(n, "a date like 2026-10-01", "日期,如 2026-10-01")
+			d.wrongType(n, "a date like 2026-10-01", "日期，如 2026-10-01")
 			return
 		}
 		t, err := time.Parse(dateISO, n.text)
 		if err != nil || t.Year() < 2000 {
-			d.problem(n, fmt.Sprintf("%s is not a date like 2026-10-01", quoted(n.text)), fmt.Sprintf("%s 不是日期,例如 2026-10-01", quoted(n.text)))
+			d.problem(n, fmt.Sprintf("%s is not a date like 2026-10-01", quoted(n.text)), fmt.Sprintf("%s 不是日期，例如 2026-10-01", quoted(n.text)))
 			return
 		}
 		*dst = n.text

@@ -27,7 +27,7 @@ func (s *speaker) schedules(list []*reception.Schedule) string {
 			parts = append(parts, text)
 		}
 	}
-	return strings.Join(parts, s.pick(",或", ", or "))
+	return strings.Join(parts, s.pick("，或", ", or "))
 }
 
 // schedule says the openings of a week, days with the same ones together, and the exceptions that lie ahead.
@@ -36,12 +36,12 @@ func (s *speaker) schedule(schedule *reception.Schedule) string {
 	for _, days := range sameDays(schedule) {
 		parts = append(parts, s.days(days)+" "+s.spans(schedule.Weekly[days[0]]))
 	}
-	text := strings.Join(parts, s.pick(";", "; "))
+	text := strings.Join(parts, s.pick("；", "; "))
 	if text == "" {
 		text = s.pick("每周不开放", "closed all week")
 	}
 	if dates := s.dates(schedule); dates != "" {
-		text += s.pick(";例外:", "; except ") + dates
+		text += s.pick("；例外：", "; except ") + dates
 	}
 	return fmt.Sprintf(s.pick("%s(%s)", "%s (%s)"), text, schedule.Location)
 }

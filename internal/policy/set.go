@@ -104,7 +104,7 @@ func checkIdentity(kind, name string, problems *problemList) bool {
 		if _, _, ok := switchTarget(name); !ok {
 			d.path = []string{"name"}
 			d.problemAt(0, fmt.Sprintf("%s names no switch: a switch is called platform, inbox.NAME or account.NAME", quoted(name)),
-				fmt.Sprintf("%s 不是开关名称:开关叫 platform、inbox.渠道 或 account.账号", quoted(name)))
+				fmt.Sprintf("%s 不是开关名称：开关叫 platform、inbox.渠道 或 account.账号", quoted(name)))
 			return false
 		}
 	case !validName(name):
@@ -112,7 +112,7 @@ func checkIdentity(kind, name string, problems *problemList) bool {
 		d.badName(&node{text: name})
 		return false
 	case isBuiltin(kind, name):
-		d.problemAt(0, fmt.Sprintf("%s %q belongs to the program and cannot be edited or deleted", kind, name), fmt.Sprintf("%s“%s”由程序提供,不能修改或删除", kindTitle(kind), name))
+		d.problemAt(0, fmt.Sprintf("%s %q belongs to the program and cannot be edited or deleted", kind, name), fmt.Sprintf("%s“%s”由程序提供，不能修改或删除", kindTitle(kind), name))
 		return false
 	}
 	return true
@@ -339,7 +339,7 @@ func (s *Set) edit(revision int64, e Edit, problems *problemList) (change Change
 			return change, after, false
 		}
 		if !exists {
-			problems.add(Problem{Document: label(e.Kind, e.Name), Message: "there is no such document to delete", MessageZH: "没有这个文档,无法删除"})
+			problems.add(Problem{Document: label(e.Kind, e.Name), Message: "there is no such document to delete", MessageZH: "没有这个文档，无法删除"})
 			return change, after, false
 		}
 		change.Action = Delete

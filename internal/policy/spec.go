@@ -129,9 +129,9 @@ var unbuiltKinds = []string{"filter", "maintenance", "autoreply", "client", "app
 func (d *decoder) unknownKind(kind string, line int) {
 	en, zh := fmt.Sprintf("unknown kind of document %s", quoted(kind)), fmt.Sprintf("未知的文档类型 %s", quoted(kind))
 	if slices.Contains(unbuiltKinds, kind) {
-		en, zh = en+": it is not built yet", zh+":尚未实现"
+		en, zh = en+": it is not built yet", zh+"：尚未实现"
 	} else if near := closest(kind, kindOrder); near != "" {
-		en, zh = fmt.Sprintf("%s; did you mean %q?", en, near), fmt.Sprintf("%s,是否想写“%s”?", zh, near)
+		en, zh = fmt.Sprintf("%s; did you mean %q?", en, near), fmt.Sprintf("%s，是否想写“%s”？", zh, near)
 	}
 	outer := d.path
 	d.path = []string{"kind"}
@@ -245,7 +245,7 @@ func (d *decoder) permission(dst *string) func(*node) {
 		if !knownPermission[n.text] && !(receives && validMessageKind(kind)) {
 			en, zh := fmt.Sprintf("unknown permission %s", quoted(n.text)), fmt.Sprintf("未知权限 %s", quoted(n.text))
 			if near := closest(n.text, permissionNames()); near != "" {
-				en, zh = fmt.Sprintf("%s; did you mean %q?", en, near), fmt.Sprintf("%s,是否想写“%s”?", zh, near)
+				en, zh = fmt.Sprintf("%s; did you mean %q?", en, near), fmt.Sprintf("%s，是否想写“%s”？", zh, near)
 			}
 			d.problem(n, en, zh)
 			return
@@ -348,7 +348,7 @@ func (d *decoder) channel(dst *string) func(*node) {
 			d.wrongType(n, "the name of a channel", "接入方式的名称")
 		case n.text != channelAPI:
 			d.problem(n, fmt.Sprintf("channel %s is not built yet; channel %q takes messages from any system", quoted(n.text), channelAPI),
-				fmt.Sprintf("接入方式 %s 尚未实现;“%s”可以接入任何系统的消息", quoted(n.text), channelAPI))
+				fmt.Sprintf("接入方式 %s 尚未实现；“%s”可以接入任何系统的消息", quoted(n.text), channelAPI))
 		default:
 			*dst = n.text
 		}
@@ -363,7 +363,7 @@ func (d *decoder) kinds(dst *[]string) func(*node) {
 			d.wrongType(n, "a kind of message", "消息类型")
 		case !validMessageKind(n.text):
 			d.problem(n, fmt.Sprintf("%s is not a kind of message: lower-case letters, digits and '_', beginning with a letter", quoted(n.text)),
-				fmt.Sprintf("%s 不是合法的消息类型:只能用小写字母、数字、“_”,以字母开头", quoted(n.text)))
+				fmt.Sprintf("%s 不是合法的消息类型：只能用小写字母、数字、“_”，以字母开头", quoted(n.text)))
 		default:
 			*dst = n.text
 		}
@@ -372,7 +372,7 @@ func (d *decoder) kinds(dst *[]string) func(*node) {
 	return func(n *node) {
 		read(n)
 		if n.typ == listNode && len(*dst) == len(n.items) && !slices.ContainsFunc(*dst, reception.OwnsConversations) {
-			d.problem(n, "an inbox needs a kind that customers send, such as customer or group", "渠道至少要有一种由客户发来的消息类型,如 customer、group")
+			d.problem(n, "an inbox needs a kind that customers send, such as customer or group", "渠道至少要有一种由客户发来的消息类型，如 customer、group")
 		}
 	}
 }

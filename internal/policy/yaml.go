@@ -49,7 +49,7 @@ func ParseYAML(data []byte) ([]Document, error) {
 		if first, twice := lines[label(d.Kind, d.Name)]; twice {
 			problems.add(Problem{Document: label(d.Kind, d.Name), Line: n.line,
 				Message:   fmt.Sprintf("this document is here twice (first on line %d)", first),
-				MessageZH: fmt.Sprintf("这个文档出现了两次(第一次在第 %d 行)", first)})
+				MessageZH: fmt.Sprintf("这个文档出现了两次（第一次在第 %d 行）", first)})
 			continue
 		}
 		lines[label(d.Kind, d.Name)] = n.line
@@ -80,7 +80,7 @@ func unreadable(data []byte) (Problem, bool) {
 		at += size
 	}
 	return Problem{Line: 1 + bytes.Count(data[:at], []byte("\n")),
-		Message: "this is not valid UTF-8; save the file as UTF-8", MessageZH: "不是有效的 UTF-8;请把文件保存为 UTF-8 编码"}, true
+		Message: "this is not valid UTF-8; save the file as UTF-8", MessageZH: "不是有效的 UTF-8；请把文件保存为 UTF-8 编码"}, true
 }
 
 var yamlLine = regexp.MustCompile(`^yaml: line (\d+): `)
@@ -132,7 +132,7 @@ func (r *yamlReader) node(y *yaml.Node, depth int) (*node, *yamlError) {
 	case depth > maxDepth:
 		return nil, &yamlError{y.Line, errDepth.Error(), fmt.Sprintf("嵌套超过 %d 层", maxDepth)}
 	case r.nodes > maxNodes:
-		return nil, &yamlError{y.Line, fmt.Sprintf("more than %d values (aliases count each time they are used)", maxNodes), fmt.Sprintf("值超过 %d 个(别名每用一次计一次)", maxNodes)}
+		return nil, &yamlError{y.Line, fmt.Sprintf("more than %d values (aliases count each time they are used)", maxNodes), fmt.Sprintf("值超过 %d 个（别名每用一次计一次）", maxNodes)}
 	}
 	n := &node{line: y.Line}
 	switch y.Kind {
@@ -195,7 +195,7 @@ func (r *yamlReader) key(y *yaml.Node) (key, *yamlError) {
 		return key{}, &yamlError{y.Line, "a field's name must be a word", "字段名必须是一个词"}
 	}
 	if y.ShortTag() == "!!merge" {
-		return key{}, &yamlError{y.Line, "merging with << is not supported; write the fields out", "不支持用 << 合并;请写出各字段"}
+		return key{}, &yamlError{y.Line, "merging with << is not supported; write the fields out", "不支持用 << 合并；请写出各字段"}
 	}
 	return key{name: y.Value, line: y.Line}, nil
 }
@@ -205,7 +205,7 @@ func (r *yamlReader) decode(n *node, count int) (d Document, ok bool) {
 	before := len(r.problems.list) + r.problems.more
 	dec := &decoder{document: fmt.Sprintf("document %d", count), problems: r.problems, lines: lineIndex{"": n.line}}
 	if n.typ == listNode {
-		dec.problem(n, "documents are separated by lines of ---, they are not a list", "各文档之间用 --- 分隔,不要写成列表")
+		dec.problem(n, "documents are separated by lines of ---, they are not a list", "各文档之间用 --- 分隔，不要写成列表")
 		return d, false
 	}
 	var spec any
