@@ -63,7 +63,7 @@ func openBase(ctx context.Context, c Config, log *slog.Logger, undo *teardown) (
 	}
 	b.ledger.Start()
 	undo.add("ledger", func() error { drain(b.ledger); b.ledger.Stop(); return nil })
-	b.identity = identity.New(identity.Options{Ledger: b.ledger, EndSession: b.hub.EndSession, Apply: applier, Now: time.Now, Log: log})
+	b.identity = identity.New(identity.Options{Ledger: b.ledger, Apply: applier, Now: time.Now, Log: log})
 	return b, nil
 }
 
@@ -89,7 +89,7 @@ func deadlines(hub *gateway.Hub) map[string]func(*ledger.Tx, string) error {
 	all := map[string]func(*ledger.Tx, string) error{}
 	maps.Copy(all, conversation.Deadlines())
 	maps.Copy(all, governance.Deadlines())
-	maps.Copy(all, identity.Deadlines(hub.EndSession))
+	maps.Copy(all, identity.Deadlines())
 	return all
 }
 

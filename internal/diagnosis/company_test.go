@@ -116,7 +116,7 @@ func (c *company) start() {
 	deadlines := map[string]func(*ledger.Tx, string) error{}
 	maps.Copy(deadlines, conversation.Deadlines())
 	maps.Copy(deadlines, governance.Deadlines())
-	maps.Copy(deadlines, identity.Deadlines(nil))
+	maps.Copy(deadlines, identity.Deadlines())
 	l, err := ledger.New(context.Background(), c.store, ledger.Options{
 		Now: func() time.Time { return c.now }, Node: fmt.Sprintf("node-%d", c.node), Settle: conversation.Settle, Deadlines: deadlines,
 		Restore: conversation.Restore, ConnectionGrace: 20 * time.Second, PresenceGrace: 5 * time.Minute,

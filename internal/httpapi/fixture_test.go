@@ -90,7 +90,7 @@ var actors = []string{"guest", "nobody", "robot", "agent-a", "agent-b", "sup", "
 
 // bench is a whole server in the process, without sockets.
 type bench struct {
-	t        *testing.T
+	t        testing.TB
 	store    *memory.Store
 	ledger   *ledger.Ledger
 	identity *identity.Service
@@ -134,13 +134,13 @@ func (b *bench) clock() time.Time {
 	return b.now
 }
 
-func newBench(t *testing.T) *bench {
+func newBench(t testing.TB) *bench {
 	t.Helper()
 	b := &bench{t: t, store: memory.New(), tokens: map[string]string{}, log: &lockedBuffer{}, now: time.Date(2026, 11, 23, 2, 0, 0, 0, time.UTC)}
 	log := slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	deadlines := conversation.Deadlines()
 	maps.Copy(deadlines, governance.Deadlines())
-	maps.Copy(deadlines, identity.Deadlines(nil))
+	maps.Copy(deadlines, identity.Deadlines())
 	var err error
 	b.ledger, err = ledger.New(t.Context(), b.store, ledger.Options{
 		Now: b.clock, Node: "node-1", Settle: conversation.Settle, Restore: conversation.Restore, Deadlines: deadlines,
@@ -210,7 +210,7 @@ func (b *bench) online(account string) {
 
 // reply is what came back.
 type reply struct {
-	t      *testing.T
+	t      testing.TB
 	status int
 	header http.Header
 	raw    string

@@ -48,8 +48,7 @@ type bench struct {
 
 // closed is a session whose connections were closed.
 type closed struct {
-	session string
-	code    int
+	session, cause string
 }
 
 var byAdmin = Asked{By: "admin", Source: "api", Request: "r1"}
@@ -68,23 +67,23 @@ func newBench(t *testing.T) *bench {
 
 func (b *bench) start(store ledger.Store) {
 	b.t.Helper()
-	endSession := func(session string, code int, _ string) {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		b.closed = append(b.closed, closed{session, code})
-	}
 	deadlines := governance.Deadlines()
-	maps.Copy(deadlines, Deadlines(endSession))
+	maps.Copy(deadlines, Deadlines())
 	var err error
 	b.ledger, err = ledger.New(b.t.Context(), store, ledger.Options{
 		Now: b.clock, Node: "n", Settle: func(tx *ledger.Tx) error { tx.TakeTouched(); return nil }, Restore: Restore, Deadlines: deadlines,
+		SessionEnded: func(session, cause string) {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			b.closed = append(b.closed, closed{session, cause})
+		},
 	})
 	if err != nil {
 		b.t.Fatal(err)
 	}
 	b.ledger.Start()
 	b.t.Cleanup(b.ledger.Stop)
-	b.Service = New(Options{Ledger: b.ledger, EndSession: endSession, Now: b.clock, Hashes: 2, Apply: func(edits []policy.Edit, by, source, request, reason string) ledger.Command {
+	b.Service = New(Options{Ledger: b.ledger, Now: b.clock, Hashes: 2, Apply: func(edits []policy.Edit, by, source, request, reason string) ledger.Command {
 		return &governance.Apply{Base: -1, Edits: edits, By: by, Source: source, Request: request, Reason: reason}
 	}})
 }

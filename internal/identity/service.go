@@ -12,26 +12,15 @@ import (
 	"github.com/bidahq/bida/internal/problem"
 )
 
-// Close codes of the realtime protocol, for the connections of a session that ends (docs/realtime-protocol.md).
-const (
-	CloseUnauthenticated = 4401 // the token ran out
-	CloseSessionEnded    = 4409
-	CloseTokenRevoked    = 4410
-)
-
-// EndSession closes the connections of a session, with a close code and words for the person. It must not block. The gateway's hub has it.
-type EndSession func(session string, code int, reason string)
-
 // Applier makes the command that applies edits to the policy, whatever its revision is. Package governance has it.
 type Applier func(edits []policy.Edit, by, source, request, reason string) ledger.Command
 
-// Options configure a Service. Ledger is required; without EndSession connections stay until the gateway notices; without Apply accounts cannot be made.
+// Options configure a Service. Ledger is required; without Apply accounts cannot be made.
 type Options struct {
-	Ledger     *ledger.Ledger
-	EndSession EndSession
-	Apply      Applier
-	Now        func() time.Time
-	Log        *slog.Logger
+	Ledger *ledger.Ledger
+	Apply  Applier
+	Now    func() time.Time
+	Log    *slog.Logger
 	// Hashes bounds how many passwords are hashed at the same time; 0 means one for every two processors.
 	Hashes int
 }
@@ -57,9 +46,6 @@ func New(o Options) *Service {
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
-	}
-	if o.EndSession == nil {
-		o.EndSession = func(string, int, string) {}
 	}
 	if o.Hashes <= 0 {
 		o.Hashes = max(1, runtime.GOMAXPROCS(0)/2)

@@ -16,8 +16,8 @@ var errSessionID = problem.New(problem.NotFound, "identity.session_not_found", "
 // deadlineToken is the kind of the deadline at which a token (key: its id) runs out.
 const deadlineToken = "token"
 
-// end ends the sessions of an account that the filter accepts and, once that is committed, closes their connections. It returns their ids.
-func end(tx *ledger.Tx, closing EndSession, account string, code int, reason string, o reception.Origin, which func(ledger.Session) bool) []string {
+// end ends the sessions of an account that the filter accepts and returns their ids.
+func end(tx *ledger.Tx, account string, o reception.Origin, which func(ledger.Session) bool) []string {
 	a := tx.AgentState(account)
 	if a == nil {
 		return nil
@@ -28,26 +28,13 @@ func end(tx *ledger.Tx, closing EndSession, account string, code int, reason str
 			ended = append(ended, s.ID)
 		}
 	}
-	if len(ended) > 0 && closing != nil {
-		tx.Effect(func() {
-			for _, id := range ended {
-				closing(id, code, reason)
-			}
-		})
-	}
 	return ended
-}
-
-// EndAll ends all sessions of an account that may no longer sign in, from within another command.
-func EndAll(tx *ledger.Tx, closing EndSession, account string, o reception.Origin) []string {
-	return end(tx, closing, account, CloseSessionEnded, "the account may no longer sign in / 该账号不能再登录", o, func(ledger.Session) bool { return true })
 }
 
 // EndSessions is the command that ends a session of an account, or all of them.
 type EndSessions struct {
 	Account string
 	ID      string // "" for all
-	End     EndSession
 	Asked
 
 	Ended []string // result: ids
@@ -55,11 +42,11 @@ type EndSessions struct {
 
 // Apply implements ledger.Command.
 func (c *EndSessions) Apply(tx *ledger.Tx) error {
-	cause, reason := reception.SessionEndByOther, "the session was ended / 登录已被结束"
+	cause := reception.SessionEndByOther
 	if c.By == c.Account {
-		cause, reason = reception.SessionEndSignOut, "signed out / 已退出登录"
+		cause = reception.SessionEndSignOut
 	}
-	c.Ended = end(tx, c.End, c.Account, CloseSessionEnded, reason, reception.Origin{By: c.By, Source: c.Source, Cause: cause},
+	c.Ended = end(tx, c.Account, reception.Origin{By: c.By, Source: c.Source, Cause: cause},
 		func(s ledger.Session) bool { return c.ID == "" || s.ID == c.ID })
 	if c.ID != "" && len(c.Ended) == 0 {
 		return errSessionID
@@ -72,7 +59,7 @@ func (c *EndSessions) Apply(tx *ledger.Tx) error {
 
 // EndSessions ends the session with an id, or all of the account's if it is "", and says which were. An account that ends its own signs out.
 func (s *Service) EndSessions(ctx context.Context, account, id string, by Asked) ([]string, error) {
-	cmd := &EndSessions{Account: account, ID: id, End: s.o.EndSession, Asked: by}
+	cmd := &EndSessions{Account: account, ID: id, Asked: by}
 	if err := s.do(ctx, cmd); err != nil {
 		return nil, err
 	}
@@ -80,15 +67,14 @@ func (s *Service) EndSessions(ctx context.Context, account, id string, by Asked)
 }
 
 // Deadlines are the handlers of the deadlines that this package sets, for ledger.Options.
-func Deadlines(closing EndSession) map[string]func(*ledger.Tx, string) error {
+func Deadlines() map[string]func(*ledger.Tx, string) error {
 	return map[string]func(*ledger.Tx, string) error{
 		deadlineToken: func(tx *ledger.Tx, id string) error {
 			t := tx.Token(id)
 			if t == nil || t.ExpiresAt.IsZero() || tx.Now().Before(t.ExpiresAt) {
 				return nil
 			}
-			end(tx, closing, t.Account, CloseUnauthenticated, "the token has run out / 令牌已过期",
-				reception.Origin{By: "system", Source: "timer", Cause: reception.SessionEndExpired},
+			end(tx, t.Account, reception.Origin{By: "system", Source: "timer", Cause: reception.SessionEndExpired},
 				func(s ledger.Session) bool { return s.Token == id })
 			return nil
 		},

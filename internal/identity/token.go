@@ -188,7 +188,6 @@ func (s *Service) CreateToken(ctx context.Context, account, label string, expire
 type RevokeTokens struct {
 	Account string
 	ID      string // "" for all
-	End     EndSession
 	Asked
 
 	Revoked []string   // result: ids
@@ -207,8 +206,7 @@ func (c *RevokeTokens) Apply(tx *ledger.Tx) error {
 		tx.PutToken(t)
 		c.Revoked, c.Hashes = append(c.Revoked, id), append(c.Hashes, t.Hash)
 		tx.Audit(c.audit("token.revoke", c.Account, map[string]string{"token": id}))
-		end(tx, c.End, c.Account, CloseTokenRevoked, "the token was revoked / 令牌已被吊销",
-			reception.Origin{By: c.By, Source: c.Source, Cause: reception.SessionEndRevoked},
+		end(tx, c.Account, reception.Origin{By: c.By, Source: c.Source, Cause: reception.SessionEndRevoked},
 			func(s ledger.Session) bool { return s.Token == id })
 	}
 	if c.ID != "" && len(c.Revoked) == 0 {
@@ -219,7 +217,7 @@ func (c *RevokeTokens) Apply(tx *ledger.Tx) error {
 
 // RevokeTokens revokes the token with an id, or all of the account's if it is "", and says which were.
 func (s *Service) RevokeTokens(ctx context.Context, account, id string, by Asked) ([]string, error) {
-	cmd := &RevokeTokens{Account: account, ID: id, End: s.o.EndSession, Asked: by}
+	cmd := &RevokeTokens{Account: account, ID: id, Asked: by}
 	if err := s.do(ctx, cmd); err != nil {
 		return nil, err
 	}

@@ -77,7 +77,7 @@ func TestATokenThatHasRunOutIsRefusedAndEndsItsSessions(t *testing.T) {
 	_, _, err := b.Authenticate(token)
 	refused(t, err, problem.Unauthenticated, "identity.token_expired")
 	b.settle()
-	if got := b.ended(); !slices.Equal(got, []closed{{"s1", CloseUnauthenticated}}) {
+	if got := b.ended(); !slices.Equal(got, []closed{{"s1", reception.SessionEndExpired}}) {
 		t.Errorf("closed %v", got)
 	}
 	if s := b.ledger.Agent("agent-a").Facts.Session; s.State != reception.SessionEnded || s.Origin.Cause != reception.SessionEndExpired {
@@ -125,7 +125,7 @@ func TestRevokingATokenEndsOnlyTheSessionsThatRestOnIt(t *testing.T) {
 	if _, err := b.RevokeTokens(t.Context(), "agent-a", one, byAdmin); err != nil {
 		t.Fatal(err)
 	}
-	if got := b.ended(); !slices.Equal(got, []closed{{"s1", CloseTokenRevoked}}) {
+	if got := b.ended(); !slices.Equal(got, []closed{{"s1", reception.SessionEndRevoked}}) {
 		t.Errorf("closed %v", got)
 	}
 	if s := b.ledger.Agent("agent-a").Facts.Session; s.State != reception.SessionActive {
@@ -154,7 +154,7 @@ func TestEndingSessionsTellsWhoEndedThem(t *testing.T) {
 	if ended, err := b.EndSessions(t.Context(), "agent-a", "", Asked{By: "agent-a", Source: "api"}); err != nil || !slices.Equal(ended, []string{"s2"}) {
 		t.Errorf("ended %v: %v", ended, err)
 	}
-	if got := b.ended(); !slices.Equal(got, []closed{{"s1", CloseSessionEnded}, {"s2", CloseSessionEnded}}) {
+	if got := b.ended(); !slices.Equal(got, []closed{{"s1", reception.SessionEndByOther}, {"s2", reception.SessionEndSignOut}}) {
 		t.Errorf("closed %v", got)
 	}
 	if s := b.ledger.Agent("agent-a").Facts.Session; s.Origin.Cause != reception.SessionEndSignOut {
