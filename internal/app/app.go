@@ -128,6 +128,9 @@ func (a *App) Start() error {
 	a.address = l.Addr()
 	a.serve("http", a.http, l)
 	a.watch()
+	if len(a.base.ledger.Policy().All()) == 0 {
+		a.log.Warn("there is no account yet, so nobody can do anything here; make the first one", "with", "bida account create --data "+a.config.Data+" --name admin --role admin --password-stdin")
+	}
 	a.log.Info("listening", "url", "http://"+a.address.String(), "data", a.config.Data, "revision", a.base.ledger.Policy().Revision())
 	return nil
 }

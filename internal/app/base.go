@@ -51,7 +51,7 @@ func openBase(ctx context.Context, c Config, log *slog.Logger, undo *teardown) (
 		Node:            b.node,
 		Settle:          conversation.Settle,
 		Restore:         restore,
-		Deadlines:       deadlines(b.hub),
+		Deadlines:       deadlines(),
 		Wake:            b.hub.Wake,
 		SessionEnded:    func(session, cause string) { endSession(b.hub, session, cause) },
 		ConnectionGrace: c.ConnectionGrace,
@@ -85,7 +85,7 @@ func restore(tx *ledger.Tx) error {
 }
 
 // deadlines merges the handlers; their kinds are different.
-func deadlines(hub *gateway.Hub) map[string]func(*ledger.Tx, string) error {
+func deadlines() map[string]func(*ledger.Tx, string) error {
 	all := map[string]func(*ledger.Tx, string) error{}
 	maps.Copy(all, conversation.Deadlines())
 	maps.Copy(all, governance.Deadlines())

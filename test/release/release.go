@@ -157,11 +157,14 @@ func (p *Process) All() string {
 func (p *Process) Signal(s os.Signal) error { return p.cmd.Process.Signal(s) }
 
 // Wait waits for the end and returns the exit status, -1 if a signal ended it.
-func (p *Process) Wait() (int, error) {
+func (p *Process) Wait() (int, error) { return p.WaitFor(Patience) }
+
+// WaitFor is Wait with another patience.
+func (p *Process) WaitFor(patience time.Duration) (int, error) {
 	select {
 	case <-p.done:
 		return p.cmd.ProcessState.ExitCode(), nil
-	case <-time.After(Patience):
+	case <-time.After(patience):
 		return 0, fmt.Errorf("%s does not end:\n%s", p.Name, p.All())
 	}
 }

@@ -16,6 +16,9 @@ import (
 
 var shellBlock = regexp.MustCompile("(?s)```sh\n(.*?)```")
 
+// slower gives a busy machine more time where the tour tells people to wait a moment.
+const slower = "sleep() { case $1 in 0.*) command sleep $1 ;; *) command sleep $(($1 * 3)) ;; esac; }\n"
+
 // script is all that a README tells to paste, for another address than the usual one, which may be in use.
 func script(t *testing.T, readme, address string) string {
 	t.Helper()
@@ -24,6 +27,7 @@ func script(t *testing.T, readme, address string) string {
 		t.Fatal(err)
 	}
 	var b strings.Builder
+	b.WriteString(slower)
 	for _, block := range shellBlock.FindAllStringSubmatch(string(text), -1) {
 		b.WriteString(block[1])
 	}
@@ -65,6 +69,7 @@ func TestTheToursOfBothReadmesWorkAsTheyArePasted(t *testing.T) {
 	program := release.Program(t)
 	for _, readme := range []string{"README.md", "README.zh-CN.md"} {
 		t.Run(readme, func(t *testing.T) {
+			t.Parallel()
 			address := freeAddress(t)
 			cmd := exec.Command("bash", "-c", script(t, readme, address))
 			cmd.Dir = place(t, program)
@@ -74,7 +79,7 @@ func TestTheToursOfBothReadmesWorkAsTheyArePasted(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Cleanup(p.Kill)
-			if status, err := p.Wait(); err != nil || status != 0 {
+			if status, err := p.WaitFor(3 * release.Patience); err != nil || status != 0 {
 				t.Fatalf("status %d, %v:\n%s", status, err, p.All())
 			}
 			out := strings.Join(p.Lines(release.Out), "\n")
