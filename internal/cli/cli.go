@@ -67,7 +67,7 @@ func Run(ctx context.Context, p Program) int {
 	done := false
 	parser, err := kong.New(&g,
 		kong.Name("bida"),
-		kong.Description("Bida 必达： customer-service reception that can say why a message did， or did not， reach an agent."),
+		kong.Description("Bida 必达: customer-service reception that can say why a message did, or did not, reach an agent."),
 		kong.Writers(p.Out, p.Err),
 		kong.Exit(func(int) { done = true; panic(finished{}) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}),
