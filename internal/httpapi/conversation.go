@@ -18,7 +18,7 @@ import (
 	"github.com/bidahq/bida/internal/reception"
 )
 
-var errNoConversation = problem.New(problem.NotFound, "conversation.not_found", "There is no such conversation, or it is not yours to see.", "没有这个会话,或您无权查看。").On("/id")
+var errNoConversation = problem.New(problem.NotFound, "conversation.not_found", "There is no such conversation, or it is not yours to see.", "没有这个会话，或您无权查看。").On("/id")
 
 // ConversationBody is a conversation as it stands.
 type ConversationBody struct {
@@ -328,7 +328,7 @@ type once struct {
 	digest       [16]byte
 }
 
-var errUsedID = problem.New(problem.Conflict, "conversation.duplicate_conflict", "This id was used before for something else; nothing was done.", "此 id 已用于另一次操作,本次未执行。").On("/id")
+var errUsedID = problem.New(problem.Conflict, "conversation.duplicate_conflict", "This id was used before for something else; nothing was done.", "此 id 已用于另一次操作，本次未执行。").On("/id")
 
 // Keys implements ledger.Keyed.
 func (o *once) Keys() []ledger.KeyRef { return []ledger.KeyRef{o.ref} }

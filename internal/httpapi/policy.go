@@ -93,11 +93,11 @@ var (
 	errNoDocument = problem.New(problem.NotFound, "policy.unknown_document", "There is no such document.", "没有这个设置文档。")
 	errIfMatch    = problem.New(problem.Required, "policy.if_match_required",
 		"Say which revision you changed: send If-Match with the ETag that you read, so that nobody else's change is lost.",
-		"请用 If-Match 带上您读取时的 ETag,以免覆盖他人的修改。").On("/If-Match")
-	errIfMatchForm = problem.New(problem.Invalid, "policy.if_match_invalid", `If-Match is the ETag that you read, for example "42".`, `If-Match 应为读取时得到的 ETag,例如 "42"。`).On("/If-Match")
+		"请用 If-Match 带上您读取时的 ETag，以免覆盖他人的修改。").On("/If-Match")
+	errIfMatchForm = problem.New(problem.Invalid, "policy.if_match_invalid", `If-Match is the ETag that you read, for example "42".`, `If-Match 应为读取时得到的 ETag，例如 "42"。`).On("/If-Match")
 	errStale       = problem.New(problem.Stale, "policy.stale",
 		"The settings were changed since you read them; nothing was applied. Read them again and apply your change to what is there now.",
-		"在您读取之后设置已被修改,本次未应用。请重新读取后再修改。")
+		"在您读取之后设置已被修改，本次未应用。请重新读取后再修改。")
 )
 
 // policyAt is the policy now, or as it was.

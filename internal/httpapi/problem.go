@@ -124,8 +124,8 @@ func problemOf(err error, lang, request string) *Problem {
 }
 
 var (
-	errInternal = problem.New(problem.Internal, "system.internal", "Something in Bida failed; the log has the cause under this request's id.", "系统内部出错,原因已按本次请求编号记入日志。")
-	errStore    = problem.New(problem.Unavailable, "system.health.store", "The store cannot be read now. Try again shortly.", "存储暂时无法读取,请稍后重试。")
+	errInternal = problem.New(problem.Internal, "system.internal", "Something in Bida failed; the log has the cause under this request's id.", "系统内部出错，原因已按本次请求编号记入日志。")
+	errStore    = problem.New(problem.Unavailable, "system.health.store", "The store cannot be read now. Try again shortly.", "存储暂时无法读取，请稍后重试。")
 )
 
 func pick(lang, en, zh string) string {
@@ -203,7 +203,7 @@ func validation(ctx context.Context, status int, msg string, errs []error) *Prob
 	if len(e.Fields) > 0 {
 		e.Field = e.Fields[0].Field
 		e.En += " " + e.Field + ": " + e.Fields[0].Message + "."
-		e.Zh += e.Field + ":" + e.Fields[0].Message + "。"
+		e.Zh += e.Field + "：" + e.Fields[0].Message + "。"
 	}
 	return problemOf(e, info.lang, info.id)
 }

@@ -41,5 +41,5 @@ func (r rule) authorize(p *reception.Policy, account, subject string, now time.T
 
 func forbidden(permission string) error {
 	return problem.New(problem.Forbidden, "permission.missing",
-		"This needs the permission "+permission+", which your account does not have.", "需要权限 "+permission+",您的账号没有。").With("permission", permission)
+		"This needs the permission "+permission+", which your account does not have.", "需要权限 "+permission+"，您的账号没有。").With("permission", permission)
 }

@@ -51,7 +51,7 @@ func (c *checker) syntax(what string) {
 	line := 1 + bytes.Count(c.b[:min(c.i, len(c.b))], []byte{'\n'})
 	c.refuse(problem.New(problem.Malformed, c.code,
 		fmt.Sprintf("The body is not JSON: %s (line %d, byte %d).", what, line, c.i),
-		fmt.Sprintf("请求体不是有效的 JSON(第 %d 行,第 %d 字节附近)。", line, c.i)).On(c.pointer()))
+		fmt.Sprintf("请求体不是有效的 JSON（第 %d 行，第 %d 字节附近）。", line, c.i)).On(c.pointer()))
 }
 
 func (c *checker) text(en, zh string) {
@@ -259,7 +259,7 @@ func (c *checker) escape(en, zh string) {
 	case utf16.IsSurrogate(r):
 		low, ok := c.unit(c.i)
 		if !ok || utf16.DecodeRune(r, low) == utf8.RuneError {
-			c.text(en+" has half a character (a lone surrogate).", zh+"含有不完整的字符(单独的代理项)。")
+			c.text(en+" has half a character (a lone surrogate).", zh+"含有不完整的字符（单独的代理项）。")
 			return
 		}
 		c.i += 6

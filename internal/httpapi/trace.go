@@ -16,7 +16,7 @@ import (
 	"github.com/bidahq/bida/internal/reception"
 )
 
-var errNoMessage = problem.New(problem.NotFound, "message.not_found", "There is no such message, or it is not yours to see.", "没有这条消息,或您无权查看。").On("/id")
+var errNoMessage = problem.New(problem.NotFound, "message.not_found", "There is no such message, or it is not yours to see.", "没有这条消息，或您无权查看。").On("/id")
 
 // TraceBody is a message's way: every stage with its time, the decisions with all candidates and all gates, every attempt to push it.
 type TraceBody struct {

@@ -250,3 +250,30 @@ func TestNothingSecretIsInTheLogOrInAnAnswer(t *testing.T) {
 		t.Errorf("the messages are %s", got.raw)
 	}
 }
+
+func TestTheGuideNamesEveryRouteWithItsPermission(t *testing.T) {
+	b := newBench(t)
+	guide, err := os.ReadFile("../../docs/api.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range b.server.routes {
+		name := "`" + strings.Replace(r.pattern, Prefix, "", 1) + "`"
+		found := false
+		for line := range strings.Lines(string(guide)) {
+			cells := strings.Split(line, "|")
+			if len(cells) < 3 || !strings.Contains(cells[1], name) {
+				continue
+			}
+			found = true
+			for _, permission := range append(append([]string(nil), r.rule.any...), r.rule.own, r.rule.others) {
+				if permission != "" && !strings.Contains(cells[2], "`"+permission+"`") && !strings.HasPrefix(strings.TrimSpace(cells[2]), "the same") {
+					t.Errorf("%s is said to need %s", name, cells[2])
+				}
+			}
+		}
+		if !found {
+			t.Errorf("docs/api.md does not name %s", name)
+		}
+	}
+}

@@ -246,8 +246,8 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, rule rule, intake
 
 var (
 	errEncoding  = problem.New(problem.Malformed, "request.encoding", "A body must not be compressed.", "请求体不能压缩。").On("/Content-Encoding")
-	errBodyRead  = problem.New(problem.Malformed, "request.incomplete", "The body ended before it was complete, or came too slowly.", "请求体不完整,或发送过慢。")
-	errBusy      = problem.New(problem.Limited, "request.busy", "Too many large requests are being handled; try again shortly.", "正在处理的大请求过多,请稍后重试。")
+	errBodyRead  = problem.New(problem.Malformed, "request.incomplete", "The body ended before it was complete, or came too slowly.", "请求体不完整，或发送过慢。")
+	errBusy      = problem.New(problem.Limited, "request.busy", "Too many large requests are being handled; try again shortly.", "正在处理的大请求过多，请稍后重试。")
 	errBodyLarge = problem.New(problem.TooLarge, "request.too_large", "The body is larger than this route takes.", "请求体超过此接口的上限。")
 )
 

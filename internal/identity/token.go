@@ -29,13 +29,13 @@ const (
 
 // Refusals of tokens.
 var (
-	errNoToken      = problem.New(problem.Unauthenticated, "identity.token_missing", "A token is needed: send it as \"Authorization: Bearer bida_…\".", "需要令牌,请以“Authorization: Bearer bida_…”的形式提供。")
-	errUnknownToken = problem.New(problem.Unauthenticated, "identity.token_unknown", "This token is not known. It was mistyped, or revoked some time ago.", "令牌无效:可能输入有误,或早已被吊销。")
+	errNoToken      = problem.New(problem.Unauthenticated, "identity.token_missing", "A token is needed: send it as \"Authorization: Bearer bida_…\".", "需要令牌，请以“Authorization: Bearer bida_…”的形式提供。")
+	errUnknownToken = problem.New(problem.Unauthenticated, "identity.token_unknown", "This token is not known. It was mistyped, or revoked some time ago.", "令牌无效：可能输入有误，或早已被吊销。")
 	errTokenRevoked = problem.New(problem.Unauthenticated, "identity.token_revoked", "This token was revoked.", "该令牌已被吊销。")
-	errTokenExpired = problem.New(problem.Unauthenticated, "identity.token_expired", "This token has run out; a new one is needed.", "该令牌已过期,需要新的令牌。")
+	errTokenExpired = problem.New(problem.Unauthenticated, "identity.token_expired", "This token has run out; a new one is needed.", "该令牌已过期，需要新的令牌。")
 	errTokenID      = problem.New(problem.NotFound, "identity.token_not_found", "This account has no such token.", "该账号没有这个令牌。").On("/id")
-	errTooMany      = problem.New(problem.Conflict, "identity.too_many_tokens", "This account has "+strconv.Itoa(maxTokens)+" tokens; revoke one that is no longer used.", "该账号已有 "+strconv.Itoa(maxTokens)+" 个令牌,请先吊销不用的。")
-	errLabel        = problem.New(problem.Invalid, "identity.invalid_label", "A label has at most "+strconv.Itoa(maxLabel)+" characters and no control characters.", "备注最多 "+strconv.Itoa(maxLabel)+" 个字,不能含控制字符。").On("/label")
+	errTooMany      = problem.New(problem.Conflict, "identity.too_many_tokens", "This account has "+strconv.Itoa(maxTokens)+" tokens; revoke one that is no longer used.", "该账号已有 "+strconv.Itoa(maxTokens)+" 个令牌，请先吊销不用的。")
+	errLabel        = problem.New(problem.Invalid, "identity.invalid_label", "A label has at most "+strconv.Itoa(maxLabel)+" characters and no control characters.", "备注最多 "+strconv.Itoa(maxLabel)+" 个字，不能含控制字符。").On("/label")
 	errExpires      = problem.New(problem.Invalid, "identity.invalid_expiry", "The end of a token lies in the future.", "令牌的到期时间应在将来。").On("/expires")
 )
 
@@ -89,7 +89,7 @@ func (s *Service) Authenticate(token string) (account, tokenID string, err error
 // mayNotSignIn is the refusal of an account by gate account.state.
 func mayNotSignIn(cell reception.Cell) error {
 	r := reception.Lookup(cell.Code)
-	return problem.New(problem.Forbidden, r.Code.String(), "This account may not sign in: "+r.Title.In("en")+".", "该账号不能登录:"+r.Title.In("zh")+"。")
+	return problem.New(problem.Forbidden, r.Code.String(), "This account may not sign in: "+r.Title.In("en")+".", "该账号不能登录："+r.Title.In("zh")+"。")
 }
 
 // used records the use of a token, at most once a minute, without waiting: a use that is not recorded must keep nobody out.

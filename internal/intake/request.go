@@ -76,7 +76,7 @@ func (r *Request) post(inbox string, receivedAt time.Time) (*conversation.Post, 
 	if r.SentAt != "" {
 		at, err := time.Parse(time.RFC3339, r.SentAt)
 		if err != nil || at.Year() < 1970 {
-			return nil, invalid("/sent_at", "A time is written as in RFC 3339, for example 2026-11-23T09:30:00.000+08:00.", "时间须符合 RFC 3339,例如 2026-11-23T09:30:00.000+08:00。")
+			return nil, invalid("/sent_at", "A time is written as in RFC 3339, for example 2026-11-23T09:30:00.000+08:00.", "时间须符合 RFC 3339，例如 2026-11-23T09:30:00.000+08:00。")
 		}
 		p.SentAt = at.UTC().Truncate(time.Microsecond)
 	}
@@ -92,7 +92,7 @@ func (r *Request) check() error {
 		}
 	}
 	if r.hasAttachments() {
-		return invalid("/attachments", "Attachments are not built yet; send the text without them.", "暂不支持附件,请只发送文本。")
+		return invalid("/attachments", "Attachments are not built yet; send the text without them.", "暂不支持附件，请只发送文本。")
 	}
 	return nil
 }
@@ -126,7 +126,7 @@ func checkName(name string) error {
 
 func checkKind(kind string) error {
 	if kind != "" && (len(kind) > maxKind || !kindPattern.MatchString(kind)) {
-		return invalid("/kind", "A kind is a word in lower case such as customer or group.", "消息类型为小写单词,例如 customer、group。")
+		return invalid("/kind", "A kind is a word in lower case such as customer or group.", "消息类型为小写单词，例如 customer、group。")
 	}
 	return nil
 }

@@ -91,7 +91,7 @@ func (s *Service) answer(ctx context.Context, p *conversation.Post, lang string)
 	}
 	a, err := s.stored(ctx, p.Message, lang)
 	if errors.Is(err, ledger.ErrUnavailable) {
-		err = problem.New(problem.Unavailable, "system.health.store", "This message was stored before, but its answer cannot be read now. Try again shortly.", "该消息此前已保存,但暂时无法读取结果,请稍后重试。").Because(err)
+		err = problem.New(problem.Unavailable, "system.health.store", "This message was stored before, but its answer cannot be read now. Try again shortly.", "该消息此前已保存，但暂时无法读取结果，请稍后重试。").Because(err)
 	}
 	a.Duplicate = true
 	return a, err
