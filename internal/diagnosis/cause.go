@@ -131,6 +131,8 @@ type reading struct {
 	vector reception.Vector
 	sign   int
 	holds  bool
+	// there says that what has the window or the limit existed.
+	there bool
 }
 
 // read makes a reading; ok is false where the settings cannot be read any more.
@@ -149,22 +151,37 @@ func (w *walk) readFrom(p *reception.Policy, at time.Time) reading {
 	r := w.h.r
 	x := reading{vector: reception.Explain(p, r.m.world, w.cell.inbox, w.cell.kind, r.q.Agent, at)}
 	x.sign, x.holds = w.part.look(p, r.q.Agent, w.cell.inbox, at)
+	x.there = w.there(p)
 	return x
 }
 
-// differs says whether the gate was another before a change. Where a gate has several parts, only the one in question counts, because the gate may have
-// shown something else meanwhile. Windows and limits count only where the agent served the cell before, too: that an account or an inbox was made with a
-// schedule is no change of its window.
-func (w *walk) differs(before *reading) bool {
-	now, then := w.now.vector[w.gate], before.vector[w.gate]
-	served := !before.vector[reception.MembershipInbox].Outcome.Stops() && before.vector[reception.AccountState].Code != reception.CodeAccountStateMissing
+// there says whether there was something to change: that an account, an inbox or a membership was made with a schedule or a limit is no change of it.
+func (w *walk) there(p *reception.Policy) bool {
+	agent, in := w.h.r.q.Agent, p.Inboxes[w.cell.inbox]
 	switch w.gate {
 	case reception.WindowAgent:
-		return served && before.holds
-	case reception.WindowInbox, reception.Capacity:
-		return served && !then.Outcome.Stops()
+		if w.part.lens == throughTeamWindow {
+			return in != nil && in.Member(agent) != nil
+		}
+		return p.Accounts[agent] != nil
+	case reception.WindowInbox:
+		return in != nil
+	case reception.Capacity:
+		return in != nil && p.Accounts[agent] != nil
 	}
-	if w.part.lens != throughGate {
+	return true
+}
+
+// differs says whether the gate was another before a change. Where a gate has several parts, only the one in question counts, because the gate may have
+// shown something else meanwhile.
+func (w *walk) differs(before *reading) bool {
+	now, then := w.now.vector[w.gate], before.vector[w.gate]
+	switch {
+	case w.gate == reception.WindowAgent:
+		return before.holds
+	case w.gate == reception.WindowInbox || w.gate == reception.Capacity:
+		return !then.Outcome.Stops()
+	case w.part.lens != throughGate:
 		return before.sign != w.now.sign
 	}
 	return then.Outcome != now.Outcome || then.Code != now.Code
@@ -180,7 +197,7 @@ func (w *walk) cause() (int64, error) {
 		if err != nil {
 			return 0, err
 		}
-		if !ok {
+		if !ok || !before.there {
 			break
 		}
 		if w.differs(&before) {

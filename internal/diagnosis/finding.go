@@ -104,7 +104,7 @@ func (r *run) newFinding(g reception.Gate, at reception.Cell, by *cause) *findin
 	reason := reception.Lookup(at.Code)
 	f := &finding{
 		gate: g, stage: g.String(), outcome: at.Outcome, code: at.Code, cause: *by,
-		expected: reception.Expected(r.m.policy, r.m.world, r.q.Agent, g, at),
+		expected: r.expected(g, at),
 	}
 	if at.Until != 0 {
 		f.until = time.UnixMicro(at.Until).UTC()
@@ -113,6 +113,19 @@ func (r *run) newFinding(g reception.Gate, at reception.Cell, by *cause) *findin
 		f.because = Text{reason.Because.ZH, reason.Because.EN}
 	}
 	return f
+}
+
+// expected says whether an outcome is as intended. A kind that is off with its parent is as expected as that is.
+func (r *run) expected(g reception.Gate, at reception.Cell) bool {
+	if at.Code == reception.CodePermissionKindParentOff {
+		a := r.m.policy.Accounts[r.q.Agent]
+		if a == nil || !a.Agent {
+			return false
+		}
+		grant, _ := a.Rights[policy.Receive].Decides(r.m.now)
+		return grant == reception.NeverGranted
+	}
+	return reception.Expected(r.m.policy, r.m.world, r.q.Agent, g, at)
 }
 
 // link says which findings follow from others.

@@ -199,7 +199,7 @@ func (r *run) behind(c *cell) []masked {
 // parentOnPurpose says whether nobody is meant to receive in the first place: no agent, or the role never had the right.
 func (r *run) parentOnPurpose(c *cell) bool {
 	at := c.vector[reception.RoleReceive]
-	return at.Code == reception.CodeRoleReceiveNotAgent || reception.Expected(r.m.policy, r.m.world, r.q.Agent, reception.RoleReceive, at)
+	return at.Code == reception.CodeRoleReceiveNotAgent || r.expected(reception.RoleReceive, at)
 }
 
 // The codes of permission gates by what decides.

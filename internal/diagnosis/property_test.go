@@ -272,17 +272,21 @@ func naiveCause(rt *rapid.T, c *company, r *run, f *finding, at *cell) int64 {
 			rt.Fatal(err)
 		}
 		v := reception.Explain(set.Compile(), r.m.world, at.inbox, at.kind, "agent-a", r.m.now)
-		sign, holds := x.look(set.Compile(), "agent-a", at.inbox, r.m.now)
+		p := set.Compile()
+		sign, holds := x.look(p, "agent-a", at.inbox, r.m.now)
 		is, _ := x.look(r.m.policy, "agent-a", at.inbox, r.m.now)
-		_, there := set.Account("agent-a")
-		there = there && !v[reception.MembershipInbox].Outcome.Stops()
+		_, account := set.Account("agent-a")
+		in := p.Inboxes[at.inbox]
 		switch {
+		case g == reception.WindowAgent && x.lens == throughTeamWindow && (in == nil || in.Member("agent-a") == nil), g == reception.WindowAgent && !account,
+			g == reception.WindowInbox && in == nil, g == reception.Capacity && (in == nil || !account):
+			return 0
 		case g == reception.WindowAgent:
-			if there && holds {
+			if holds {
 				return revision
 			}
 		case g == reception.WindowInbox || g == reception.Capacity:
-			if there && !v[g].Outcome.Stops() {
+			if !v[g].Outcome.Stops() {
 				return revision
 			}
 		case x.lens != throughGate:

@@ -157,11 +157,8 @@ type placements struct {
 
 // placements reads all versions of teams and inboxes that were valid at any time from a revision on, oldest first.
 func (r *run) placements(since int64) ([]placement, error) {
-	p := r.s.placed
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.list != nil && p.since == since && p.present == r.present.Revision() {
-		return p.list, nil
+	if list := r.s.placed.get(since, r.present.Revision()); list != nil {
+		return list, nil
 	}
 	rows, err := r.s.Policies.DocumentsSince(r.ctx, since)
 	if err != nil {
@@ -185,8 +182,23 @@ func (r *run) placements(since int64) ([]placement, error) {
 		}
 		list = append(list, x)
 	}
-	p.since, p.present, p.list = since, r.present.Revision(), list
+	r.s.placed.put(since, r.present.Revision(), list)
 	return list, nil
+}
+
+func (p *placements) get(since, present int64) []placement {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.since != since || p.present != present {
+		return nil
+	}
+	return p.list
+}
+
+func (p *placements) put(since, present int64, list []placement) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.since, p.present, p.list = since, present, list
 }
 
 // openInboxes lists the inboxes the agent is a member of, or was at any moment of the last 30 days, with their kinds: those of now where the inbox still

@@ -32,7 +32,7 @@ func (r *run) standing(c *cell) standing {
 			waiting = true
 		case at.Outcome == reception.Unknown:
 			unclear = true
-		case reception.Expected(r.m.policy, r.m.world, r.q.Agent, g, at):
+		case r.expected(g, at):
 			onPurpose = true
 		default:
 			return isBlocked
