@@ -232,7 +232,7 @@ func (b *bench) ask(actor, method, path string, body any, more ...string) *reply
 		}
 		reader = bytes.NewReader(raw)
 	}
-	if !strings.HasPrefix(path, "/api/") && !strings.HasSuffix(path, "z") && path != "/metrics" {
+	if !strings.HasPrefix(path, "/api/") && path != "/healthz" && path != "/readyz" && path != "/metrics" {
 		path = Prefix + path
 	}
 	r := httptest.NewRequest(method, path, reader)

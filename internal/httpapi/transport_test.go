@@ -149,6 +149,20 @@ func TestUnknownParametersAndMembersAreRefusedByName(t *testing.T) {
 	b.ask("admin", "PUT", "/accounts/agent-a/presence", `{"value":"away"}`, "Content-Type", "application/x-www-form-urlencoded").want(200)
 }
 
+func TestAnAddressThatIsNoPlainTextIsRefused(t *testing.T) {
+	b := newBench(t)
+	for path, field := range map[string]string{
+		"/messages/trace?inbox=web&sender_id=%00": "/sender_id", "/messages/trace?inbox=%ff&sender_id=x": "/inbox", "/messages/trace?inbox=web&sender_id=%zz": "",
+		"/policy/documents/account/%ff": "", "/policy/documents/account/a%00b": "", "/inboxes/%0a/replies": "", "/me?a;b": "", "/me?%ff=1": "/?",
+	} {
+		b.ask("admin", "GET", path, nil).problem(400, "request.address", field)
+	}
+	b.ask("robot", "POST", "/inboxes/%ff/messages", message("x")).problem(400, "request.address", "")
+	if row := b.ask("admin", "GET", "/intake/log", nil).list("refusals")[0].(map[string]any); row["inbox"] != "?" || row["code"] != "request.address" {
+		t.Errorf("the intake log has %v", row)
+	}
+}
+
 func TestHealthAndReadinessTellOfTheStore(t *testing.T) {
 	b := newBench(t)
 	b.ask("guest", "GET", "/healthz", nil).want(200)

@@ -6,10 +6,13 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
 	"reflect"
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -234,6 +237,9 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, rule rule, intake
 	if by.account, by.token, err = s.o.Identity.Authenticate(bearer(r)); err == nil {
 		err = rule.authorize(s.o.Ledger.Policy().Compile(), by.account, r.PathValue("name"), s.o.Now())
 	}
+	if err == nil {
+		err = checkAddress(r.URL)
+	}
 	if err != nil {
 		if intakeLog {
 			s.refusedIntake(r, by, "", err)
@@ -243,6 +249,27 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, rule rule, intake
 	}
 	return by, true
 }
+
+// checkAddress refuses what no name, id or cursor has, and some databases cannot even be asked about: invalid UTF-8 and control characters.
+func checkAddress(u *url.URL) error {
+	if !plain(u.Path) {
+		return problem.New(problem.Malformed, "request.address", "The address is not plain UTF-8 text.", "地址不是有效的 UTF-8 文本。")
+	}
+	values, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		return problem.New(problem.Malformed, "request.address", "The parameters are not encoded as they should be.", "参数的编码不正确。")
+	}
+	for name, list := range values {
+		for _, v := range list {
+			if !plain(name) || !plain(v) {
+				return problem.New(problem.Malformed, "request.address", "A parameter is not plain UTF-8 text.", "参数不是有效的 UTF-8 文本。").On("/" + cut(name))
+			}
+		}
+	}
+	return nil
+}
+
+func plain(s string) bool { return utf8.ValidString(s) && strings.IndexFunc(s, unicode.IsControl) < 0 }
 
 var (
 	errEncoding  = problem.New(problem.Malformed, "request.encoding", "A body must not be compressed.", "请求体不能压缩。").On("/Content-Encoding")
