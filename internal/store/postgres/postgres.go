@@ -8,6 +8,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"embed"
@@ -123,7 +124,7 @@ func (s *Store) migrate(ctx context.Context) error {
 		return err
 	}
 	db := stdlib.OpenDB(*config)
-	return errors.Join(migrate.Up(ctx, db, goose.DialectPostgres, Migrations()), db.Close())
+	return cmp.Or(migrate.Up(ctx, db, goose.DialectPostgres, Migrations()), db.Close())
 }
 
 // openReaders opens a pool. Plans are made anew for every read: one that was made while the tables were empty would read all of them later.
@@ -138,7 +139,8 @@ func (s *Store) openReaders(ctx context.Context) (*sql.DB, error) {
 	db.SetMaxIdleConns(n)
 	db.SetConnMaxIdleTime(idleReader)
 	if err := db.PingContext(ctx); err != nil {
-		return nil, errors.Join(err, db.Close())
+		_ = db.Close() // the first error says more
+		return nil, err
 	}
 	return db, nil
 }
@@ -153,7 +155,8 @@ func (s *Store) connect(ctx context.Context) error {
 	}
 	readers, err := s.openReaders(ctx)
 	if err != nil {
-		return errors.Join(err, w.close())
+		_ = w.close() // the first error says more
+		return err
 	}
 	s.Reader.Use(readers)
 	if s.readers != nil {

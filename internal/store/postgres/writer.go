@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -47,15 +48,31 @@ func (s *Store) openWriter(ctx context.Context) (*writer, error) {
 		return nil, err
 	}
 	w := &writer{conn: conn, names: map[*table.Op]string{}}
-	for i, op := range append(table.Ops(), begin, decide, alive) {
-		text, types := statement(op)
-		name := "bida" + strconv.Itoa(i)
-		if _, err := conn.PgConn().Prepare(ctx, name, text, types); err != nil {
-			return nil, errors.Join(fmt.Errorf("%w in %s", err, text), w.close())
-		}
-		w.names[op] = name
+	if err := w.prepare(ctx); err != nil {
+		_ = w.close() // the first error says more
+		return nil, err
 	}
 	return w, nil
+}
+
+// prepare prepares all statements in one round trip.
+func (w *writer) prepare(ctx context.Context) error {
+	ops := append(table.Ops(), begin, decide, alive)
+	p := w.conn.PgConn().StartPipeline(ctx)
+	for i, op := range ops {
+		text, types := statement(op)
+		w.names[op] = "bida" + strconv.Itoa(i)
+		p.SendPrepare(w.names[op], text, types)
+	}
+	err := p.Sync()
+	for _, op := range ops {
+		if err == nil {
+			if _, err = p.GetResults(); err != nil {
+				err = fmt.Errorf("%w in %s", err, op.Text)
+			}
+		}
+	}
+	return cmp.Or(err, p.Close())
 }
 
 func (w *writer) close() error {

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql/driver"
 	"errors"
@@ -119,5 +120,5 @@ func queryRow(c conn, text string) ([]driver.Value, error) {
 	if err = rows.Next(row); errors.Is(err, io.EOF) {
 		err = errors.New("no row")
 	}
-	return row, errors.Join(err, rows.Close())
+	return row, cmp.Or(err, rows.Close())
 }

@@ -23,13 +23,16 @@ func acquire(directory string) (*os.File, error) {
 		defer f.Close()
 		return nil, fmt.Errorf("%w: %s%s", ErrInUse, directory, holder(f))
 	case err != nil:
-		return nil, errors.Join(fmt.Errorf("locking data directory %s: %w", directory, err), f.Close())
+		defer f.Close()
+		return nil, fmt.Errorf("locking data directory %s: %w", directory, err)
 	}
-	if err := f.Truncate(0); err != nil {
-		return nil, errors.Join(fmt.Errorf("data directory: %w", err), f.Close())
+	err = f.Truncate(0)
+	if err == nil {
+		_, err = fmt.Fprintln(f, os.Getpid())
 	}
-	if _, err := fmt.Fprintln(f, os.Getpid()); err != nil {
-		return nil, errors.Join(fmt.Errorf("data directory: %w", err), f.Close())
+	if err != nil {
+		defer f.Close()
+		return nil, fmt.Errorf("data directory: %w", err)
 	}
 	return f, nil
 }

@@ -10,6 +10,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"embed"
@@ -81,7 +82,8 @@ type Store struct {
 
 	// mu serializes commits with the end of a checkpoint, Reopen and Close.
 	mu      sync.Mutex
-	writer  *writer // nil while broken or closed
+	writer  *writer // nil when it was lost, and after Close
+	unsure  bool    // a commit is unknown and Reopen was not called
 	readers *sql.DB
 	closed  bool
 	checks  *checkpointer // nil before connect and after stopCheckpoints
@@ -99,7 +101,7 @@ func Open(ctx context.Context, directory string, options Options) (_ *Store, err
 		options.Log = slog.New(slog.DiscardHandler)
 	}
 	if err := os.MkdirAll(directory, 0o700); err != nil {
-		return nil, fmt.Errorf("data directory: %w", err)
+		return nil, fmt.Errorf("data directory %s: %w", directory, err)
 	}
 	lock, err := acquire(directory)
 	if err != nil {
@@ -130,7 +132,7 @@ func createPrivate(path string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(f.Chmod(0o600), f.Close())
+	return cmp.Or(f.Chmod(0o600), f.Close())
 }
 
 func (s *Store) migrate(ctx context.Context) error {
@@ -139,7 +141,7 @@ func (s *Store) migrate(ctx context.Context) error {
 		return err
 	}
 	db.SetMaxOpenConns(1)
-	return errors.Join(migrate.Up(ctx, db, goose.DialectSQLite3, Migrations()), db.Close())
+	return cmp.Or(migrate.Up(ctx, db, goose.DialectSQLite3, Migrations()), db.Close())
 }
 
 // source is the data source name of a connection. Automatic checkpoints are off on every connection: they would run inside a commit.
@@ -165,14 +167,16 @@ func (s *Store) connect(ctx context.Context) error {
 		return err
 	}
 	if err := w.settle(); err != nil {
-		return errors.Join(err, w.close())
+		_ = w.close() // the first error says more
+		return err
 	}
 	readers, err := sql.Open("sqlite", s.source(readerCache, writerTimeout, true))
 	if err == nil {
 		err = readers.PingContext(ctx)
 	}
 	if err != nil {
-		return errors.Join(err, w.close())
+		_ = w.close()
+		return err
 	}
 	n := max(4, runtime.GOMAXPROCS(0))
 	readers.SetMaxOpenConns(n)
@@ -180,7 +184,8 @@ func (s *Store) connect(ctx context.Context) error {
 	readers.SetConnMaxIdleTime(idleReader)
 	checks, err := startCheckpoints(s)
 	if err != nil {
-		return errors.Join(err, w.close(), readers.Close())
+		_, _ = w.close(), readers.Close()
+		return err
 	}
 	s.Reader.Use(readers)
 	if s.readers != nil {
@@ -207,6 +212,7 @@ func (s *Store) Reopen(ctx context.Context) error {
 	if err := s.connect(ctx); err != nil {
 		return fmt.Errorf("%w: reopening %s: %w", ledger.ErrUnavailable, s.path, err)
 	}
+	s.unsure = false
 	return nil
 }
 

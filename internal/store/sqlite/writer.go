@@ -53,7 +53,8 @@ func openWriter(source string) (*writer, error) {
 	}
 	w := &writer{conn: c, prepared: map[*table.Op]statement{}}
 	if err := w.prepare(); err != nil {
-		return nil, errors.Join(err, w.close())
+		_ = w.close() // the first error says more
+		return nil, err
 	}
 	return w, nil
 }
@@ -112,10 +113,14 @@ func (w *writer) run(s statement, values []driver.NamedValue) (driver.Result, er
 // log is copied into the database, which syncs both, and truncated; then one small transaction begins a new log, so that no old frame can be valid
 // again, whatever the file system makes of the truncation.
 func (w *writer) settle() error {
-	if busy, err := w.checkpoint("TRUNCATE"); err != nil || busy {
-		return errors.Join(err, errors.New("the log could not be copied into the database"))
+	busy, err := w.checkpoint("TRUNCATE")
+	if busy {
+		err = errors.New("the log cannot be copied into the database while it is being read")
 	}
-	_, err := w.conn.ExecContext(context.Background(), "UPDATE decider SET epoch = epoch + 1", nil)
+	if err != nil {
+		return err
+	}
+	_, err = w.conn.ExecContext(context.Background(), "UPDATE decider SET epoch = epoch + 1", nil)
 	if err != nil {
 		return err
 	}
@@ -141,10 +146,11 @@ func (s *Store) Commit(ctx context.Context, g *ledger.Group) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.writer == nil {
-		return fmt.Errorf("%w: %s has to be reopened", ledger.ErrUnavailable, s.path)
+	if err := s.ready(); err != nil {
+		return err
 	}
 	intact, err := s.writer.write(g, s.options.KeptRefusals)
+	s.unsure = errors.Is(err, ledger.ErrCommitUnknown)
 	if !intact {
 		s.dropWriter()
 	}
@@ -152,6 +158,24 @@ func (s *Store) Commit(ctx context.Context, g *ledger.Group) error {
 		s.poke()
 	}
 	return err
+}
+
+// ready makes sure that there is a writer. One that was lost before a COMMIT left nothing behind that had to be settled. The caller holds mu.
+func (s *Store) ready() error {
+	switch {
+	case s.closed:
+		return fmt.Errorf("%w: it is closed", ledger.ErrUnavailable)
+	case s.unsure:
+		return fmt.Errorf("%w: %s has to be reopened", ledger.ErrUnavailable, s.path)
+	case s.writer != nil:
+		return nil
+	}
+	w, err := openWriter(s.source(writerCache, writerTimeout, false))
+	if err != nil {
+		return fmt.Errorf("%w: %w", ledger.ErrUnavailable, err)
+	}
+	s.writer = w
+	return nil
 }
 
 // write writes a group. Not intact means that the state of the connection is not known.
