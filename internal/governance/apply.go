@@ -154,14 +154,17 @@ func endSessions(tx *ledger.Tx, after *policy.Set, changes []policy.Change, by, 
 
 // notify tells everybody whose reception the change alters, and their team leads, what stops or starts and who did it.
 func (a *Apply) notify(tx *ledger.Tx, alterations []policy.Alteration) {
-	by := title(tx.Documents(), a.By)
+	zh, en := title(tx.Documents(), a.By), title(tx.Documents(), a.By)
+	if a.By == "system" {
+		zh, en = "系统", "The system"
+	}
 	for i := range alterations {
 		x := &alterations[i]
 		if !x.Gone {
-			a.notice(tx, x.Account, x.Text("zh", by), x.Text("en", by))
+			a.notice(tx, x.Account, x.Text("zh", zh), x.Text("en", en))
 		}
 		for _, lead := range x.Leads {
-			a.notice(tx, lead, x.LeadText("zh", by), x.LeadText("en", by))
+			a.notice(tx, lead, x.LeadText("zh", zh), x.LeadText("en", en))
 		}
 	}
 }

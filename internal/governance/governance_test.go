@@ -172,3 +172,17 @@ func TestASupervisorsHandIsOnRecord(t *testing.T) {
 		t.Fatal("setting what is set made a new fact")
 	}
 }
+
+func TestWhatTheSystemDoesIsSaidSo(t *testing.T) {
+	d := desk.Open(t, desk.Inbox("web", web, "a"))
+	d.Must(&governance.Apply{Base: -1, By: "system", Source: "start", Edits: []policy.Edit{{Kind: "account", Name: "a",
+		Spec: json.RawMessage(`{"title":"客服甲","agent":true,"roles":["agent"],"deny":[{"permission":"receive.group"}]}`)}}})
+	entries, err := d.Store.Entries(context.Background(), "a", 0, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data := string(entries[len(entries)-1].Message.Data)
+	if !strings.Contains(data, "系统 ") || !strings.Contains(data, "The system ") || strings.Contains(data, "system 关") {
+		t.Fatalf("the notice is %s", data)
+	}
+}
