@@ -43,14 +43,6 @@ func (f *finding) decides() bool {
 	return f.outcome.Stops() && (f.gate != reception.GateCount || f.stage == stageIntake)
 }
 
-// about returns the finding's first cell; the run's first for one that is about none.
-func (r *run) about(f *finding) *cell {
-	if len(f.cells) == 0 {
-		return &r.cells[0]
-	}
-	return &r.cells[f.cells[0]]
-}
-
 // explain fills the outcome of every gate of every cell.
 func (r *run) explain() {
 	for i := range r.cells {

@@ -20,7 +20,20 @@ import (
 	"github.com/bidahq/bida/internal/reception"
 )
 
-// history draws a company with a past: settings changed at random by two people, facts in between.
+// TestRandomHistories checks what must hold of every report on companies with a random past. One company serves all checks: making it is the dear part.
+func TestRandomHistories(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		c := randomCompany(t, rt)
+		fixesFlipAndNothingLessDoes(rt, c)
+		theCauseIsTheChangeThatMakesTheDifference(rt, c)
+		thePresentAskedAsAnInstantIsTheSame(rt, c)
+		theVerdictFollowsFromTheChecks(rt, c)
+		anAgentIsNeverToldAccountNamesOfOthers(rt, c)
+		everyMessageHasAnAnswerForEverybody(rt, c)
+	})
+}
+
+// randomCompany draws a company with a past: settings changed at random by two people, facts in between.
 func randomCompany(t *testing.T, rt *rapid.T) *company {
 	c := newCompany(t, companyYAML+`
 ---
@@ -174,41 +187,38 @@ func (c *company) run(q Query) (*run, *Report, error) {
 	return r, report, err
 }
 
-func TestFixesFlipAndNothingLessDoes(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) {
-		c := randomCompany(t, rt)
-		r, _, err := c.run(Query{Agent: "agent-a"})
-		if err != nil {
-			rt.Fatal(err)
+func fixesFlipAndNothingLessDoes(rt *rapid.T, c *company) {
+	r, _, err := c.run(Query{Agent: "agent-a"})
+	if err != nil {
+		rt.Fatal(err)
+	}
+	whole := true
+	for _, f := range r.findings {
+		// Who was never meant to receive at all is not asked which kinds.
+		whole = whole && !(f.code == reception.CodePermissionKindParentOff && f.expected)
+		if f.root != nil || !f.decides() {
+			continue
 		}
-		whole := true
-		for _, f := range r.findings {
-			// Who was never meant to receive at all is not asked which kinds.
-			whole = whole && !(f.code == reception.CodePermissionKindParentOff && f.expected)
-			if f.root != nil || !f.decides() {
-				continue
-			}
-			whole = whole && f.fix != nil && f.fix.Verified && !strings.Contains(fmt.Sprint(f.fix.Actions), "wait_until")
-			if f.fix == nil || !f.fix.Verified || len(f.steps) == 0 {
-				continue
-			}
-			n := len(f.steps)
-			for chosen := range 1 << n {
-				var steps []step
-				for i, s := range f.steps {
-					if chosen&(1<<i) != 0 {
-						steps = append(steps, s)
-					}
-				}
-				if flips := flips(rt, r, f, steps); flips != (chosen == 1<<n-1) {
-					rt.Fatalf("%s: %d of %d steps (%b): flips is %v", f.code, len(steps), n, chosen, flips)
+		whole = whole && f.fix != nil && f.fix.Verified && !strings.Contains(fmt.Sprint(f.fix.Actions), "wait_until")
+		if f.fix == nil || !f.fix.Verified || len(f.steps) == 0 {
+			continue
+		}
+		n := len(f.steps)
+		for chosen := range 1 << n {
+			var steps []step
+			for i, s := range f.steps {
+				if chosen&(1<<i) != 0 {
+					steps = append(steps, s)
 				}
 			}
+			if flips := flips(rt, r, f, steps); flips != (chosen == 1<<n-1) {
+				rt.Fatalf("%s: %d of %d steps (%b): flips is %v", f.code, len(steps), n, chosen, flips)
+			}
 		}
-		if whole && len(r.cells) > 0 && !r.nowhere && !r.report.Mended {
-			rt.Fatalf("every root has a verified fix, but together they do not mend the scope:\n%s", show(r.report))
-		}
-	})
+	}
+	if whole && len(r.cells) > 0 && !r.nowhere && !r.report.Mended {
+		rt.Fatalf("every root has a verified fix, but together they do not mend the scope:\n%s", show(r.report))
+	}
 }
 
 // flips says whether steps on the whole policy make the finding's gate, and what settings make follow from it, pass in all of its cells.
@@ -231,27 +241,24 @@ func flips(rt *rapid.T, r *run, f *finding, steps []step) bool {
 	return true
 }
 
-func TestTheCauseIsTheChangeThatMakesTheDifference(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) {
-		c := randomCompany(t, rt)
-		r, _, err := c.run(Query{Agent: "agent-a"})
-		if err != nil {
-			rt.Fatal(err)
+func theCauseIsTheChangeThatMakesTheDifference(rt *rapid.T, c *company) {
+	r, _, err := c.run(Query{Agent: "agent-a"})
+	if err != nil {
+		rt.Fatal(err)
+	}
+	for _, f := range r.findings {
+		if !f.decides() || f.stage == stageIntake || f.cause.origin != nil {
+			continue
 		}
-		for _, f := range r.findings {
-			if !f.decides() || f.stage == stageIntake || f.cause.origin != nil {
-				continue
-			}
-			for _, i := range f.cells {
-				if want := naiveCause(rt, c, r, f, &r.cells[i]); want != f.cause.row.Revision {
-					rt.Fatalf("%s in %s/%s: changed in %d, want %d", f.code, r.cells[i].inbox, r.cells[i].kind, f.cause.row.Revision, want)
-				}
-			}
-			if f.cause.row.Revision != 0 && f.cause.since.IsZero() || f.cause.since.After(r.m.now) {
-				rt.Fatalf("%s since %v", f.code, f.cause.since)
+		for _, i := range f.cells {
+			if want := naiveCause(rt, c, r, f, &r.cells[i]); want != f.cause.row.Revision {
+				rt.Fatalf("%s in %s/%s: changed in %d, want %d", f.code, r.cells[i].inbox, r.cells[i].kind, f.cause.row.Revision, want)
 			}
 		}
-	})
+		if f.cause.row.Revision != 0 && f.cause.since.IsZero() || f.cause.since.After(r.m.now) {
+			rt.Fatalf("%s since %v", f.code, f.cause.since)
+		}
+	}
 }
 
 // naiveCause looks at the whole policy of every revision.
@@ -302,77 +309,68 @@ func naiveCause(rt *rapid.T, c *company, r *run, f *finding, at *cell) int64 {
 	return 0
 }
 
-func TestThePresentAskedAsAnInstantIsTheSame(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) {
-		c := randomCompany(t, rt)
-		_, live, err := c.run(Query{Agent: "agent-a"})
-		if err != nil {
-			rt.Fatal(err)
-		}
-		_, past, err := c.run(Query{Agent: "agent-a", At: c.now})
-		if err != nil {
-			rt.Fatal(err)
-		}
-		for _, r := range []*Report{live, past} { // who waits in an inbox is known of the present only
-			r.Checks = slices.DeleteFunc(r.Checks, func(c Check) bool { return c.Gate == stageQueue })
-		}
-		a, _ := json.MarshalIndent(live, "", " ")
-		b, _ := json.MarshalIndent(past, "", " ")
-		if string(a) != string(b) {
-			x, y := strings.Split(string(a), "\n"), strings.Split(string(b), "\n")
-			for i := 0; i < min(len(x), len(y)); i++ {
-				if x[i] != y[i] {
-					rt.Fatalf("line %d: now\n%s\nas an instant\n%s", i, strings.Join(x[max(0, i-9):min(len(x), i+9)], "\n"), strings.Join(y[max(0, i-9):min(len(y), i+9)], "\n"))
-				}
+func thePresentAskedAsAnInstantIsTheSame(rt *rapid.T, c *company) {
+	_, live, err := c.run(Query{Agent: "agent-a"})
+	if err != nil {
+		rt.Fatal(err)
+	}
+	_, past, err := c.run(Query{Agent: "agent-a", At: c.now})
+	if err != nil {
+		rt.Fatal(err)
+	}
+	for _, r := range []*Report{live, past} { // who waits in an inbox is known of the present only
+		r.Checks = slices.DeleteFunc(r.Checks, func(c Check) bool { return c.Gate == stageQueue })
+	}
+	a, _ := json.MarshalIndent(live, "", " ")
+	b, _ := json.MarshalIndent(past, "", " ")
+	if string(a) != string(b) {
+		x, y := strings.Split(string(a), "\n"), strings.Split(string(b), "\n")
+		for i := 0; i < min(len(x), len(y)); i++ {
+			if x[i] != y[i] {
+				rt.Fatalf("line %d: now\n%s\nas an instant\n%s", i, strings.Join(x[max(0, i-9):min(len(x), i+9)], "\n"), strings.Join(y[max(0, i-9):min(len(y), i+9)], "\n"))
 			}
-			rt.Fatalf("%d and %d lines", len(x), len(y))
 		}
-	})
+		rt.Fatalf("%d and %d lines", len(x), len(y))
+	}
 }
 
-func TestEveryMessageHasAnAnswerForEverybody(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) {
-		c := randomCompany(t, rt)
-		c.post("web", "customer", "x")
-		for _, m := range c.posted {
-			for _, agent := range []string{"agent-a", "agent-b", "supervisor-b"} {
-				r, report, err := c.run(Query{Agent: agent, Message: m})
-				if err != nil {
-					rt.Fatalf("%s for %s: %v", m, agent, err)
-				}
-				has := len(r.entries) > 0 && r.entries[0].State != ledger.Withdrawn
-				arrived := has && !r.entries[0].ReceivedAt.IsZero()
-				inFlight := has && c.now.Sub(r.entries[0].At) < 2*pushPatience
-				if (report.Verdict == Receiving) != (arrived || inFlight) {
-					rt.Fatalf("%s for %s is %s, but arrived %v, in flight %v:\n%s", m, agent, report.Verdict, arrived, inFlight, show(report))
-				}
-				if len(report.Findings) == 0 || !report.Findings[0].Primary {
-					rt.Fatalf("%s for %s has no primary finding: %s", m, agent, show(report))
-				}
-				tells(rt, report, "秘密", "secret text", "张三丰")
-			}
-		}
-	})
-}
-
-func TestAnAgentIsNeverToldAccountNamesOfOthers(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) {
-		c := randomCompany(t, rt)
-		queries := []Query{{Agent: "agent-b"}, {Agent: "agent-b", At: c.now.Add(-10 * time.Minute)}}
-		for _, m := range c.posted {
-			queries = append(queries, Query{Agent: "agent-b", Message: m})
-		}
-		for _, q := range queries {
-			report, err := c.s.Diagnose(context.Background(), "agent-b", q)
-			if problem.KindOf(err) == problem.Invalid && !q.At.IsZero() {
-				continue // before the records begin
-			}
+func everyMessageHasAnAnswerForEverybody(rt *rapid.T, c *company) {
+	c.post("web", "customer", "x")
+	for _, m := range c.posted {
+		for _, agent := range []string{"agent-a", "agent-b", "supervisor-b"} {
+			r, report, err := c.run(Query{Agent: agent, Message: m})
 			if err != nil {
-				rt.Fatal(err)
+				rt.Fatalf("%s for %s: %v", m, agent, err)
 			}
-			tells(rt, report, "agent-a", "agent-c", "supervisor-b", "秘密", "张三丰")
+			has := len(r.entries) > 0 && r.entries[0].State != ledger.Withdrawn
+			arrived := has && !r.entries[0].ReceivedAt.IsZero()
+			inFlight := has && c.now.Sub(r.entries[0].At) < 2*pushPatience
+			if (report.Verdict == Receiving) != (arrived || inFlight) {
+				rt.Fatalf("%s for %s is %s, but arrived %v, in flight %v:\n%s", m, agent, report.Verdict, arrived, inFlight, show(report))
+			}
+			if len(report.Findings) == 0 || !report.Findings[0].Primary {
+				rt.Fatalf("%s for %s has no primary finding: %s", m, agent, show(report))
+			}
+			tells(rt, report, "秘密", "secret text", "张三丰")
 		}
-	})
+	}
+}
+
+func anAgentIsNeverToldAccountNamesOfOthers(rt *rapid.T, c *company) {
+	queries := []Query{{Agent: "agent-b"}, {Agent: "agent-b", At: c.now.Add(-10 * time.Minute)}}
+	for _, m := range c.posted {
+		queries = append(queries, Query{Agent: "agent-b", Message: m})
+	}
+	for _, q := range queries {
+		report, err := c.s.Diagnose(context.Background(), "agent-b", q)
+		if problem.KindOf(err) == problem.Invalid && !q.At.IsZero() {
+			continue // before the records begin
+		}
+		if err != nil {
+			rt.Fatal(err)
+		}
+		tells(rt, report, "agent-a", "agent-c", "supervisor-b", "秘密", "张三丰")
+	}
 }
 
 // tells fails where a report contains what it must not tell.
@@ -388,38 +386,35 @@ func tells(rt *rapid.T, r *Report, secrets ...string) {
 	}
 }
 
-func TestTheVerdictFollowsFromTheChecks(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) {
-		c := randomCompany(t, rt)
-		r, report, err := c.run(Query{Agent: "agent-a"})
-		if err != nil {
-			rt.Fatal(err)
+func theVerdictFollowsFromTheChecks(rt *rapid.T, c *company) {
+	r, report, err := c.run(Query{Agent: "agent-a"})
+	if err != nil {
+		rt.Fatal(err)
+	}
+	stops, primaries := 0, 0
+	for i := range r.cells {
+		if r.cells[i].vector.First() != reception.GateCount {
+			stops++
 		}
-		stops, primaries := 0, 0
-		for i := range r.cells {
-			if r.cells[i].vector.First() != reception.GateCount {
-				stops++
+	}
+	for _, f := range report.Findings {
+		if f.Primary {
+			primaries++
+			if f.ConsequenceOf != nil {
+				rt.Fatalf("the primary finding is a consequence: %s", show(report))
 			}
 		}
-		for _, f := range report.Findings {
-			if f.Primary {
-				primaries++
-				if f.ConsequenceOf != nil {
-					rt.Fatalf("the primary finding is a consequence: %s", show(report))
-				}
-			}
-		}
-		if len(report.Findings) > 0 && primaries != 1 {
-			rt.Fatalf("%d primary findings", primaries)
-		}
-		if (report.Verdict == Blocked || report.Verdict == Waiting) && stops != len(r.cells) {
-			rt.Fatalf("%s, but only %d of %d cells are stopped", report.Verdict, stops, len(r.cells))
-		}
-		if (report.Verdict == Receiving || report.Verdict == NoTraffic) && stops == len(r.cells) {
-			rt.Fatalf("%s, but every cell is stopped", report.Verdict)
-		}
-		if report.Headline.ZH == "" || report.Headline.EN == "" || strings.ContainsAny(report.Headline.ZH+report.Headline.EN, "{}") {
-			rt.Fatalf("headline %+v", report.Headline)
-		}
-	})
+	}
+	if len(report.Findings) > 0 && primaries != 1 {
+		rt.Fatalf("%d primary findings", primaries)
+	}
+	if (report.Verdict == Blocked || report.Verdict == Waiting) && stops != len(r.cells) {
+		rt.Fatalf("%s, but only %d of %d cells are stopped", report.Verdict, stops, len(r.cells))
+	}
+	if (report.Verdict == Receiving || report.Verdict == NoTraffic) && stops == len(r.cells) {
+		rt.Fatalf("%s, but every cell is stopped", report.Verdict)
+	}
+	if report.Headline.ZH == "" || report.Headline.EN == "" || strings.ContainsAny(report.Headline.ZH+report.Headline.EN, "{}") {
+		rt.Fatalf("headline %+v", report.Headline)
+	}
 }
