@@ -17,6 +17,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"runtime"
+	"strings"
 	"sync"
 	"time"
 
@@ -91,13 +92,22 @@ func Open(ctx context.Context, url string, options Options) (_ *Store, err error
 	}
 	name := fmt.Sprintf("database %s on %s:%d", config.Database, config.Host, config.Port)
 	if err := s.migrate(ctx); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, fmt.Errorf("%s: %w", name, oneLine{err})
 	}
 	if err := s.connect(ctx); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, fmt.Errorf("%s: %w", name, oneLine{err})
 	}
 	return s, nil
 }
+
+// oneLine shows an error without the line breaks by which the library lists the addresses that it tried.
+type oneLine struct{ error }
+
+func (e oneLine) Error() string {
+	return strings.Join(strings.FieldsFunc(e.error.Error(), func(r rune) bool { return r == '\n' || r == '\t' }), " ")
+}
+
+func (e oneLine) Unwrap() error { return e.error }
 
 // config is how we connect. The settings that our promises rest on are ours, whatever the server's or the user's defaults are.
 func (s *Store) config(settings map[string]string) (*pgx.ConnConfig, error) {
