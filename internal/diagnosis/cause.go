@@ -233,7 +233,7 @@ func (w *walk) since() (time.Time, error) {
 		if err != nil {
 			return time.Time{}, err
 		}
-		if !ok || !w.same(&before) {
+		if !ok || !before.there || !w.same(&before) {
 			return began, nil
 		}
 		at, revision = began, steps[i]-1

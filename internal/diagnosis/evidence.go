@@ -416,7 +416,11 @@ func (r *run) provePresence(f *finding) {
 	if !p.Until.IsZero() {
 		value += " until " + r.clock(p.Until)
 	}
-	if p.Origin.Cause != "" {
+	switch p.Origin.Cause {
+	case "":
+	case "never_set":
+		value += ", never set"
+	default:
 		value += ", set by " + p.Origin.Cause
 	}
 	f.add(r.fromFact("presence", value, &p.Origin))

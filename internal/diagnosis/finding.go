@@ -150,7 +150,7 @@ func meet(a, b []int) bool {
 func (r *run) parent(f *finding) *finding {
 	state := r.stopping(reception.AccountState, f)
 	login := r.stopping(reception.AccountLogin, f)
-	if state != nil && followsState(state.code, f) {
+	if state != nil && r.followsState(state, f) {
 		return state
 	}
 	switch f.gate {
@@ -194,15 +194,15 @@ func (r *run) parentOfStage(f *finding) *finding {
 }
 
 // followsState says whether a finding follows from an account that is not active: an account that does not exist has no rights, and one that may not
-// sign in has no session.
-func followsState(state reception.Code, f *finding) bool {
+// sign in has no session. A session that ended before, ended for a reason of its own.
+func (r *run) followsState(state, f *finding) bool {
 	switch f.gate {
 	case reception.AccountLogin:
-		return f.code == reception.CodeAccountLoginAccountClosed ||
-			f.code == reception.CodeAccountLoginNever && state == reception.CodeAccountStateInvited ||
-			state == reception.CodeAccountStateMissing
+		ended := r.m.world.Agent(r.q.Agent).Session.Origin.At
+		return f.code == reception.CodeAccountLoginAccountClosed || f.code == reception.CodeAccountLoginNever ||
+			state.code == reception.CodeAccountStateMissing || !state.cause.since.IsZero() && !ended.Before(state.cause.since)
 	case reception.RoleReceive, reception.PermissionKind, reception.PermissionReply, reception.MembershipInbox:
-		return state == reception.CodeAccountStateMissing
+		return state.code == reception.CodeAccountStateMissing
 	}
 	return false
 }

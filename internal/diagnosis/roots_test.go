@@ -153,6 +153,26 @@ func TestWhoNeverSignedIn(t *testing.T) {
 		"connection.never of account.login.never "+all)
 }
 
+func TestAFrozenAccountThatNeverSignedInHasOneCause(t *testing.T) {
+	c := newCompany(t, strings.Replace(companyYAML, "title: 客服甲,", "title: 客服甲, state: frozen,", 1))
+	expect(t, c.ask("agent-a"), "blocked",
+		"* account.state.frozen by admin in 1 "+all+" fix: account/agent-a/spec/state create_token sign_in go_available reconnect ok",
+		"account.login.never of account.state.frozen "+all,
+		"presence.never_set of account.state.frozen "+all,
+		"connection.never of account.state.frozen "+all)
+}
+
+func TestASessionThatEndedBeforeTheFreezeIsACauseOfItsOwn(t *testing.T) {
+	c := newCompany(t, companyYAML)
+	c.work("agent-a")
+	c.do(&identity.EndSessions{Account: "agent-a", Asked: identity.Asked{By: "agent-a", Source: "api"}})
+	c.account("admin", "agent-a", func(a *policy.AccountSpec) { a.State = "frozen" })
+	expect(t, c.ask("agent-a"), "blocked",
+		"* account.state.frozen by admin in 2 "+all+" fix: account/agent-a/spec/state ok",
+		"account.login.signed_out by agent-a "+all+" fix: sign_in reconnect ok",
+		"connection.session_ended of account.login.signed_out by agent-a "+all)
+}
+
 func TestALostConnectionIsNoConsequenceOfALaterEndOfTheSession(t *testing.T) {
 	c := newCompany(t, companyYAML)
 	c.work("agent-a")
