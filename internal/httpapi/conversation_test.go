@@ -54,7 +54,7 @@ func TestAnAnswerGoesOutOnceAndIsDeliveredWhenItWasRead(t *testing.T) {
 		t.Errorf("the rest is %s", rest.raw)
 	}
 	messages := b.ask("agent-a", "GET", "/conversations/"+id+"/messages", nil).want(200)
-	if !strings.Contains(messages.raw, `"author":"agent-a","at":"2026-11-23T02:00:00.000Z","state":"delivered"`) || strings.Count(messages.raw, `"state":"sent"`) != 1 {
+	if !strings.Contains(messages.raw, `"author":"agent-a","at":"2026-11-23T02:00:00.000+00:00","state":"delivered"`) || strings.Count(messages.raw, `"state":"sent"`) != 1 {
 		t.Errorf("the messages are %s", messages.raw)
 	}
 	position := b.ledger.Position()
@@ -296,7 +296,7 @@ func TestMeTellsWhatOneMayAndCanReceive(t *testing.T) {
 func TestPresenceIsSetByOneselfOrASupervisor(t *testing.T) {
 	b := newBench(t)
 	own := b.ask("agent-a", "PUT", "/accounts/agent-a/presence", map[string]any{"value": "away", "reason": "lunch", "until": "2026-11-23T12:30:00+08:00"}).want(200)
-	if own.text("value") != "away" || own.text("until") != "2026-11-23T04:30:00.000Z" || own.text("by") != "agent-a" || own.text("since") != "2026-11-23T02:00:00.000Z" {
+	if own.text("value") != "away" || own.text("until") != "2026-11-23T04:30:00.000+00:00" || own.text("by") != "agent-a" || own.text("since") != "2026-11-23T02:00:00.000+00:00" {
 		t.Errorf("set: %s", own.raw)
 	}
 	b.ask("agent-a", "PUT", "/accounts/agent-b/presence", map[string]any{"value": "away"}).problem(403, "permission.missing", "")
@@ -316,12 +316,12 @@ func TestTokensAndSessionsAreManagedOverTheAPI(t *testing.T) {
 	b := newBench(t)
 	b.online("agent-a")
 	made := b.ask("agent-a", "POST", "/accounts/agent-a/tokens", map[string]any{"label": "手机", "expires": "2026-11-24T10:00:00+08:00"}).want(201)
-	if !strings.HasPrefix(made.text("token"), "bida_") || made.text("expires") != "2026-11-24T02:00:00.000Z" {
+	if !strings.HasPrefix(made.text("token"), "bida_") || made.text("expires") != "2026-11-24T02:00:00.000+00:00" {
 		t.Errorf("made: %s", made.raw)
 	}
 	b.ask("agent-a", "POST", "/accounts/agent-a/tokens", nil).want(201) // a body is not needed
 	list := b.ask("agent-a", "GET", "/accounts/agent-a/tokens", nil).want(200)
-	if len(list.list("tokens")) != 3 || !strings.Contains(list.raw, `"label":"手机"`) || !strings.Contains(list.raw, `"last_used":"2026-11-23T02:00:00.000Z"`) {
+	if len(list.list("tokens")) != 3 || !strings.Contains(list.raw, `"label":"手机"`) || !strings.Contains(list.raw, `"last_used":"2026-11-23T02:00:00.000+00:00"`) {
 		t.Errorf("listed: %s", list.raw)
 	}
 	sessions := b.ask("agent-a", "GET", "/accounts/agent-a/sessions", nil).want(200).list("sessions")

@@ -73,8 +73,13 @@ func truth(b bool) float64 {
 const realtimeRoute = "GET " + Prefix + "/realtime"
 
 func (m *metrics) count(route string, status int, took time.Duration) {
-	if route == "" {
+	switch {
+	case route == "":
 		route = "none"
+	case status == 0 && route == realtimeRoute: // taken over
+		status = http.StatusSwitchingProtocols
+	case status == 0:
+		status = http.StatusOK
 	}
 	m.requests.WithLabelValues(route, strconv.Itoa(status)).Inc()
 	if route != realtimeRoute {

@@ -188,7 +188,7 @@ func TestRevisionsAreListedInPieces(t *testing.T) {
 func TestAStateIsSetWithoutKnowingTheRevision(t *testing.T) {
 	b := newBench(t)
 	got := b.ask("admin", "PUT", "/accounts/agent-a/state", map[string]any{"state": "frozen", "reason": "投诉待查", "until": "2026-11-30T00:00:00+08:00"}).want(200)
-	if got.number("revision") != 2 || got.text("until") != "2026-11-29T16:00:00.000Z" {
+	if got.number("revision") != 2 || got.text("until") != "2026-11-29T16:00:00.000+00:00" {
 		t.Errorf("answered with %s", got.raw)
 	}
 	doc := b.ask("admin", "GET", "/policy/documents/account/agent-a", nil).want(200)

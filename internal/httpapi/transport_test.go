@@ -213,6 +213,11 @@ func TestTheRealtimeHandlerGetsTheRequestAsItIs(t *testing.T) {
 		w.WriteHeader(http.StatusUpgradeRequired)
 	})
 	b.ask("guest", "GET", "/realtime", nil).want(426)
+	b.server.o.Realtime = http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}) // takes the connection over
+	b.ask("guest", "GET", "/realtime", nil)
+	if m := b.ask("guest", "GET", "/metrics", nil).raw; !strings.Contains(m, `route="GET /api/v1/realtime",status="101"} 1`) {
+		t.Errorf("the metrics are %s", m)
+	}
 }
 
 func TestNothingSecretIsInTheLogOrInAnAnswer(t *testing.T) {

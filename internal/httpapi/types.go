@@ -15,7 +15,7 @@ import (
 // Time is an instant as answers write it: RFC 3339 with offset and milliseconds.
 type Time struct{ t time.Time }
 
-const timeLayout = "2006-01-02T15:04:05.000Z07:00"
+const timeLayout = "2006-01-02T15:04:05.000-07:00"
 
 // MarshalText implements encoding.TextMarshaler.
 func (t Time) MarshalText() ([]byte, error) { return t.t.AppendFormat(nil, timeLayout), nil }

@@ -53,9 +53,22 @@ func newTable(s *Server) *routes {
 		Servers: []*huma.Server{{URL: Prefix}},
 	}
 	config := huma.Config{
-		OpenAPI: doc, Formats: huma.DefaultFormats, DefaultFormat: "application/json", RejectUnknownQueryParameters: true,
+		OpenAPI: doc, Formats: map[string]huma.Format{"application/json": format, "json": format}, DefaultFormat: "application/json", RejectUnknownQueryParameters: true,
 	}
 	return &routes{s: s, api: humago.NewWithPrefix(s.mux, Prefix, config)}
+}
+
+// format writes an answer whole, so that only what cannot be encoded is a fault: a caller that is gone is none.
+var format = huma.Format{
+	Marshal: func(w io.Writer, v any) error {
+		var b bytes.Buffer
+		if err := huma.DefaultJSONFormat.Marshal(&b, v); err != nil {
+			return err
+		}
+		_, _ = w.Write(b.Bytes()) // a caller that is gone has no use for it
+		return nil
+	},
+	Unmarshal: huma.DefaultJSONFormat.Unmarshal,
 }
 
 // schemaName names a type in the document: Go's suffixes mean nothing to others, and each package's words must not meet another's.
