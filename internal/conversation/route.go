@@ -160,10 +160,13 @@ func offered(tx *ledger.Tx, id int64, d *reception.Decision, newest *ledger.Mess
 		return nil
 	}
 	for _, a := range c.Offered {
-		if complete && newest != nil {
+		switch {
+		case !complete:
+			if err := deliverFrom(tx, c, a, c.Answered); err != nil {
+				return err
+			}
+		case newest != nil:
 			deliver(tx, c, a, *newest)
-		} else if err := deliverFrom(tx, c, a, c.Answered); err != nil {
-			return err
 		}
 	}
 	all := slices.Clone(c.Offered)
