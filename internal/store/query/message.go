@@ -182,8 +182,9 @@ func (r *Reader) LaterDecisions(ctx context.Context, after, upTo int64, limit in
 // forever is later than any instant that is stored.
 const forever = int64(math.MaxInt64)
 
-// firstSince is the first position of all groups since an instant.
-const firstSince = "SELECT coalesce(min(first), 9223372036854775807) FROM groups WHERE at >= ?"
+// firstSince is the first position of all groups since an instant. The sum keeps the databases from walking up the positions from the very first one,
+// which is how they would look for a minimum of a key.
+const firstSince = "SELECT coalesce(min(first + 0), 9223372036854775807) FROM groups WHERE at >= ?"
 
 func bounds(since, until time.Time) (from, to int64) {
 	from, to = -forever, forever

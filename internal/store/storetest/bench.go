@@ -28,7 +28,7 @@ func Bench(b *testing.B, directory string, fresh func(b *testing.B) store.Store)
 			}
 			w := newWorkload()
 			if stored, err := strconv.Atoi(os.Getenv(storedVariable)); err == nil {
-				for w.position < int64(stored) {
+				for w.position < 2*int64(stored) {
 					w.commit(b, s, 512)
 				}
 			}
