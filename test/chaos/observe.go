@@ -80,22 +80,19 @@ var errNone = errors.New("there is nothing of that name")
 
 // get reads a page; what is not there is errNone.
 func get(ctx context.Context, by *api, path string, out any) (json.RawMessage, error) {
-	for ctx.Err() == nil {
-		status, answer, err := by.call(ctx, http.MethodGet, path, nil)
-		switch {
-		case err != nil:
-			return nil, fmt.Errorf("GET %s: %w", path, err)
-		case status == http.StatusNotFound:
-			return answer, errNone
-		case status != http.StatusOK:
-			return answer, fmt.Errorf("GET %s is answered %d: %s", path, status, answer)
-		}
-		if err := json.Unmarshal(answer, out); err != nil {
-			return answer, fmt.Errorf("GET %s cannot be read: %w: %s", path, err, answer)
-		}
-		return answer, nil
+	status, answer, err := by.call(ctx, http.MethodGet, path, nil)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("GET %s: %w", path, err)
+	case status == http.StatusNotFound:
+		return answer, errNone
+	case status != http.StatusOK:
+		return answer, fmt.Errorf("GET %s is answered %d: %s", path, status, answer)
 	}
-	return nil, ctx.Err()
+	if err := json.Unmarshal(answer, out); err != nil {
+		return answer, fmt.Errorf("GET %s cannot be read: %w: %s", path, err, answer)
+	}
+	return answer, nil
 }
 
 func (o *observer) trace(ctx context.Context, p *Post) error {
