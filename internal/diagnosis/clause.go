@@ -71,7 +71,7 @@ func (r *run) clause(f *finding) Text {
 	if text, ok := authored[f.code]; ok && (by != "" || !strings.Contains(text.EN, "{by}")) {
 		return r.fill(text, f, by, at)
 	}
-	if at = f.cause.since; !at.IsZero() && f.outcome.Stops() {
+	if at = f.cause.since; !at.IsZero() && f.outcome.Stops() && f.gate != reception.Routing { // a choice is made once
 		return Text{plain.ZH + "（自 " + r.clockZH(at) + " 起）", plain.EN + ", since " + r.clockEN(at)}
 	}
 	return plain
