@@ -107,8 +107,12 @@ func (b *bench) run(cmd ledger.Command) {
 	}
 }
 
-// settle waits until the ledger has done what was given to it.
-func (b *bench) settle() { b.run(ledger.CommandFunc(func(*ledger.Tx) error { return nil })) }
+// settle waits until the ledger has done what was given to it and what is due, with what follows after the answers.
+func (b *bench) settle() {
+	for range 2 {
+		b.run(ledger.CommandFunc(func(*ledger.Tx) error { return nil }))
+	}
+}
 
 func (b *bench) token(account string, expires time.Time) (id, token string) {
 	b.t.Helper()
@@ -128,6 +132,7 @@ func (b *bench) session(account, token, id string) {
 }
 
 func (b *bench) ended() []closed {
+	b.settle()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return slices.Clone(b.closed)

@@ -3,6 +3,6 @@
 // the field and leaves a line in the intake log, with ids only and never the text; and that the log is bounded in memory and rate, counts what it had to
 // leave out, and cannot be used to flood the store.
 //
-// A Service may be used from many goroutines and has nothing to start. Flush waits for lines of the log that are still being written: call it before
+// A Service may be used from many goroutines and has nothing to start or stop: a goroutine of a batch ends with the ledger's answer. Flush waits for lines of the log that are still being written: call it before
 // reading the log, and before the ledger is stopped.
 package intake

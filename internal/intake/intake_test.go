@@ -110,6 +110,15 @@ func (b *bench) do(cmd ledger.Command) {
 	}
 }
 
+// failNext makes the store refuse the next command's group, after all that is due has been done.
+func (b *bench) failNext() {
+	b.t.Helper()
+	for range 3 {
+		b.do(ledger.CommandFunc(func(*ledger.Tx) error { return nil }))
+	}
+	b.store.FailCommit(ledger.ErrUnavailable, false)
+}
+
 var sender = Sender{Account: "robot", Lang: "en"}
 
 func (b *bench) post(inbox string, r Request) Answer {
@@ -306,7 +315,7 @@ func TestANameThatIsLearntLaterIsNoOtherMessage(t *testing.T) {
 
 func TestNothingIsPromisedWhileTheStoreFails(t *testing.T) {
 	b := newBench(t)
-	b.store.FailCommit(ledger.ErrUnavailable, false)
+	b.failNext()
 	_, err := b.Receive(t.Context(), sender, "web", good("m1"))
 	if problem.KindOf(err) != problem.Unavailable {
 		t.Fatalf("refused with %v", err)
@@ -413,7 +422,7 @@ func TestNoMessageOfABatchOvertakesOneThatWasTurnedAway(t *testing.T) {
 
 func TestAfterAFailedWriteTheRestOfABatchIsTurnedAway(t *testing.T) {
 	b := newBench(t, func(o *ledger.Options) { o.MaxGroup = 4 })
-	b.store.FailCommit(ledger.ErrUnavailable, false)
+	b.failNext()
 	rows := make([]Row, 40)
 	for i := range rows {
 		rows[i].Request = good(fmt.Sprint("m", i))

@@ -55,13 +55,15 @@ func TestWhatComesFromOutsideIsCleanedAndCutForTheLog(t *testing.T) {
 	}
 }
 
-func TestLinesThatCannotBeWrittenNowAreKeptWithinBounds(t *testing.T) {
+func TestLinesThatCannotBeWrittenNowAreWrittenWithTheNext(t *testing.T) {
 	b := newBench(t)
-	b.store.FailCommit(ledger.ErrUnavailable, false)
+	writes := b.log.submit
+	b.log.submit = func(_ ledger.Command, done func(error)) { done(problem.New(problem.Unavailable, "x", "", "")) }
 	b.Refused(t.Context(), Refusal{Inbox: "web", SenderID: "first", Account: "robot"}, errUnknownInbox) // returns although nothing is written
-	if written, _ := b.LogStats(); written != 0 {
-		t.Fatalf("%d lines were written", written)
+	if written, leftOut := b.LogStats(); written != 0 || leftOut != 0 {
+		t.Fatalf("%d lines were written, %d left out", written, leftOut)
 	}
+	b.log.submit = writes
 	b.Refused(t.Context(), Refusal{Inbox: "web", SenderID: "second", Account: "robot"}, errUnknownInbox)
 	lines := b.refusals()
 	if len(lines) != 2 || lines[0].SenderID != "first" || lines[1].SenderID != "second" {
@@ -137,6 +139,13 @@ func TestACallerWhoWentAwayIsNoRefusal(t *testing.T) {
 	if err != nil && problem.As(err).Code != "system.cancelled" {
 		t.Fatalf("refused with %v", err)
 	}
+	held, release := make(chan struct{}), make(chan struct{})
+	b.ledger.Submit(ledger.CommandFunc(func(*ledger.Tx) error { close(held); <-release; return nil }), func(error) {})
+	<-held
+	if _, err := b.ReceiveBatch(gone, sender, "web", []Row{{Request: good("m2")}}); err == nil || problem.As(err).Code != "system.cancelled" {
+		t.Errorf("the batch was answered with %v", err)
+	}
+	close(release)
 	if lines := b.refusals(); len(lines) != 0 {
 		t.Errorf("the log has %+v", lines)
 	}

@@ -61,6 +61,7 @@ type Sender struct{ Account, Lang string }
 
 var (
 	errUnknownInbox = problem.New(problem.NotFound, codeUnknownInbox, "There is no such inbox.", "没有这个接待渠道。").On("/inbox")
+	errGone         = problem.New(problem.Unavailable, "system.cancelled", "The caller went away before the answer was known.", "请求方在得到答复前已断开。")
 	errBatchSize    = problem.New(problem.TooLarge, codeTooLarge, "A batch has at most 512 messages.", "一批最多 512 条消息。").On("/messages")
 )
 
@@ -124,7 +125,9 @@ func (s *Service) ReceiveBatch(ctx context.Context, from Sender, inbox string, r
 	for i := range rows {
 		b.add(s, i, inbox, &rows[i])
 	}
-	b.waiting.Wait()
+	if err := b.wait(ctx); err != nil {
+		return nil, err
+	}
 	for i := range rows {
 		r := &b.results[i]
 		if r.Err == nil {
@@ -171,6 +174,21 @@ func (b *batch) turnedAway(row int) error {
 		return b.reason
 	}
 	return nil
+}
+
+// wait waits until every row was answered, or the caller is gone; what was given to the ledger may still be carried out then.
+func (b *batch) wait(ctx context.Context) error {
+	all := make(chan struct{})
+	go func() {
+		b.waiting.Wait() // ends: the ledger answers every command, when it stops at the latest
+		close(all)
+	}()
+	select {
+	case <-all:
+		return nil
+	case <-ctx.Done():
+		return errGone.Because(ctx.Err())
+	}
 }
 
 func (b *batch) add(s *Service, i int, inbox string, row *Row) {
