@@ -33,9 +33,20 @@ type stream struct {
 	held      [][]byte  // answers that wait for room
 	heldBytes int
 
-	pushed       []delivery.Push // neither acknowledged nor reported, oldest first
+	pushed       []pushed // neither acknowledged nor reported, oldest first
 	unresponsive bool
 	reportedAt   time.Time // when entries were last reported as unacknowledged
+
+	// A client may wait for the answers to its acks before it acknowledges more, so the time for which Bida owes it one is not the client's.
+	owing int           // acks without an answer
+	since time.Time     // when the first of them came
+	owed  time.Duration // for how long there were such acks, before since
+}
+
+// pushed is an entry handed to the transport, and what owed was then.
+type pushed struct {
+	delivery.Push
+	owed time.Duration
 }
 
 // Fetch is a read of the stream that a Conn wants.
@@ -108,7 +119,7 @@ func (c *Conn) push(e *delivery.Event) bool {
 	}
 	c.sent = last
 	if e.Event != delivery.EventGap {
-		c.pushed = append(c.pushed, delivery.Push{Sequence: e.AgentSequence, At: now})
+		c.pushed = append(c.pushed, pushed{delivery.Push{Sequence: e.AgentSequence, At: now}, c.owedUntil(now)})
 	}
 	return true
 }
@@ -191,16 +202,25 @@ func (c *Conn) acknowledge(f clientFrame) {
 		}
 	}
 	c.unresponsive = false
+	taken := c.take(func(p pushed) bool { return p.Sequence <= c.received })
 	a := delivery.Ack{
-		Account: c.peer.Account, Client: c.client, Connection: c.opened.Connection,
-		Received: c.received, Pushed: c.take(func(p delivery.Push) bool { return p.Sequence <= c.received }), Seen: f.Seen, Accepted: f.Accepted,
+		Account: c.peer.Account, Client: c.client, Connection: c.opened.Connection, Received: c.received, Pushed: pushes(taken), Seen: f.Seen, Accepted: f.Accepted,
 	}
-	c.answers++
+	if c.answers++; c.owing == 0 {
+		c.since = c.now()
+	}
+	c.owing++
 	c.core.backend.Acknowledge(a, func(r delivery.AckResult, err error) {
 		c.post(func() {
 			c.answers--
+			if c.phase == closed {
+				return
+			}
+			if c.owing--; c.owing == 0 {
+				c.owed += c.now().Sub(c.since)
+			}
 			if err != nil {
-				c.notAcknowledged(a, err, f.Ref)
+				c.notAcknowledged(taken, err, f.Ref)
 				return
 			}
 			c.send(encode(serverFrame{Type: typeAcked, Received: &a.Received, Refused: r.Refused, Ref: f.Ref}))
@@ -210,12 +230,12 @@ func (c *Conn) acknowledge(f clientFrame) {
 
 // notAcknowledged answers an ack that was not recorded. If that is Bida's fault, or the client may not be here any more, the connection is closed, and
 // the client acknowledges again when it comes back; otherwise it would only hear the same again.
-func (c *Conn) notAcknowledged(a delivery.Ack, err error, ref string) {
+func (c *Conn) notAcknowledged(taken []pushed, err error, ref string) {
 	switch problem.KindOf(err) {
 	case problem.Internal, problem.Unavailable, problem.Unauthenticated, problem.Forbidden:
 		c.refuse(err, c.lang)
 	default:
-		c.pushed = append(a.Pushed, c.pushed...)
+		c.pushed = append(taken, c.pushed...)
 		c.send(encode(errorFrame(err, c.lang, ref)))
 	}
 }
@@ -230,7 +250,7 @@ func (c *Conn) known(sequence int64) bool {
 }
 
 // take removes the first entries of pushed for which the condition holds.
-func (c *Conn) take(condition func(delivery.Push) bool) []delivery.Push {
+func (c *Conn) take(condition func(pushed) bool) []pushed {
 	n := 0
 	for n < len(c.pushed) && condition(c.pushed[n]) {
 		n++
@@ -242,12 +262,33 @@ func (c *Conn) take(condition func(delivery.Push) bool) []delivery.Push {
 	return taken
 }
 
-// overdueAt is when the oldest push is overdue. A connection that is unresponsive already is reported on once per Ack time at most.
+// pushes are the entries as the domain wants them.
+func pushes(list []pushed) []delivery.Push {
+	var out []delivery.Push
+	for _, p := range list {
+		out = append(out, p.Push)
+	}
+	return out
+}
+
+// owedUntil is for how long Bida owed the client answers to acks, up to now.
+func (c *Conn) owedUntil(now time.Time) time.Duration {
+	if c.owing == 0 {
+		return c.owed
+	}
+	return c.owed + now.Sub(c.since)
+}
+
+// due is when an entry should be acknowledged, while Bida owes no answer.
+func (c *Conn) due(p pushed) time.Time { return p.At.Add(c.core.config.Ack + c.owed - p.owed) }
+
+// overdueAt is when the oldest push is overdue; zero if none is, or while Bida owes the client an answer. A connection that is unresponsive already is
+// reported on once per Ack time at most.
 func (c *Conn) overdueAt() time.Time {
-	if len(c.pushed) == 0 {
+	if len(c.pushed) == 0 || c.owing > 0 {
 		return time.Time{}
 	}
-	due := c.pushed[0].At.Add(c.core.config.Ack)
+	due := c.due(c.pushed[0])
 	if c.unresponsive && due.Before(c.reportedAt.Add(c.core.config.Ack)) {
 		due = c.reportedAt.Add(c.core.config.Ack)
 	}
@@ -256,10 +297,10 @@ func (c *Conn) overdueAt() time.Time {
 
 // overdue reports the entries that were not acknowledged in time, once.
 func (c *Conn) overdue(now time.Time) {
-	if len(c.pushed) == 0 || now.Before(c.overdueAt()) {
+	if at := c.overdueAt(); at.IsZero() || now.Before(at) {
 		return
 	}
-	late := c.take(func(p delivery.Push) bool { return !now.Before(p.At.Add(c.core.config.Ack)) })
+	late := c.take(func(p pushed) bool { return !now.Before(c.due(p)) })
 	c.unresponsive, c.reportedAt = true, now
-	c.core.backend.Unacknowledged(c.opened.Connection, late)
+	c.core.backend.Unacknowledged(c.opened.Connection, pushes(late))
 }
