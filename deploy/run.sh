@@ -49,14 +49,16 @@ if [[ ! -d $data || -z $(ls -A "$data") ]]; then
 fi
 
 printf '\nBida 必达   http://%s   data: %s   company: %s\n\n' "$listen" "$data" "$policy"
+printf '  Who can work with it: admin, and every account of the company (agent-a … agent-l, supervisor-b, the robot shop).\n'
+printf '  Each needs a token, made like this, whether the server runs or not:\n'
+printf '    %s token create --data %s --account agent-a\n' "$bida" "$data"
+printf '  Then, in terminals of their own:\n'
+printf '    BIDA_SERVER=http://%s BIDA_TOKEN=… %s listen                        # an agent at work\n' "$listen" "$bida"
+printf '    BIDA_SERVER=http://%s BIDA_TOKEN=… %s diagnose --agent agent-a      # as admin: why, or why not\n' "$listen" "$bida"
 if [[ -n $password ]]; then
-    printf '  Sign in as   admin   password   %s   (shown only now)\n' "$password"
-else
-    printf '  Sign in as   admin   with the password shown at the first start\n'
+    printf '  The password of admin is %s (shown only now; for the console, when it is there).\n' "$password"
 fi
-printf '  The example company also has the accounts that %s names; they have no password yet.\n' "$policy"
-printf '  A token for any account, whether the server runs or not:\n'
-printf '    %s token create --data %s --account admin\n\n' "$bida" "$data"
+printf '  What to try next: the tour in README.md.\n\n'
 
 serve=("$bida" serve --policy "$policy" --data "$data" --listen "$listen")
 if [[ -z $throw_away ]]; then
