@@ -288,8 +288,15 @@ func (s *Sim) policyChanges() {
 	})
 }
 
+// unsettle says for how long a fault may delay what is due.
+func (s *Sim) unsettle(d time.Duration) {
+	if until := s.now.Add(d); until.After(s.unstable) {
+		s.unstable = until
+	}
+}
+
 func (s *Sim) commitFails() {
-	s.unstable = s.now.Add(5 * time.Second)
+	s.unsettle(5 * time.Second)
 	switch s.rng.IntN(5) {
 	case 0:
 		s.store.FailCommit(fmt.Errorf("%w: injected", ledger.ErrUnavailable), false)
@@ -298,7 +305,7 @@ func (s *Sim) commitFails() {
 	case 2:
 		s.store.FailCommit(fmt.Errorf("%w: injected", ledger.ErrCommitUnknown), true)
 	case 3:
-		s.unstable = s.now.Add(time.Minute) // a deadline that it hits is tried again half a minute later
+		s.unsettle(2 * time.Minute) // it may wait a while for a commit; a deadline that it hits is tried again half a minute later
 		s.store.FailCommit(fmt.Errorf("%w: injected", ledger.ErrData), false)
 	case 4: // committed, and the process dies before anybody is answered
 		s.store.FailCommit(fmt.Errorf("%w: injected", ledger.ErrNotDecider), true)

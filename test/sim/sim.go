@@ -155,7 +155,7 @@ func (s *Sim) boot() error {
 	})
 	sv.core = gateway.NewCore(gateway.Config{Node: fmt.Sprintf("run-%d", s.epoch), Now: func() time.Time { return s.now }}, sv.svc, sv.hub)
 	s.server = sv
-	s.unstable = s.now.Add(time.Second)
+	s.unsettle(time.Second)
 	return nil
 }
 
