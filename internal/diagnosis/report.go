@@ -160,7 +160,7 @@ type Traffic struct {
 // Instant is a time that is written with offset and milliseconds.
 type Instant time.Time
 
-const instantLayout = "2006-01-02T15:04:05.000Z07:00"
+const instantLayout = "2006-01-02T15:04:05.000-07:00"
 
 // String writes the instant as RFC 3339 with milliseconds.
 func (i Instant) String() string { return time.Time(i).Format(instantLayout) }
