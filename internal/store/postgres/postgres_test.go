@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+	"go.uber.org/goleak"
 
 	"github.com/bidahq/bida/internal/store"
 	"github.com/bidahq/bida/internal/store/postgres"
@@ -84,3 +85,5 @@ func BenchmarkCommit(b *testing.B) {
 	needServer(b)
 	storetest.Bench(b, b.TempDir(), func(b *testing.B) store.Store { return open(b, database(b), postgres.Options{}) })
 }
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

@@ -75,6 +75,7 @@ func (p *proxy) serve(client net.Conn) {
 	answered := make(chan struct{})
 	go func() {
 		defer close(answered)
+		defer client.Close()
 		buffer := make([]byte, 1<<16)
 		for {
 			n, err := server.Read(buffer)

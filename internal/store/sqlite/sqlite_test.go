@@ -3,6 +3,8 @@ package sqlite_test
 import (
 	"testing"
 
+	"go.uber.org/goleak"
+
 	"github.com/bidahq/bida/internal/store"
 	"github.com/bidahq/bida/internal/store/sqlite"
 	"github.com/bidahq/bida/internal/store/storetest"
@@ -29,3 +31,5 @@ func open(t testing.TB, directory string, options sqlite.Options) *sqlite.Store 
 func BenchmarkCommit(b *testing.B) {
 	storetest.Bench(b, b.TempDir(), func(b *testing.B) store.Store { return open(b, b.TempDir(), sqlite.Options{}) })
 }
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
