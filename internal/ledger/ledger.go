@@ -34,6 +34,8 @@ const (
 	DeadlineAgent = "agent"
 	// DeadlinePresence: the account's (key) presence ends by itself.
 	DeadlinePresence = "presence"
+	// deadlineRestore sets all other deadlines again after a reopening.
+	deadlineRestore = "restore"
 )
 
 // Store is what the ledger needs of a database.
@@ -296,6 +298,9 @@ func (l *Ledger) take(now time.Time) []waiting {
 
 func (l *Ledger) deadlineCommand(d Deadline) Command {
 	return CommandFunc(func(tx *Tx) error {
+		if d.Kind == deadlineRestore {
+			return l.restore(tx)
+		}
 		h := l.o.Deadlines[d.Kind]
 		if h == nil {
 			return fmt.Errorf("deadline of kind %q has no handler", d.Kind)

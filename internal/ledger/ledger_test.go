@@ -398,3 +398,20 @@ func TestATailAnswersFromMemoryWhatTheStoreWould(t *testing.T) {
 		}
 	}
 }
+
+func TestDeadlinesAreSetAgainAfterAReopeningEvenIfTheNextCommitFails(t *testing.T) {
+	b := open(t)
+	b.group(ledger.CommandFunc(func(tx *ledger.Tx) error {
+		tx.SetPresence("a", reception.Presence{Value: reception.Away, Until: b.now.Add(time.Minute)})
+		return nil
+	}))
+	b.store.FailCommit(fmt.Errorf("%w: cut", ledger.ErrCommitUnknown), true)
+	b.store.FailCommit(fmt.Errorf("%w: disk", ledger.ErrUnavailable), false) // meets the command that sets the deadlines again
+	b.group(set("b", reception.Away))
+	b.now = b.now.Add(2 * time.Second)
+	for b.l.Step() {
+	}
+	if at, ok := b.l.NextDeadline(); !ok || at.After(b.now.Add(time.Minute)) {
+		t.Fatalf("the next deadline is %v, %v", at, ok)
+	}
+}

@@ -53,15 +53,8 @@ func (l *Ledger) load(ctx context.Context) error {
 	}
 	l.deadlines, l.scheduled, l.knownOutcomes = nil, map[Deadline]bool{}, recentSet{}
 	l.lastNow, l.committedAt = s.At, s.AliveAt
-	restored := waiting{cmd: CommandFunc(l.restore), done: func(err error) {
-		if err != nil {
-			l.o.Log.Error("deadlines could not be set again", "error", err)
-		}
-	}}
-	if old := l.w.Swap(w); old != nil { // reopened in this process: what was due must be found again
-		l.mu.Lock()
-		l.queue = append([]waiting{restored}, l.queue...)
-		l.mu.Unlock()
+	if old := l.w.Swap(w); old != nil { // reopened in this process: what was due must be found again, however often that takes
+		l.schedule(Deadline{At: stored(l.o.Now()), Kind: deadlineRestore})
 		l.signal()
 	}
 	return nil
