@@ -200,13 +200,13 @@ func (a *agents) react(v *View, e client.Event) {
 	}
 	j := job{conversation: e.Conversation}
 	switch n := rand.IntN(100); {
-	case n < 25:
+	case n < 20:
 		j.what = "reply"
-	case n < 45:
+	case n < 60:
 		j.what = "resolve"
-	case n < 48:
+	case n < 63:
 		j.what = "release"
-	case n < 52:
+	case n < 67:
 		j.what = "transfer"
 		others := slices.DeleteFunc(a.company.Members(e.Inbox), func(m string) bool { return m == v.Account })
 		j.to = others[rand.IntN(len(others))]

@@ -52,7 +52,7 @@ func chaos(t *testing.T, p Plan, all int, database func(*testing.T) string) {
 		}
 		t.Logf("seed %d: %s: %s", s, time.Since(begun).Round(time.Second), r)
 		for i, f := range r.Faults {
-			if i == 20 {
+			if i == mostReported {
 				t.Errorf("… and %d more", len(r.Faults)-i)
 				break
 			}

@@ -58,7 +58,12 @@ func Check(c *Company, h *History, o *Observed) []Fault {
 }
 
 func (k *checker) broken(rule string, evidence any, format string, args ...any) {
-	k.faults = append(k.faults, Fault{rule, fmt.Sprintf(format, args...), evidence})
+	k.faults = append(k.faults, Fault{Rule: rule, Text: fmt.Sprintf(format, args...), Evidence: evidence})
+}
+
+// brokenFor is broken for a fault about a message: whoever reports it can add the whole trace.
+func (k *checker) brokenFor(p *Post, rule string, evidence any, format string, args ...any) {
+	k.faults = append(k.faults, Fault{Rule: rule, Text: fmt.Sprintf(format, args...), Evidence: evidence, Post: p})
 }
 
 func entryKey(account string, number int64) string {
@@ -75,7 +80,7 @@ func (k *checker) index() {
 			for i := range t.Deliveries {
 				key := entryKey(t.Deliveries[i].Agent, t.Deliveries[i].AgentSequence)
 				if other := k.givenOf[key]; other != nil {
-					k.broken("doubled", []any{t.Raw, k.final.Traces[other.key()].Raw}, "entry %s belongs to two messages", key)
+					k.broken("doubled", []any{t, k.final.Traces[other.key()]}, "entry %s belongs to two messages", key)
 				}
 				k.given[key], k.givenOf[key] = &t.Deliveries[i], p
 			}
@@ -131,12 +136,12 @@ func (k *checker) post(p *Post) {
 	evidence := func() any {
 		e := map[string]any{"post": p, "found": places}
 		if trace != nil {
-			e["trace"] = trace.Raw
+			e["trace"] = trace
 		}
 		return e
 	}
 	if len(places) > 1 {
-		k.broken("doubled", evidence(), "message %s is stored %d times", p.key(), len(places))
+		k.brokenFor(p, "doubled", evidence(), "message %s is stored %d times", p.key(), len(places))
 	}
 	if len(p.Told) == 0 {
 		return // the sender was never told, so it may be there or not
@@ -147,25 +152,25 @@ func (k *checker) post(p *Post) {
 			made++
 		}
 		if other := t; !same(other, first) {
-			k.broken("changed", evidence(), "the same id %s was answered differently: %+v and %+v", p.key(), first, other)
+			k.brokenFor(p, "changed", evidence(), "the same id %s was answered differently: %+v and %+v", p.key(), first, other)
 			break
 		}
 	}
 	if made > 1 {
-		k.broken("doubled", evidence(), "the sender of %s was told %d times that it is new", p.key(), made)
+		k.brokenFor(p, "doubled", evidence(), "the sender of %s was told %d times that it is new", p.key(), made)
 	}
 	switch {
 	case trace == nil:
-		k.broken("lost", evidence(), "message %s was acknowledged as %s and has no trace", p.key(), first.Message)
+		k.brokenFor(p, "lost", evidence(), "message %s was acknowledged as %s and has no trace", p.key(), first.Message)
 		return
 	case len(places) == 0:
-		k.broken("lost", evidence(), "message %s was acknowledged as %s and is not in conversation %s", p.key(), first.Message, first.Conversation)
+		k.brokenFor(p, "lost", evidence(), "message %s was acknowledged as %s and is not in conversation %s", p.key(), first.Message, first.Conversation)
 		return
 	case trace.Message != first.Message || trace.Conversation != first.Conversation || trace.Sequence != first.Sequence:
-		k.broken("changed", evidence(), "message %s was acknowledged as %s (%s %d) and is %s (%s %d) now", p.key(),
+		k.brokenFor(p, "changed", evidence(), "message %s was acknowledged as %s (%s %d) and is %s (%s %d) now", p.key(),
 			first.Message, first.Conversation, first.Sequence, trace.Message, trace.Conversation, trace.Sequence)
 	case places[0].message.ID != first.Message || places[0].message.Sequence != first.Sequence || places[0].conversation.ID != first.Conversation:
-		k.broken("changed", evidence(), "message %s was acknowledged as %s (%s %d) and lies as %s in %s at %d", p.key(),
+		k.brokenFor(p, "changed", evidence(), "message %s was acknowledged as %s (%s %d) and lies as %s in %s at %d", p.key(),
 			first.Message, first.Conversation, first.Sequence, places[0].message.ID, places[0].conversation.ID, places[0].message.Sequence)
 	}
 	k.decided(p, trace, evidence)
@@ -183,16 +188,16 @@ func same(a, b Told) bool {
 func (k *checker) decided(p *Post, t *Trace, evidence func() any) {
 	switch {
 	case t.Decision == nil:
-		k.broken("unrouted", evidence(), "message %s has no decision", p.key())
+		k.brokenFor(p, "unrouted", evidence(), "message %s has no decision", p.key())
 		return
 	case t.Decision.Summary == "" || t.Decision.Code == "":
-		k.broken("unrouted", evidence(), "the decision on message %s gives no reason", p.key())
+		k.brokenFor(p, "unrouted", evidence(), "the decision on message %s gives no reason", p.key())
 	case t.Decision.Verdict != p.Told[0].Result:
-		k.broken("changed", evidence(), "the sender of %s was told %q, and the decision is %q", p.key(), p.Told[0].Result, t.Decision.Verdict)
+		k.brokenFor(p, "changed", evidence(), "the sender of %s was told %q, and the decision is %q", p.key(), p.Told[0].Result, t.Decision.Verdict)
 	}
 	for _, stage := range []string{"intake", "stored", "decided"} {
 		if !slices.ContainsFunc(t.Stages, func(s Stage) bool { return s.Stage == stage }) {
-			k.broken("unrouted", evidence(), "the trace of message %s has no stage %q", p.key(), stage)
+			k.brokenFor(p, "unrouted", evidence(), "the trace of message %s has no stage %q", p.key(), stage)
 		}
 	}
 }
@@ -203,32 +208,32 @@ func (k *checker) holders(p *Post, t *Trace, c *Conversation, evidence func() an
 	for _, d := range t.Deliveries {
 		if d.State == withdrawn {
 			if d.Code == "" {
-				k.broken("unrouted", evidence(), "message %s was withdrawn from %s without a reason", p.key(), d.Agent)
+				k.brokenFor(p, "unrouted", evidence(), "message %s was withdrawn from %s without a reason", p.key(), d.Agent)
 			}
 			continue
 		}
 		holders = append(holders, d.Agent)
 		if !k.company.MayReceive(d.Agent, p.Inbox, p.Kind) {
-			k.broken("misdelivered", evidence(), "message %s (%s, %s) lies with %s, who may not have it", p.key(), p.Inbox, p.Kind, d.Agent)
+			k.brokenFor(p, "misdelivered", evidence(), "message %s (%s, %s) lies with %s, who may not have it", p.key(), p.Inbox, p.Kind, d.Agent)
 		}
 		if d.State == "queued" {
-			k.broken("undelivered", evidence(), "message %s lies with %s, whose clients are all connected and have not received it", p.key(), d.Agent)
+			k.brokenFor(p, "undelivered", evidence(), "message %s lies with %s, whose clients are all connected and have not received it", p.key(), d.Agent)
 		}
 	}
 	slices.Sort(holders)
 	if distinct := slices.Compact(slices.Clone(holders)); len(distinct) != len(holders) {
-		k.broken("doubled", evidence(), "message %s lies twice with the same agent: %v", p.key(), holders)
+		k.brokenFor(p, "doubled", evidence(), "message %s lies twice with the same agent: %v", p.key(), holders)
 	}
 	open := c.Status == "open" && p.Told[0].Sequence > c.Answered
 	switch {
 	case len(holders) > 1 && !(open && c.Owner == "" && k.company.Inbox(p.Inbox).Strategy == "broadcast"):
-		k.broken("doubled", evidence(), "message %s lies with %v at the same time", p.key(), holders)
+		k.brokenFor(p, "doubled", evidence(), "message %s lies with %v at the same time", p.key(), holders)
 	case len(holders) == 1 && open && c.Owner != "" && holders[0] != c.Owner:
-		k.broken("misdelivered", []any{evidence(), c.Raw}, "message %s is unanswered and lies with %s, while %s owns its conversation", p.key(), holders[0], c.Owner)
+		k.brokenFor(p, "misdelivered", []any{evidence(), c.Raw}, "message %s is unanswered and lies with %s, while %s owns its conversation", p.key(), holders[0], c.Owner)
 	case len(holders) > 0:
 	case c.Waiting != nil && c.Waiting.Code != "" && c.Waiting.Summary != "" && open:
 	default:
-		k.broken("unrouted", []any{evidence(), c.Raw}, "message %s lies with nobody, and its conversation %s (%s, owner %q) does not wait with a reason", p.key(), c.ID, c.Status, c.Owner)
+		k.brokenFor(p, "unrouted", []any{evidence(), c.Raw}, "message %s lies with nobody, and its conversation %s (%s, owner %q) does not wait with a reason", p.key(), c.ID, c.Status, c.Owner)
 	}
 }
 

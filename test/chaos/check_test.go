@@ -1,10 +1,10 @@
 package chaos
 
 import (
-	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/bidahq/bida/client"
 )
@@ -51,7 +51,7 @@ func made() (*History, *Observed) {
 		t := p.Told[0]
 		return &Trace{
 			Message: t.Message, Conversation: t.Conversation, Sequence: t.Sequence, Inbox: p.Inbox, Stages: []Stage{{"intake", ""}, {"stored", ""}, {"decided", ""}},
-			Decision: &Decision{Verdict: t.Result, Code: "routing.chosen", Summary: t.Summary}, Deliveries: deliveries, Raw: json.RawMessage(`{}`),
+			Decision: &Decision{Verdict: t.Result, Code: "routing.chosen", Summary: t.Summary}, Deliveries: deliveries,
 		}
 	}
 	lost := func(number int64) Delivery {
@@ -224,6 +224,11 @@ var wrongs = []wrong{
 	{"a contact's replies are numbered with a hole", func(h *History, o *Observed) {
 		o.Replies["store"][0].Sequence, h.Sources["store"][0].Sequence, h.Replies[0].Told[0].ContactSequence = 2, 2, 2
 	}, "gap"},
+	{"a message is delivered while its kind is denied", func(h *History, _ *Observed) {
+		at := time.Now()
+		h.Denials = []Denial{{"agent-c", "customer", at.Add(-time.Second), at.Add(time.Second)}}
+		h.Views[2].Events[1].At = at
+	}, "misdelivered"},
 	{"something was wrong on the way", func(h *History, _ *Observed) { h.fault("server", nil, "it ended by itself") }, "server"},
 }
 

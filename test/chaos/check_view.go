@@ -83,27 +83,28 @@ func (w *viewing) message(e client.Event) {
 		return
 	}
 	evidence := func() any {
-		return map[string]any{"event": e, "post": p, "trace": k.raw(p), "before": w.entries[w.held[e.Message]]}
+		return map[string]any{"event": e, "post": p, "trace": k.final.Traces[p.key()], "before": w.entries[w.held[e.Message]]}
 	}
 	if e.Inbox != p.Inbox || e.Kind != p.Kind || !w.view.Lines && e.Contact != p.Contact {
-		k.broken("changed", evidence(), "%s was shown %s as something else", w.name(), p.key())
+		k.brokenFor(p, "changed", evidence(), "%s was shown %s as something else", w.name(), p.key())
 	}
 	if len(p.Told) > 0 && (e.Message != p.Told[0].Message || e.Conversation != p.Told[0].Conversation || e.Sequence != p.Told[0].Sequence) {
-		k.broken("changed", evidence(), "%s was shown %s under other numbers than its sender was told", w.name(), p.key())
+		k.brokenFor(p, "changed", evidence(), "%s was shown %s under other numbers than its sender was told", w.name(), p.key())
 	}
 	if !k.company.MayReceive(w.view.Account, e.Inbox, e.Kind) {
-		k.broken("misdelivered", evidence(), "%s was shown %s (%s, %s) and may not have it", w.name(), p.key(), e.Inbox, e.Kind)
+		k.brokenFor(p, "misdelivered", evidence(), "%s was shown %s (%s, %s) and may not have it", w.name(), p.key(), e.Inbox, e.Kind)
 	}
+	w.denial(p, e, evidence)
 	if _, on := w.held[e.Message]; on {
-		k.broken("doubled", evidence(), "%s was shown %s again, which was not withdrawn", w.name(), p.key())
+		k.brokenFor(p, "doubled", evidence(), "%s was shown %s again, which was not withdrawn", w.name(), p.key())
 		return
 	}
 	if e.Sequence <= w.order[e.Conversation] {
-		k.broken("reordered", evidence(), "%s was shown %s with sequence %d after sequence %d of %s", w.name(), p.key(), e.Sequence, w.order[e.Conversation], e.Conversation)
+		k.brokenFor(p, "reordered", evidence(), "%s was shown %s with sequence %d after sequence %d of %s", w.name(), p.key(), e.Sequence, w.order[e.Conversation], e.Conversation)
 	}
 	w.held[e.Message], w.order[e.Conversation] = e.AgentSequence, e.Sequence
 	if d := k.given[entryKey(w.view.Account, e.AgentSequence)]; len(p.Told) > 0 && (d == nil || k.givenOf[entryKey(w.view.Account, e.AgentSequence)] != p) {
-		k.broken("changed", evidence(), "%s was shown %s as entry %d, of which the trace knows nothing", w.name(), p.key(), e.AgentSequence)
+		k.brokenFor(p, "changed", evidence(), "%s was shown %s as entry %d, of which the trace knows nothing", w.name(), p.key(), e.AgentSequence)
 	}
 }
 
@@ -137,7 +138,7 @@ func (w *viewing) screen() {
 			continue // its sender was never told; there is no trace to compare with
 		}
 		if d := k.given[entryKey(w.view.Account, entry)]; d != nil && d.State == withdrawn {
-			k.broken("doubled", map[string]any{"event": w.entries[entry], "trace": k.raw(p)}, "%s has %s on the screen, which was withdrawn without a word", w.name(), p.key())
+			k.brokenFor(p, "doubled", map[string]any{"event": w.entries[entry], "trace": k.final.Traces[p.key()]}, "%s has %s on the screen, which was withdrawn without a word", w.name(), p.key())
 		}
 	}
 	first := w.view.First
@@ -156,17 +157,11 @@ func (w *viewing) screen() {
 			if d.Agent != w.view.Account || d.State == withdrawn || d.AgentSequence <= first || d.AgentSequence > w.last {
 				continue
 			}
-			if w.held[t.Message] != d.AgentSequence {
-				k.broken("lost in view", map[string]any{"entry": w.entries[d.AgentSequence], "trace": t.Raw},
+			hidden := w.entries[d.AgentSequence].Event == client.EventTombstone && k.denied(d.Agent, p.Kind)
+			if w.held[t.Message] != d.AgentSequence && !hidden {
+				k.brokenFor(p, "lost in view", map[string]any{"entry": w.entries[d.AgentSequence], "trace": t},
 					"%s does not have %s (entry %d) on the screen, which the trace says is with the agent as %s", w.name(), p.key(), d.AgentSequence, d.State)
 			}
 		}
 	}
-}
-
-func (k *checker) raw(p *Post) any {
-	if t := k.final.Traces[p.key()]; t != nil {
-		return t.Raw
-	}
-	return nil
 }

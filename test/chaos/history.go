@@ -17,6 +17,7 @@ type History struct {
 	Views   []*View
 	// Sources is what the sender's side read of each inbox's replies while the program was being killed.
 	Sources map[string][]ReplyLine
+	Denials []Denial
 	// Faults were noticed on the way: an answer that must not be given, a process that ended by itself.
 	Faults []Fault
 }
@@ -77,7 +78,7 @@ type Trace struct {
 	Decisions    []Decision `json:"decisions"`
 	Deliveries   []Delivery `json:"deliveries"`
 
-	Raw json.RawMessage `json:"-"`
+	Count int `json:"-"` // of the decisions; only the last ones are kept
 }
 
 // Stage is one step of a message's way.
@@ -88,12 +89,12 @@ type Stage struct {
 
 // Decision is a journal entry.
 type Decision struct {
-	Position   int64           `json:"position"`
-	Verdict    string          `json:"verdict"`
-	Code       string          `json:"code"`
-	Chosen     []string        `json:"chosen"`
-	Summary    string          `json:"summary"`
-	Candidates json.RawMessage `json:"candidates"`
+	Position int64    `json:"position"`
+	Cause    string   `json:"cause"`
+	Verdict  string   `json:"verdict"`
+	Code     string   `json:"code"`
+	Chosen   []string `json:"chosen"`
+	Summary  string   `json:"summary"`
 }
 
 // Delivery is a message for one agent.
@@ -166,6 +167,8 @@ type Fault struct {
 	Rule     string
 	Text     string
 	Evidence any
+	Post     *Post           // the message it is about, if it is about one
+	Trace    json.RawMessage // of that message, whole
 }
 
 // String is the fault for a person.
@@ -178,18 +181,26 @@ func (f Fault) String() string {
 	if err != nil {
 		return fmt.Sprintf("%s\n    %+v", text, f.Evidence)
 	}
-	const most = 6000
-	if len(raw) > most {
-		raw = append(raw[:most:most], "…"...)
+	text += "\n    " + bounded(raw)
+	if f.Trace != nil {
+		text += "\n    trace: " + bounded(f.Trace)
 	}
-	return text + "\n    " + string(raw)
+	return text
+}
+
+func bounded(raw []byte) string {
+	const most = 8000
+	if len(raw) > most {
+		return string(raw[:most]) + "…"
+	}
+	return string(raw)
 }
 
 // fault notes something that was wrong on the way.
 func (h *History) fault(rule string, evidence any, format string, args ...any) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.Faults = append(h.Faults, Fault{rule, fmt.Sprintf(format, args...), evidence})
+	h.Faults = append(h.Faults, Fault{Rule: rule, Text: fmt.Sprintf(format, args...), Evidence: evidence})
 }
 
 func (h *History) post(p *Post) *Post {

@@ -26,6 +26,15 @@ func newHTTP() *http.Client {
 
 // call gives the status and the body of the answer; an error says that nothing was answered.
 func (a *api) call(ctx context.Context, method, path string, body any) (int, []byte, error) {
+	return a.do(ctx, method, path, "", body)
+}
+
+// put writes what must not have changed since it was read.
+func (a *api) put(ctx context.Context, path, match string, body any) (int, []byte, error) {
+	return a.do(ctx, http.MethodPut, path, match, body)
+}
+
+func (a *api) do(ctx context.Context, method, path, match string, body any) (int, []byte, error) {
 	var in io.Reader
 	if body != nil {
 		raw, err := json.Marshal(body)
@@ -40,6 +49,9 @@ func (a *api) call(ctx context.Context, method, path string, body any) (int, []b
 	}
 	request.Header.Set("Authorization", "Bearer "+a.token)
 	request.Header.Set("Content-Type", "application/json")
+	if match != "" {
+		request.Header.Set("If-Match", match)
+	}
 	response, err := a.http.Do(request)
 	if err != nil {
 		return 0, nil, err

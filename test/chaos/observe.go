@@ -97,16 +97,34 @@ func get(ctx context.Context, by *api, path string, out any) (json.RawMessage, e
 
 func (o *observer) trace(ctx context.Context, p *Post) error {
 	t := &Trace{}
-	raw, err := get(ctx, o.api, "/messages/trace?inbox="+url.QueryEscape(p.Inbox)+"&sender_id="+url.QueryEscape(p.ID), t)
+	_, err := get(ctx, o.api, "/messages/trace?inbox="+url.QueryEscape(p.Inbox)+"&sender_id="+url.QueryEscape(p.ID), t)
 	if errors.Is(err, errNone) || err == nil && t.Message == "" { // never stored, or only refused
 		return nil
 	}
-	t.Raw = raw
+	const kept = 3
+	if t.Count = len(t.Decisions); t.Count > kept {
+		t.Decisions = append([]Decision(nil), t.Decisions[t.Count-kept:]...)
+	}
 	o.mu.Lock()
 	o.out.Traces[p.key()] = t
 	o.mu.Unlock()
 	return err
 }
+
+// evidence adds the whole traces to the first faults.
+func evidence(ctx context.Context, admin *api, faults []Fault) {
+	for i := range faults[:min(len(faults), mostReported)] {
+		if p := faults[i].Post; p != nil {
+			status, answer, err := admin.call(ctx, http.MethodGet, "/messages/trace?inbox="+url.QueryEscape(p.Inbox)+"&sender_id="+url.QueryEscape(p.ID), nil)
+			if err == nil && status == http.StatusOK {
+				faults[i].Trace = answer
+			}
+		}
+	}
+}
+
+// mostReported is how many faults a person is told of.
+const mostReported = 20
 
 // open adds all open conversations, also those that nobody was told of.
 func (o *observer) open(ctx context.Context, known map[string]bool) error {

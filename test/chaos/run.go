@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -39,6 +40,7 @@ type Result struct {
 	Events                  int
 	Withdrawn               map[string]int // by reason
 	Replies, Waiting        int
+	Denials                 int
 	Conversations           int
 	Starts, Stops           []time.Duration
 	Faults                  []Fault
@@ -55,8 +57,8 @@ func (r *Result) String() string {
 		return list[int(part*float64(len(list)-1))].Round(time.Millisecond)
 	}
 	return fmt.Sprintf("%d lives ended by kill -9 (%d of them while starting) and %d by SIGTERM; %d messages (%d answers to their senders, %d tries without one) in %d conversations, "+
-		"%d of which wait; %d events on screens, of them withdrawals %v; %d replies; exec to ready %s at the median, %s at most; SIGTERM to the end %s at most; %d faults",
-		r.Cycles-r.Politely, r.Early, r.Politely, r.Posts, r.Told, r.Retries, r.Conversations, r.Waiting, r.Events, r.Withdrawn, r.Replies,
+		"%d of which wait; %d events on screens, of them withdrawals %v; %d replies; %d times a kind was denied; exec to ready %s at the median, %s at most; SIGTERM to the end %s at most; %d faults",
+		r.Cycles-r.Politely, r.Early, r.Politely, r.Posts, r.Told, r.Retries, r.Conversations, r.Waiting, r.Events, r.Withdrawn, r.Replies, r.Denials,
 		q(r.Starts, 0.5), q(r.Starts, 1), q(r.Stops, 1), len(r.Faults))
 }
 
@@ -77,25 +79,11 @@ type run struct {
 func Run(ctx context.Context, p Plan) (*Result, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	r := &run{Plan: p, rng: rand.New(rand.NewPCG(p.Seed, 1)), company: company(), history: &History{}, tokens: map[string]string{}}
-	env := append(environment(), graces...)
-	if p.Database != "" {
-		env = append(env, "BIDA_DATABASE="+p.Database)
-	}
-	var err error
-	if r.server, err = newServer(p.Program, p.Data, env, r.history); err != nil {
+	r, err := newRun(p)
+	if err != nil {
 		return nil, err
 	}
-	defer func() {
-		if r.server.now != nil {
-			r.server.now.kill()
-		}
-		if r.agents != nil {
-			for _, l := range r.agents.lines {
-				l.kill()
-			}
-		}
-	}()
+	defer r.kill()
 	if err := r.found(ctx); err != nil {
 		return nil, err
 	}
@@ -103,6 +91,29 @@ func Run(ctx context.Context, p Plan) (*Result, error) {
 		return nil, err
 	}
 	return &r.result, nil
+}
+
+func newRun(p Plan) (*run, error) {
+	r := &run{Plan: p, rng: rand.New(rand.NewPCG(p.Seed, 1)), company: company(), history: &History{}, tokens: map[string]string{}}
+	env := append(environment(), graces...)
+	if p.Database != "" {
+		env = append(env, "BIDA_DATABASE="+p.Database)
+	}
+	var err error
+	r.server, err = newServer(p.Program, p.Data, env, r.history)
+	return r, err
+}
+
+// kill ends every process that still runs.
+func (r *run) kill() {
+	if r.server.now != nil {
+		r.server.now.kill()
+	}
+	if r.agents != nil {
+		for _, l := range r.agents.lines {
+			l.kill()
+		}
+	}
 }
 
 // environment is the tests' own without what would tell the program something.
@@ -178,7 +189,7 @@ func (r *run) trouble(ctx context.Context) error {
 		r.agents.sources.Go(func() { r.agents.read(sources, r.api(Robot), in.Name) })
 	}
 	r.load.start(r.Senders, r.Seed)
-	for n := range r.Cycles {
+	for n := 0; r.result.Cycles < r.Cycles; n++ {
 		if err := r.life(ctx, n); err != nil {
 			return err
 		}
@@ -224,6 +235,7 @@ func (r *run) clients() error {
 	}
 	a.viewing.Go(func() { a.moods("agent-b", r.Seed+100) })
 	a.viewing.Go(func() { a.moods("agent-e", r.Seed+101) })
+	a.viewing.Go(func() { a.deny(a.ctx, r.api("admin"), "agent-c", "group", r.Seed+103) })
 	a.viewing.Go(func() {
 		rng := rand.New(rand.NewPCG(r.Seed, 102))
 		for wait(a.more, between(rng, 100*time.Millisecond, time.Second)) {
@@ -261,7 +273,7 @@ func (r *run) life(ctx context.Context, n int) error {
 	if err := r.server.begin(); err != nil {
 		return err
 	}
-	for chance(r.rng, 20) { // it is killed while it starts
+	for r.result.Cycles < r.Cycles && chance(r.rng, 20) { // it is killed while it starts
 		wait(ctx, between(r.rng, 0, 120*time.Millisecond))
 		r.server.end(false)
 		r.result.Cycles++
@@ -299,17 +311,47 @@ func (r *run) calm(ctx context.Context) error {
 			return err
 		}
 	}
-	const quiet = 2500 * time.Millisecond // longer than any grace or timeout of the company
-	before, since := -1, time.Now()
-	for wait(deadline, 50*time.Millisecond) {
-		if now := r.history.shown(); now != before || !r.agents.allLive() {
+	return r.still(deadline)
+}
+
+// still waits until nothing moves: for longer than any grace or timeout of the company no client was shown anything, and the ledger, which has done all that
+// it was given before it answers, has written nothing.
+func (r *run) still(ctx context.Context) error {
+	const quiet = 2500 * time.Millisecond
+	before, since := "", time.Now()
+	for wait(ctx, 100*time.Millisecond) {
+		asked := time.Now()
+		position, err := r.position(ctx)
+		if err != nil {
+			return err
+		}
+		now := fmt.Sprint(position, " ", r.history.shown())
+		if now != before || !r.agents.allLive() || time.Since(asked) > time.Second {
 			before, since = now, time.Now()
 		} else if time.Since(since) > quiet {
 			return nil
 		}
 	}
-	r.history.fault("client", nil, "clients are not connected, or events do not stop, %s after the last end of the server", 2*patience)
-	return ctx.Err()
+	r.history.fault("client", before, "clients are not connected, or the server does not come to rest, %s after its last end", 2*patience)
+	return nil
+}
+
+// position sends a message again, which has to pass through the ledger and changes nothing, and reads up to where the ledger is.
+func (r *run) position(ctx context.Context) (int64, error) {
+	for _, p := range r.history.Posts {
+		if len(p.Told) == 0 {
+			continue
+		}
+		status, answer, err := r.load.api.call(ctx, http.MethodPost, "/inboxes/"+p.Inbox+"/messages", p.body())
+		if err == nil && status != http.StatusOK {
+			err = fmt.Errorf("a message that was sent again is answered %d: %s", status, answer)
+		}
+		if err != nil {
+			return 0, err
+		}
+		break
+	}
+	return r.server.position(ctx)
 }
 
 // judge looks at everything while the clients are still there, and ends the run.
@@ -325,20 +367,20 @@ func (r *run) judge(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	looked := time.Since(begun)
+	r.Log("looked for " + time.Since(begun).Round(100*time.Millisecond).String())
 	r.agents.end()
+	faults := Check(r.company, r.history, o)
+	evidence(ctx, r.api("admin"), faults)
+	known := len(r.history.Faults)
 	r.server.end(true)
 	r.server.now = nil
-	begun = time.Now()
-	faults := Check(r.company, r.history, o)
-	r.Log(fmt.Sprintf("looked for %s, checked for %s", looked.Round(time.Millisecond), time.Since(begun).Round(time.Millisecond)))
-	r.count(o, faults)
+	r.count(o, append(faults, r.history.Faults[known:]...))
 	return r.keep(o)
 }
 
 func (r *run) count(o *Observed, faults []Fault) {
 	x := &r.result
-	x.Withdrawn = map[string]int{}
+	x.Withdrawn, x.Denials = map[string]int{}, len(r.history.Denials)
 	x.Faults, x.Starts, x.Stops = faults, r.server.starts, r.server.stops
 	x.Posts, x.Replies, x.Conversations, x.Retries = len(r.history.Posts), len(r.history.Replies), len(o.Conversations), int(r.load.retries.Load())
 	for _, p := range r.history.Posts {

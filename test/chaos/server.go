@@ -3,6 +3,7 @@ package chaos
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -212,16 +213,26 @@ func (s *server) ready(ctx context.Context, begun time.Time) error {
 }
 
 func (s *server) isReady(ctx context.Context) bool {
+	_, err := s.position(ctx)
+	return err == nil
+}
+
+// position is up to where the ledger of a ready server is.
+func (s *server) position(ctx context.Context) (int64, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url()+"/readyz", nil)
 	if err != nil {
-		return false
+		return 0, err
 	}
 	response, err := s.probe.Do(request)
 	if err != nil {
-		return false
+		return 0, err
 	}
 	defer response.Body.Close()
-	return response.StatusCode == http.StatusOK
+	var ready struct{ Position int64 }
+	if response.StatusCode != http.StatusOK {
+		return 0, errors.New("/readyz is answered " + response.Status)
+	}
+	return ready.Position, json.NewDecoder(response.Body).Decode(&ready)
 }
 
 // end ends a life: with kill -9, or politely. A server that ended by itself before is a fault.
