@@ -39,14 +39,22 @@ func chaos(t *testing.T, p Plan, all int, database func(*testing.T) string) {
 	s := chosenSeed()
 	t.Logf("seed %d: go test ./test/chaos -run %s -args -seed=%d", s, t.Name(), s)
 	p.Program, p.Senders, p.Hurry, p.Kept = release.Program(t), senders, all > round, *keep
+	if p.Hurry {
+		p.Think *= 2 // or there is too much to look at
+	}
 	p.Log = func(text string) { t.Log(time.Now().Format("15:04:05 "), text) }
+	var longest time.Duration // of a round
 	for done := 0; done < all; s++ {
 		p.Data, p.Seed, p.Cycles = t.TempDir(), s, min(round, all-done)
 		if database != nil {
 			p.Database = database(t)
 		}
 		begun := time.Now()
+		if end, ok := t.Deadline(); ok && time.Until(end) < longest+longest/2+patience {
+			t.Fatalf("the time is over after %d of %d cycles: run with a longer -timeout", done, all)
+		}
 		r, err := Run(t.Context(), p)
+		longest = max(longest, time.Since(begun))
 		if err != nil {
 			t.Fatalf("seed %d: %v", s, err)
 		}

@@ -156,6 +156,11 @@ func (k *checker) post(p *Post) {
 			break
 		}
 	}
+	for _, agent := range append([]string{first.Agent}, first.Agents...) {
+		if agent != "" && !k.company.MayReceive(agent, p.Inbox, p.Kind) {
+			k.brokenFor(p, "misdelivered", evidence(), "the sender of %s was told that %s has it, who may not", p.key(), agent)
+		}
+	}
 	if made > 1 {
 		k.brokenFor(p, "doubled", evidence(), "the sender of %s was told %d times that it is new", p.key(), made)
 	}

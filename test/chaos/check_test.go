@@ -180,6 +180,7 @@ var wrongs = []wrong{
 			Messages: []Message{{ID: "m60", Sequence: 1, Direction: "in", Kind: "group", Text: p.Text, SenderID: "p5", Contact: "u5"}},
 		}
 	}, "misdelivered"},
+	{"the sender is told that somebody has it who may not", func(h *History, o *Observed) { h.Posts[2].Told[0].Agent = "agent-a" }, "misdelivered"},
 	{"a message nobody sent is shown", func(h *History, _ *Observed) { h.Views[2].Events[2].Text = "?" }, "changed, lost in view"},
 	{"a message is shown as entry that the trace does not have", func(_ *History, o *Observed) {
 		o.Traces["store/p3"].Deliveries[0].AgentSequence = 7
