@@ -186,7 +186,7 @@ func TestTheSocketOfADeepDirectoryIsReached(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer admin.Close() //nolint:errcheck // nothing to lose
+	defer admin.Close() // nothing to lose
 	if err := admin.CreateAccount(t.Context(), NewAccount{Name: "admin", Roles: []string{"admin"}}); err != nil {
 		t.Fatal(err)
 	}
@@ -254,7 +254,7 @@ func TestWhoCannotWaitAnyLongerIsTold(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer a.Stop() //nolint:errcheck // nothing to lose
+	defer a.Stop() // nothing to lose
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := OpenAdmin(ctx, c, quiet); !errors.Is(err, store.ErrInUse) {

@@ -224,7 +224,7 @@ func (r *run) base(f *finding) (*policy.Set, error) {
 	}
 	set, err := r.history.small(family, r.m.revision)
 	if err != nil {
-		return r.m.set, nil //nolint:nilerr // a policy that cannot be made small is tried whole
+		return r.m.set, nil // a policy that cannot be made small is tried whole
 	}
 	return set, nil
 }

@@ -192,7 +192,7 @@ func validation(ctx context.Context, status int, msg string, errs []error) *Prob
 		e = problem.New(problem.Invalid, "request.invalid", "The request is not valid: "+msg+".", "请求无效。")
 	}
 	for _, err := range errs {
-		d, ok := err.(huma.ErrorDetailer) //nolint:errorlint // huma's own values, never wrapped
+		d, ok := err.(huma.ErrorDetailer) // huma's own values, never wrapped
 		if !ok {
 			continue
 		}

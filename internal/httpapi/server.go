@@ -104,7 +104,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r = r.WithContext(context.WithValue(r.Context(), requestKey{}, info))
 	defer func() {
 		if fault := recover(); fault != nil {
-			if fault == http.ErrAbortHandler { //nolint:errorlint // the very value
+			if fault == http.ErrAbortHandler { // the very value
 				panic(fault)
 			}
 			s.o.Log.Error("a handler panicked", "request", info.id, "route", r.Pattern, "panic", fault, "stack", string(debug.Stack()))

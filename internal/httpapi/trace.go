@@ -395,7 +395,7 @@ const mostFacts = 500
 // node finds the process that held a connection, in the facts about it.
 func (t *tracer) node(account, connection string, at time.Time) (*string, error) {
 	if connection == "" || at.IsZero() {
-		return nil, nil //nolint:nilnil // not recorded is an answer, and null in the trace
+		return nil, nil // not recorded is an answer, and null in the trace
 	}
 	if n, ok := t.nodes[connection]; ok {
 		return n, nil

@@ -90,7 +90,7 @@ func TestAFaultSaysNothingOfItselfOutsideAndEverythingInTheLog(t *testing.T) {
 	}
 	b.server.mux.HandleFunc("GET /api/v1/abort", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
 	defer func() {
-		if recover() != http.ErrAbortHandler { //nolint:errorlint // the very value
+		if recover() != http.ErrAbortHandler { // the very value
 			t.Error("the server is not told to drop the connection")
 		}
 	}()

@@ -186,7 +186,7 @@ func route[I, O any](t *routes, pattern string, r rule, summary string, h func(c
 		next(huma.WithValue(ctx, callerKey{}, by))
 	}}
 	huma.Register(t.api, op, func(ctx context.Context, in *I) (*O, error) {
-		out, err := h(ctx, ctx.Value(callerKey{}).(caller), in) //nolint:forcetypeassert // set above
+		out, err := h(ctx, ctx.Value(callerKey{}).(caller), in) // set above
 		if err != nil {
 			return nil, t.s.refusal(ctx, err)
 		}

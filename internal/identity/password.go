@@ -100,7 +100,7 @@ func monotonous(s string) bool {
 // Hash makes the PHC string of a password that CheckPassword accepts. It waits for its turn; ctx may end the waiting.
 func (s *Service) Hash(ctx context.Context, password string) (string, error) {
 	salt := make([]byte, hashSalt)
-	rand.Read(salt) //nolint:errcheck // never fails: the runtime ends the process if the system has no randomness
+	rand.Read(salt) // never fails: the runtime ends the process if the system has no randomness
 	var key []byte
 	err := s.turn(ctx, func() { key = derive(password, salt, hashTime, hashMemory, hashThreads, hashKey) })
 	if err != nil {

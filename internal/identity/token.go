@@ -42,7 +42,7 @@ var (
 // NewToken makes the text of a token.
 func NewToken() string {
 	var b [tokenBytes]byte
-	rand.Read(b[:]) //nolint:errcheck // never fails: the runtime ends the process if the system has no randomness
+	rand.Read(b[:]) // never fails: the runtime ends the process if the system has no randomness
 	return tokenPrefix + base64.RawURLEncoding.EncodeToString(b[:])
 }
 

@@ -388,7 +388,7 @@ func (c *comparison) leads(name string) []string {
 	found := map[string]bool{}
 	for _, s := range []*Set{c.before.set, c.after.set} {
 		for _, team := range s.docs[KindTeam] {
-			spec := team.spec.(TeamSpec) //nolint:forcetypeassert // decoded by kind
+			spec := team.spec.(TeamSpec) // decoded by kind
 			if _, exists := c.after.set.Account(spec.Lead); exists && spec.Lead != name && slices.Contains(spec.Members, name) {
 				found[spec.Lead] = true
 			}

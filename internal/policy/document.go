@@ -187,7 +187,7 @@ func pointer(parts ...string) string {
 	var b strings.Builder
 	for _, p := range parts {
 		b.WriteByte('/')
-		pointerEscape.WriteString(&b, p) //nolint:errcheck // a strings.Builder does not fail
+		pointerEscape.WriteString(&b, p) // a strings.Builder does not fail
 	}
 	return b.String()
 }

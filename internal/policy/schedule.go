@@ -83,7 +83,7 @@ var locations sync.Map
 // location finds a zone by its IANA name. Names that mean something else on every machine are not zones here.
 func location(name string) (*time.Location, error) {
 	if l, ok := locations.Load(name); ok {
-		return l.(*time.Location), nil //nolint:forcetypeassert // only locations are stored
+		return l.(*time.Location), nil // only locations are stored
 	}
 	switch {
 	case name == "", name == "Local", name == "localtime", name == "posixrules", len(name) > maxName,

@@ -63,7 +63,7 @@ func NewSet(docs []Document) (*Set, error) {
 }
 
 func locate(err error, docs []Document) error {
-	if ps, ok := err.(Problems); ok { //nolint:errorlint // made by this package
+	if ps, ok := err.(Problems); ok { // made by this package
 		return ps.Locate(docs)
 	}
 	return err
@@ -180,7 +180,7 @@ func get[T any](s *Set, kind, name string) (T, bool) {
 		var none T
 		return none, false
 	}
-	return e.spec.(T), true //nolint:forcetypeassert // decoded by kind
+	return e.spec.(T), true // decoded by kind
 }
 
 // Account finds an account by name.
@@ -237,7 +237,7 @@ func (s *Set) RolePermissions(name string) []string {
 func (s *Set) MessageKinds() []string {
 	added := map[string]bool{}
 	for _, e := range s.docs[KindInbox] {
-		for _, k := range e.spec.(InboxSpec).Kinds { //nolint:forcetypeassert // decoded by kind
+		for _, k := range e.spec.(InboxSpec).Kinds { // decoded by kind
 			if !slices.Contains(builtinKinds, k) {
 				added[k] = true
 			}

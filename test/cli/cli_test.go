@@ -85,7 +85,7 @@ func status(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	got := 0
 	if err := ts.Exec(args[1], args[2:]...); err != nil {
-		exit, ok := err.(*exec.ExitError) //nolint:errorlint // os/exec's own
+		exit, ok := err.(*exec.ExitError) // os/exec's own
 		if !ok {
 			ts.Fatalf("%v", err)
 		}
