@@ -80,7 +80,7 @@ func comeAndGo(t *testing.T, r *run) {
 	robot := r.api(Robot)
 	for n := range 8 {
 		crowd.Go(func() {
-			for i := 0; ctx.Err() == nil; i++ {
+			for i := 0; wait(ctx, 5*time.Millisecond); i++ {
 				hurried, hangUp := context.WithTimeout(ctx, time.Duration(1+i%7)*time.Millisecond)
 				id := fmt.Sprintf("crowd-%d-%d-%d", n, i, time.Now().UnixNano())
 				_, _, _ = robot.call(hurried, http.MethodPost, "/inboxes/web/messages", map[string]any{"id": id, "contact": map[string]any{"id": fmt.Sprint("crowd-", i%50)}, "text": id}) // whatever is answered
