@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 #
-# Starts bin/bida with the example company on this machine: `make run`. A first
-# start, on an empty data directory, creates the administrator account.
+# Starts bin/bida with the demo company on this machine: `make run`. An empty
+# data directory is filled with it; a later start goes on where the last one
+# stopped. The program says who can sign in.
 #
 #   deploy/run.sh [--throw-away] [--listen ADDRESS]
 #
@@ -13,7 +14,6 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly bida=${BIDA_BIN:-bin/bida}
-readonly policy=deploy/examples/company.yaml
 data=${BIDA_DATA:-./bida-data}
 listen=127.0.0.1:8420
 throw_away=
@@ -38,29 +38,7 @@ if [[ -n $throw_away ]]; then
     trap 'rm -rf "$data"' EXIT
 fi
 
-password=
-if [[ ! -d $data || -z $(ls -A "$data") ]]; then
-    password=$(od -An -N12 -tx1 /dev/urandom | tr -d ' \n')
-    if ! printf '%s\n' "$password" |
-        "$bida" account create --data "$data" --name admin --role admin --password-stdin; then
-        printf 'The administrator account could not be created. Remove %s and try again.\n' "$data" >&2
-        exit 1
-    fi
-fi
-
-printf '\nBida 必达   http://%s   data: %s   company: %s\n\n' "$listen" "$data" "$policy"
-printf '  Who can work with it: admin, and every account of the company (agent-a … agent-l, supervisor-b, the robot shop).\n'
-printf '  Each needs a token, made like this, whether the server runs or not:\n'
-printf '    %s token create --data %s --account agent-a\n' "$bida" "$data"
-printf '  Then, in terminals of their own:\n'
-printf '    BIDA_SERVER=http://%s BIDA_TOKEN=… %s listen                        # an agent at work\n' "$listen" "$bida"
-printf '    BIDA_SERVER=http://%s BIDA_TOKEN=… %s diagnose --agent agent-a      # as admin: why, or why not\n' "$listen" "$bida"
-if [[ -n $password ]]; then
-    printf '  The password of admin is %s (shown only now; for the console, when it is there).\n' "$password"
-fi
-printf '  What to try next: the tour in README.md.\n\n'
-
-serve=("$bida" serve --policy "$policy" --data "$data" --listen "$listen")
+serve=("$bida" serve --demo --data "$data" --listen "$listen")
 if [[ -z $throw_away ]]; then
     exec "${serve[@]}"
 fi

@@ -12,6 +12,7 @@ import (
 
 	"github.com/bidahq/bida/internal/conversation"
 	"github.com/bidahq/bida/internal/delivery"
+	"github.com/bidahq/bida/internal/demo"
 	"github.com/bidahq/bida/internal/diagnosis"
 	"github.com/bidahq/bida/internal/gateway"
 	"github.com/bidahq/bida/internal/governance"
@@ -31,6 +32,9 @@ type App struct {
 	config Config
 	log    *slog.Logger
 	base   *base
+	demo   *demo.Company // nil unless the demo company is served
+	// history is closed when the demo company's history has been made; nil where this process does not make it.
+	history chan struct{}
 
 	gateway *gateway.Server
 	http    *http.Server
@@ -69,10 +73,16 @@ func New(ctx context.Context, c Config, o Options) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := a.openDemo(); err != nil {
+		return nil, err
+	}
 	if a.base, err = openBase(ctx, c, o.Log, a.undo); err != nil {
 		return nil, err
 	}
 	if err := a.base.applyPolicy(ctx, c.Policy, file, o.Log); err != nil {
+		return nil, err
+	}
+	if err := a.seedDemo(ctx); err != nil {
 		return nil, err
 	}
 	b := a.base
@@ -92,7 +102,12 @@ func New(ctx context.Context, c Config, o Options) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
+	var shop http.Handler
+	if a.demo != nil {
+		shop = demo.Shop()
+	}
 	api, err := httpapi.New(httpapi.Options{
+		Demo:   shop,
 		Ledger: b.ledger, Store: b.store, Identity: b.identity,
 		Intake:   intake.New(intake.Options{Ledger: b.ledger, Reader: b.store, Now: time.Now, Location: zone, Log: o.Log}),
 		Diagnose: diagnosis.New(diagnosis.Deps{Ledger: b.ledger, Messages: b.store, Flow: b.store, Facts: b.store, Policies: b.store, Now: time.Now, Zone: zone}),
@@ -128,6 +143,7 @@ func (a *App) Start() error {
 	a.address = l.Addr()
 	a.serve("http", a.http, l)
 	a.watch()
+	a.makeHistory()
 	if len(a.base.ledger.Policy().All()) == 0 {
 		a.log.Warn("there is no account yet, so nobody can do anything here; make the first one", "with", "bida account create --data "+a.config.Data+" --name admin --role admin --password-stdin")
 	}

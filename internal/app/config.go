@@ -20,6 +20,7 @@ type Config struct {
 	Listen   string
 	Policy   string
 	Zone     string
+	Demo     bool
 
 	LogLevel  string
 	LogFormat string
@@ -78,6 +79,7 @@ var settings = []Setting{
 	text("database", "postgres://… to use PostgreSQL instead of the embedded database", func(c *Config) *string { return &c.Database }),
 	text("listen", "address to serve HTTP on", func(c *Config) *string { return &c.Listen }),
 	text("policy", "policy file that is applied at start while there is no policy yet", func(c *Config) *string { return &c.Policy }),
+	yesNo("demo", "fill an empty data directory with a demo company, and serve its web shop; only on a loopback address", func(c *Config) *bool { return &c.Demo }),
 	text("zone", "time zone in which times are put into words: local, or a name such as Asia/Shanghai", func(c *Config) *string { return &c.Zone }),
 	text("log_level", "debug, info, warn or error", func(c *Config) *string { return &c.LogLevel }),
 	text("log_format", "text or json", func(c *Config) *string { return &c.LogFormat }),
@@ -103,6 +105,24 @@ func text(key, help string, at func(*Config) *string) Setting {
 			return nil
 		},
 		show: func(c *Config) string { return *at(c) },
+	}
+}
+
+func yesNo(key, help string, at func(*Config) *bool) Setting {
+	return Setting{
+		Key: key, Help: help,
+		read: func(c *Config, value any) error {
+			b, ok := value.(bool)
+			if s, isText := value.(string); isText {
+				b, ok = s == "true", s == "true" || s == "false"
+			}
+			if !ok {
+				return fmt.Errorf("want true or false, got %s", describe(value))
+			}
+			*at(c) = b
+			return nil
+		},
+		show: func(c *Config) string { return strconv.FormatBool(*at(c)) },
 	}
 }
 
@@ -169,6 +189,12 @@ func (c *Config) Validate() error {
 	if _, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil || strings.ContainsAny(host, " /") {
 		return c.fault("listen", "want HOST:PORT such as 127.0.0.1:8420, got %q", c.Listen)
 	}
+	if c.Demo && !loopback(host) {
+		return c.fault("demo", "the demo company is for this machine only; %s can be reached from others. Listen on 127.0.0.1, or leave the demo out", c.Listen)
+	}
+	if c.Demo && c.Policy != "" {
+		return c.fault("demo", "the demo company has settings of its own; leave out either the demo or the policy file (%s)", c.Policy)
+	}
 	if _, err := c.Location(); err != nil {
 		return c.fault("zone", "%q is not a time zone; write local, or a name such as Asia/Shanghai", c.Zone)
 	}
@@ -179,6 +205,12 @@ func (c *Config) Validate() error {
 		return c.fault("log_format", "want text or json, got %q", c.LogFormat)
 	}
 	return c.validateTimes()
+}
+
+// loopback says that a host to listen on cannot be reached from other machines.
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 func (c *Config) validateDatabase() error {

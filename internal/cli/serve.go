@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"log/slog"
+	"strconv"
 
 	"github.com/bidahq/bida/internal/app"
 )
@@ -13,6 +14,7 @@ type settings struct {
 
 	Listen          *string `help:"Address to serve HTTP on (127.0.0.1:8420)." placeholder:"ADDR"`
 	Policy          *string `help:"Policy file to apply while there is no policy yet." placeholder:"FILE"`
+	Demo            *bool   `help:"Fill an empty data directory with a demo company, and serve its web shop; only on a loopback address."`
 	Zone            *string `help:"Time zone for times in words (local)." placeholder:"ZONE"`
 	ConnectionGrace *string `help:"How long an agent whose connection is lost keeps its conversations (20s)." placeholder:"TIME"`
 	PresenceGrace   *string `help:"How long an agent who is away or offline keeps its conversations (5m)." placeholder:"TIME"`
@@ -42,6 +44,10 @@ func (f *settings) given() map[string]*string {
 		"ack_timeout": f.AckTimeout, "heartbeat": f.Heartbeat, "stale": f.Stale,
 	} {
 		all[key] = value
+	}
+	if f.Demo != nil {
+		demo := strconv.FormatBool(*f.Demo)
+		all["demo"] = &demo
 	}
 	return all
 }
@@ -91,6 +97,9 @@ func (v *serve) Run(s *session) error {
 	}
 	if err := a.Start(); err != nil {
 		return errors.Join(err, a.Stop())
+	}
+	if company := a.Demo(); company != nil {
+		s.showDemo("http://"+a.Addr().String(), company)
 	}
 	select {
 	case <-s.ctx.Done():

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"github.com/bidahq/bida/internal/demo"
 	"github.com/bidahq/bida/internal/intake"
 	"github.com/bidahq/bida/internal/policy"
 )
@@ -50,6 +51,9 @@ func (s *Server) register(t *routes) {
 	s.mux.HandleFunc(realtimeRoute, s.realtime)
 	s.mux.HandleFunc("GET /api/openapi.yaml", s.serveOpenAPI)
 	s.mux.HandleFunc("GET /healthz", s.healthz)
+	if s.o.Demo != nil {
+		s.mux.Handle("GET "+demo.ShopPath, s.o.Demo)
+	}
 	s.mux.HandleFunc("GET /readyz", s.readyz)
 	if s.metrics != nil {
 		s.mux.Handle("GET /metrics", s.metrics.handler)

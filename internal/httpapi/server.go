@@ -38,6 +38,8 @@ type Options struct {
 	Intake   *intake.Service
 	Diagnose Diagnoser
 	Realtime http.Handler
+	// Demo serves what lies under demo.ShopPath, on a server that serves the demo company; else nil.
+	Demo http.Handler
 	// Connections counts the open realtime connections, for the metrics.
 	Connections func() int
 	// Zone is the installation's zone, in which times are written; nil for UTC.
