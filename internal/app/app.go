@@ -7,9 +7,11 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"path/filepath"
 	"sync"
 	"time"
 
+	"github.com/bidahq/bida/internal/attachment"
 	"github.com/bidahq/bida/internal/conversation"
 	"github.com/bidahq/bida/internal/delivery"
 	"github.com/bidahq/bida/internal/demo"
@@ -97,6 +99,13 @@ func New(ctx context.Context, c Config, o Options) (_ *App, err error) {
 		Version: o.Version, Node: b.node, Ping: c.Heartbeat, Stale: c.Stale, Ack: c.AckTimeout, Logger: o.Log, Now: time.Now,
 	}, deliveries, b.hub)
 	a.undo.add("realtime", func() error { a.gateway.Stop(); return nil })
+
+	files, err := attachment.New(attachment.Options{Dir: filepath.Join(c.Data, "files"), Ledger: b.ledger, Reader: b.store, Now: time.Now, Log: o.Log})
+	if err != nil {
+		return nil, err
+	}
+	files.Start()
+	a.undo.add("files", func() error { files.Stop(); return nil })
 
 	zone, err := c.Location()
 	if err != nil {

@@ -465,7 +465,8 @@ func (l *Ledger) publicError(cmd Command, err error) error {
 func (l *Ledger) nothingChanged(tx *Tx) bool {
 	w := tx.w
 	return len(w.clients.group) == 0 && len(w.tokens.group) == 0 && len(w.logins.group) == 0 && len(w.deliveries.group) == 0 &&
-		len(w.conversations.group) == 0 && len(w.contacts.group) == 0 && len(tx.g.Attempts) == 0
+		len(w.conversations.group) == 0 && len(w.contacts.group) == 0 && len(tx.g.Attempts) == 0 &&
+		len(tx.g.Uploads) == 0 && len(tx.g.Files) == 0 && tx.g.UploadsEnd.IsZero()
 }
 
 func answer(batch []waiting, results []error) {

@@ -41,7 +41,7 @@ type MessageRow struct {
 	Contact      string // contact id in the inbox; "" for a notice
 	Author       string // account that wrote a reply or caused a notice; "" inbound
 	Text         string
-	Data         json.RawMessage // notices: {"zh":…,"en":…,…}; inbound: attachments; or none
+	Data         json.RawMessage // notices: {"zh":…,"en":…,…}; all others: attachments, as package attachment writes them; or none
 	SentAt       time.Time       // as the sender said, or none
 	ReceivedAt   time.Time       // when intake had it whole
 	At           time.Time       // the group's now: when it was decided and stored
@@ -307,6 +307,26 @@ type ReplyUpdate struct {
 	Detail string
 }
 
+// UploadRow is a file that was uploaded and that messages of its owner may name until it expires. The content lies beside the database.
+type UploadRow struct {
+	ID            string
+	Owner         string // "account/<name>" or "visitor/<inbox>/<id>"
+	Digest        string // SHA-256 of the content in hexadecimal digits
+	Name, Type    string
+	Size          int64
+	Width, Height int // of a picture, or 0
+	At            time.Time
+	ExpiresAt     time.Time
+}
+
+// FileRow says that a message refers to a content: as long as the row is there, the content is kept.
+type FileRow struct {
+	Digest   string
+	Size     int64
+	Position int64 // of the first message that refers to it
+	At       time.Time
+}
+
 // Group is everything one commit writes. Order inside a slice is the order of the commands.
 type Group struct {
 	First, Last int64 // ledger positions used; Last ≥ First
@@ -336,4 +356,7 @@ type Group struct {
 	Clients        []ClientRow // insert or replace
 	Refusals       []RefusalRow
 	ReplyUpdates   []ReplyUpdate
+	UploadsEnd     time.Time   // uploads that expire at or before this instant are deleted; none for zero. Before Uploads are written
+	Uploads        []UploadRow // insert or replace
+	Files          []FileRow   // insert; one that exists stays
 }

@@ -35,6 +35,8 @@ type Committer interface {
 	Conversation(ctx context.Context, id int64) (ConversationRow, error)
 	// Delivery returns one entry of an account's stream, or ErrNotFound.
 	Delivery(ctx context.Context, account string, sequence int64) (DeliveryRow, error)
+	// Upload returns an upload, expired ones too while they are there, or ErrNotFound.
+	Upload(ctx context.Context, id string) (UploadRow, error)
 	// Load reads what the ledger keeps in memory. With PostgreSQL it also takes the decider row (a new epoch).
 	Load(ctx context.Context) (*State, error)
 	// Reopen drops all connections and opens new ones, as after an unknown commit.
@@ -127,6 +129,15 @@ type FactReader interface {
 	PositionAt(ctx context.Context, at time.Time) (int64, error)
 	// Began returns the At of the first group, or ErrNotFound.
 	Began(ctx context.Context) (time.Time, error)
+}
+
+// UploadReader reads what is known of files.
+type UploadReader interface {
+	Upload(ctx context.Context, id string) (UploadRow, error)
+	// UploadsOf counts an owner's uploads, and adds up their sizes.
+	UploadsOf(ctx context.Context, owner string) (count, size int64, err error)
+	// FilesInUse returns those of the digests that a message or an upload refers to, each once, in any order.
+	FilesInUse(ctx context.Context, digests []string) ([]string, error)
 }
 
 // PolicyReader reads the policy as it was.

@@ -45,6 +45,8 @@ type mark struct {
 	messages, keys, attempts, facts, factEnds, assigned, unassign int
 	decisions, outcomes, documents, documentEnds, revisions       int
 	audit, refusals, replies, entries, deadlines, effects         int
+	uploads, files                                                int
+	uploadsEnd                                                    time.Time
 	policy                                                        *policy.Set
 	newKeys                                                       []KeyRef
 	born                                                          []deliveryKey
@@ -286,6 +288,29 @@ func (tx *Tx) Cursor(account, client string) int64 {
 // RepliesRead records that the source has read an inbox's replies up to a position.
 func (tx *Tx) RepliesRead(u ReplyUpdate) { tx.g.ReplyUpdates = append(tx.g.ReplyUpdates, u) }
 
+// Upload returns an upload, whoever owns it and whether or not it has expired; ok is false if there is none.
+func (tx *Tx) Upload(id string) (row UploadRow, ok bool, err error) {
+	for _, u := range slices.Backward(tx.g.Uploads) {
+		if u.ID == id {
+			return u, true, nil
+		}
+	}
+	row, err = tx.l.store.Upload(tx.ctx, id)
+	if err != nil {
+		return UploadRow{}, false, notFoundIsNil(err)
+	}
+	return row, true, nil
+}
+
+// PutUpload inserts or replaces an upload.
+func (tx *Tx) PutUpload(u UploadRow) { tx.g.Uploads = append(tx.g.Uploads, u) }
+
+// EndUploads deletes the uploads that have expired by now. What messages refer to stays.
+func (tx *Tx) EndUploads() { tx.g.UploadsEnd = tx.now }
+
+// KeepFile has a content kept because a message refers to it.
+func (tx *Tx) KeepFile(f FileRow) { tx.g.Files = append(tx.g.Files, f) }
+
 // begin marks where a command starts.
 func (tx *Tx) begin() {
 	g := &tx.g
@@ -294,7 +319,7 @@ func (tx *Tx) begin() {
 		assigned: len(g.Assignments), unassign: len(g.AssignmentEnds), decisions: len(g.Decisions), outcomes: len(g.Outcomes),
 		documents: len(g.Documents), documentEnds: len(g.DocumentEnds), revisions: len(g.Revisions), audit: len(g.Audit),
 		refusals: len(g.Refusals), replies: len(g.ReplyUpdates), entries: len(tx.entries), deadlines: len(tx.deadlines), effects: len(tx.effects),
-		policy: tx.policy, woken: len(tx.woken),
+		policy: tx.policy, woken: len(tx.woken), uploads: len(g.Uploads), files: len(g.Files), uploadsEnd: g.UploadsEnd,
 	}
 	tx.touched = Touched{}
 }
@@ -318,6 +343,7 @@ func (tx *Tx) undo() {
 	g.Decisions, g.Outcomes = g.Decisions[:m.decisions], g.Outcomes[:m.outcomes]
 	g.Documents, g.DocumentEnds, g.Revisions = g.Documents[:m.documents], g.DocumentEnds[:m.documentEnds], g.Revisions[:m.revisions]
 	g.Audit, g.Refusals, g.ReplyUpdates = g.Audit[:m.audit], g.Refusals[:m.refusals], g.ReplyUpdates[:m.replies]
+	g.Uploads, g.Files, g.UploadsEnd = g.Uploads[:m.uploads], g.Files[:m.files], m.uploadsEnd
 	tx.entries, tx.deadlines, tx.effects = tx.entries[:m.entries], tx.deadlines[:m.deadlines], tx.effects[:m.effects]
 	for _, k := range m.newKeys {
 		tx.keys[k] = nil

@@ -27,6 +27,7 @@ type Store interface {
 	ledger.MessageReader
 	ledger.FactReader
 	ledger.PolicyReader
+	ledger.UploadReader
 	io.Closer
 }
 

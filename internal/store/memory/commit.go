@@ -3,6 +3,7 @@ package memory
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/bidahq/bida/internal/ledger"
 	"github.com/bidahq/bida/internal/store/table"
@@ -31,7 +32,7 @@ func (d *disk) write(t *tx, g *ledger.Group) error {
 		}
 	}
 	set(t, &d.groups, append(d.groups, group{g.First, g.Last, g.At.UnixMicro(), g.Nonce}))
-	for _, part := range []func(*tx, *ledger.Group) error{d.traffic, d.lasting, d.policy, d.identity, d.replies, d.refuse} {
+	for _, part := range []func(*tx, *ledger.Group) error{d.traffic, d.lasting, d.policy, d.identity, d.uploaded, d.replies, d.refuse} {
 		if err := part(t, g); err != nil {
 			return err
 		}
@@ -153,6 +154,18 @@ func (d *disk) identity(t *tx, g *ledger.Group) error {
 			return d.tokens.put(t, r, func(existing *ledger.TokenRow) { *existing = *r })
 		}),
 		replaces(t, &d.clients, g.Clients),
+	)
+}
+
+func (d *disk) uploaded(t *tx, g *ledger.Group) error {
+	if !g.UploadsEnd.IsZero() {
+		set(t, &d.uploads.list, slices.DeleteFunc(slices.Clone(d.uploads.list), func(r *ledger.UploadRow) bool {
+			return !r.ExpiresAt.IsZero() && r.ExpiresAt.UnixMicro() <= g.UploadsEnd.UnixMicro()
+		}))
+	}
+	return errors.Join(
+		replaces(t, &d.uploads, g.Uploads),
+		all(g.Files, func(r *ledger.FileRow) error { return d.files.put(t, r, func(*ledger.FileRow) {}) }),
 	)
 }
 

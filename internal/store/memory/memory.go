@@ -264,6 +264,8 @@ type disk struct {
 	tokens        rows[ledger.TokenRow]
 	clients       rows[ledger.ClientRow]
 	refusals      rows[ledger.RefusalRow]
+	uploads       rows[ledger.UploadRow]
+	files         rows[ledger.FileRow]
 	replyCursors  map[string]int64
 	sequences     map[[2]int64]bool // conversation and sequence of messages
 }
@@ -312,5 +314,7 @@ func newDisk() *disk {
 		return cmp.Or(cmp.Compare(a.Account, b.Account), cmp.Compare(a.Client, b.Client))
 	}, nil}
 	d.refusals = rows[ledger.RefusalRow]{table.Refusals, func(a, b *ledger.RefusalRow) int { return cmp.Compare(a.ID, b.ID) }, nil}
+	d.uploads = rows[ledger.UploadRow]{table.Uploads, func(a, b *ledger.UploadRow) int { return cmp.Compare(a.ID, b.ID) }, nil}
+	d.files = rows[ledger.FileRow]{table.Files, func(a, b *ledger.FileRow) int { return cmp.Compare(a.Digest, b.Digest) }, nil}
 	return d
 }

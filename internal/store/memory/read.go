@@ -205,6 +205,44 @@ func (s *Store) LaterDecisions(ctx context.Context, after, upTo int64, limit int
 	})
 }
 
+// Upload implements ledger.Committer and ledger.UploadReader.
+func (s *Store) Upload(ctx context.Context, id string) (ledger.UploadRow, error) {
+	return reading(ctx, s, func(d *disk) (ledger.UploadRow, error) { return d.uploads.one(&ledger.UploadRow{ID: id}) })
+}
+
+// UploadsOf implements ledger.UploadReader.
+func (s *Store) UploadsOf(ctx context.Context, owner string) (count, size int64, err error) {
+	_, err = reading(ctx, s, func(d *disk) (struct{}, error) {
+		for _, r := range d.uploads.list {
+			if r.Owner == owner {
+				count, size = count+1, size+r.Size
+			}
+		}
+		return struct{}{}, nil
+	})
+	return count, size, err
+}
+
+// FilesInUse implements ledger.UploadReader.
+func (s *Store) FilesInUse(ctx context.Context, digests []string) ([]string, error) {
+	return reading(ctx, s, func(d *disk) ([]string, error) {
+		used := map[string]bool{}
+		for _, r := range d.uploads.list {
+			used[r.Digest] = true
+		}
+		for _, r := range d.files.list {
+			used[r.Digest] = true
+		}
+		var found []string
+		for _, digest := range digests {
+			if used[digest] && !slices.Contains(found, digest) {
+				found = append(found, digest)
+			}
+		}
+		return found, nil
+	})
+}
+
 // within compares in microseconds, as everything is stored.
 func within(at, since, until time.Time) bool {
 	return !at.IsZero() && (since.IsZero() || at.UnixMicro() >= since.UnixMicro()) && (until.IsZero() || at.UnixMicro() < until.UnixMicro())

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -53,6 +54,35 @@ func (r *Reader) Conversation(ctx context.Context, id int64) (ledger.Conversatio
 // Delivery implements ledger.Committer.
 func (r *Reader) Delivery(ctx context.Context, account string, sequence int64) (ledger.DeliveryRow, error) {
 	return first(ctx, r.pool(), table.Deliveries, "WHERE account = ? AND sequence = ?", account, sequence)
+}
+
+// Upload implements ledger.Committer and ledger.UploadReader.
+func (r *Reader) Upload(ctx context.Context, id string) (ledger.UploadRow, error) {
+	return first(ctx, r.pool(), table.Uploads, "WHERE id = ?", id)
+}
+
+// UploadsOf implements ledger.UploadReader.
+func (r *Reader) UploadsOf(ctx context.Context, owner string) (count, size int64, err error) {
+	err = r.pool().each(ctx, []any{&count, &size}, func() {},
+		"SELECT count(*), CAST(coalesce(sum(size), 0) AS BIGINT) FROM uploads WHERE owner = ?", owner)
+	return count, size, err
+}
+
+// FilesInUse implements ledger.UploadReader.
+func (r *Reader) FilesInUse(ctx context.Context, digests []string) ([]string, error) {
+	var found []string
+	err := in(digests, func(marks string, args []any) error {
+		var digest string
+		return r.pool().each(ctx, []any{&digest}, func() {
+			if !slices.Contains(found, digest) {
+				found = append(found, digest)
+			}
+		}, "SELECT digest FROM files WHERE digest IN ("+marks+") UNION SELECT digest FROM uploads WHERE digest IN ("+marks+")", append(args, args...)...)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return found, nil
 }
 
 // Message implements ledger.MessageReader.

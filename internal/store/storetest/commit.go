@@ -189,6 +189,38 @@ var commits = []behaviour{
 		same(t, "delivery", got(s.Delivery(s.ctx(), "an", 1))(t), edit)
 		same(t, "queued", s.load().Deliveries, nil)
 	}},
+	{"replaces uploads, ends those that expire, and keeps the first row about a content", func(t *testing.T, s *subject) {
+		upload := func(id, owner, digest string, size int64, until time.Time) ledger.UploadRow {
+			return ledger.UploadRow{ID: id, Owner: owner, Digest: digest, Name: "照片.png", Type: "image/png", Size: size, Width: 640, Height: 480, At: s.at, ExpiresAt: until}
+		}
+		end := s.at.Add(time.Hour)
+		kept := ledger.FileRow{Digest: "d1", Size: 7, Position: 1, At: s.at}
+		s.commit(1, func(g *ledger.Group) {
+			g.Uploads = []ledger.UploadRow{upload("u1", "account/an", "d1", 1, end), upload("u2", "account/an", "d2", 20, end.Add(time.Microsecond)),
+				upload("u3", "visitor/web/v", "d3", 300, end), upload("u1", "account/an", "d1", 7, end)}
+			g.Files = []ledger.FileRow{kept}
+		})
+		same(t, "upload", got(s.Upload(s.ctx(), "u1"))(t), upload("u1", "account/an", "d1", 7, end))
+		count, size, err := s.UploadsOf(s.ctx(), "account/an")
+		must(t, err)
+		same(t, "uploads of an", [2]int64{count, size}, [2]int64{2, 27})
+		s.commit(1, func(g *ledger.Group) {
+			// What ends and is uploaded again in one group stays.
+			g.UploadsEnd, g.Uploads = end, []ledger.UploadRow{upload("u3", "visitor/web/v", "d3", 300, end.Add(time.Hour))}
+			g.Files = []ledger.FileRow{{Digest: "d1", Size: 7, Position: 2, At: s.at}, {Digest: "d4", Size: 1, Position: 2}}
+		})
+		gone, err := s.Upload(s.ctx(), "u1")
+		missing(t, "an upload that expired", gone, err)
+		same(t, "the one that expires a microsecond later", got(s.Upload(s.ctx(), "u2"))(t).Size, 20)
+		same(t, "the one that was uploaded again", got(s.Upload(s.ctx(), "u3"))(t).ExpiresAt, end.Add(time.Hour))
+		used := got(s.FilesInUse(s.ctx(), []string{"d5", "d4", "d3", "d2", "d1", "d1"}))(t)
+		slices.Sort(used)
+		same(t, "contents in use", used, []string{"d1", "d2", "d3", "d4"})
+		same(t, "contents for nothing", got(s.FilesInUse(s.ctx(), nil))(t), nil)
+		count, size, err = s.UploadsOf(s.ctx(), "nobody")
+		must(t, err)
+		same(t, "uploads of nobody", [2]int64{count, size}, [2]int64{})
+	}},
 	{"keeps equal outcomes once", func(t *testing.T, s *subject) {
 		a, b := [16]byte{1}, [16]byte{2}
 		s.commit(1, func(g *ledger.Group) {

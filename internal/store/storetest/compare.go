@@ -76,7 +76,17 @@ func (h *history) compareReads() {
 			"Revision":         func(s store.Store) (any, error) { return s.Revision(ctx, revision) },
 			"RevisionAt":       func(s store.Store) (any, error) { return s.RevisionAt(ctx, p) },
 			"Audit":            func(s store.Store) (any, error) { return s.Audit(ctx, p, n) },
-			"TokensOf":         func(s store.Store) (any, error) { return s.TokensOf(ctx, account) },
+			"Upload":           func(s store.Store) (any, error) { return s.Upload(ctx, uploads[p%4]) },
+			"UploadsOf": func(s store.Store) (any, error) {
+				count, size, err := s.UploadsOf(ctx, "account/"+account)
+				return [2]int64{count, size}, err
+			},
+			"FilesInUse": func(s store.Store) (any, error) {
+				used, err := s.FilesInUse(ctx, uploads)
+				slices.Sort(used)
+				return used, err
+			},
+			"TokensOf": func(s store.Store) (any, error) { return s.TokensOf(ctx, account) },
 		} {
 			h.both(fmt.Sprintf("%s (position %d, account %q, inbox %q, revision %d, limit %d, from %v, to %v, some %q)",
 				what, p, account, inbox, revision, n, from, to, some), ask)

@@ -69,6 +69,7 @@ type history struct {
 var (
 	accounts = []string{"an", "bo", "客服-小陈", "d'or"}
 	inboxes  = []string{"web", "mail", "微信"}
+	uploads  = []string{"u1", "u2", "u3", "u4"}
 	kinds    = []string{"customer", "group", "vip?", ""}
 	awkward  = []string{"", "您好😀", "'; --", "\"", "\\", "$1 ?", "\u2028", "a\nb", strings.Repeat("长", 3400), "\U0010fffd", "null", "{}", " "}
 )
@@ -176,7 +177,7 @@ func (h *history) spoil(g *ledger.Group) {
 
 // command adds the rows of something that might happen.
 func (h *history) command(g *ledger.Group) {
-	switch rapid.IntRange(0, 12).Draw(h.T, "command") {
+	switch rapid.IntRange(0, 13).Draw(h.T, "command") {
 	case 0, 1, 2:
 		h.inbound(g)
 	case 3:
@@ -210,6 +211,21 @@ func (h *history) command(g *ledger.Group) {
 	case 12:
 		g.ReplyUpdates = append(g.ReplyUpdates, ledger.ReplyUpdate{Inbox: h.inbox(), UpTo: rapid.Int64Range(0, h.position+2).Draw(h.T, "up to"),
 			State: rapid.SampledFrom([]ledger.ReplyState{ledger.ReplyDelivered, ledger.ReplyFailed}).Draw(h.T, "state"), At: h.instant(), Detail: h.text()})
+	case 13:
+		h.upload(g)
+	}
+}
+
+// upload has files come, be referred to, and expire.
+func (h *history) upload(g *ledger.Group) {
+	id := rapid.SampledFrom(uploads)
+	if h.one(4) {
+		g.UploadsEnd = h.instant()
+	}
+	g.Uploads = append(g.Uploads, ledger.UploadRow{ID: id.Draw(h.T, "upload"), Owner: "account/" + h.name(), Digest: id.Draw(h.T, "digest"), Name: h.text(), Type: h.text(),
+		Size: h.small(), Width: rapid.IntRange(0, 9999).Draw(h.T, "width"), Height: rapid.IntRange(0, 9999).Draw(h.T, "height"), At: h.instant(), ExpiresAt: h.instant()})
+	if h.flip() {
+		g.Files = append(g.Files, ledger.FileRow{Digest: id.Draw(h.T, "kept"), Size: h.small(), Position: h.take(), At: h.instant()})
 	}
 }
 

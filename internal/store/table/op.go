@@ -121,6 +121,8 @@ var (
 	PutLogin         = newOp(Put, Logins)
 	PutToken         = newOp(Put, Tokens)
 	PutClient        = newOp(Put, Clients)
+	PutUpload        = newOp(Put, Uploads)
+	KeepFile         = newOp(Keep, Files)
 
 	// SameStatus is the shorter way to write a conversation that exists and whose status stays; a store may try it before PutConversation.
 	SameStatus = sameStatus()
@@ -146,6 +148,7 @@ ON CONFLICT (inbox) DO UPDATE SET position = excluded.position WHERE excluded.po
 		Column{"inbox", Text}, Column{"position", Integer})
 
 	InsertRefusal = insertRefusal()
+	EndUploads    = raw(`DELETE FROM uploads WHERE expires_at <= ?`, false, integers("expires_at")...)
 	TrimRefusals  = raw(`DELETE FROM intake_log WHERE id <= (SELECT max(id) FROM intake_log) - ?`, false, integers("kept")...)
 )
 
@@ -173,5 +176,6 @@ func insertRefusal() *Op {
 func Ops() []*Op {
 	return []*Op{InsertMessage, InsertKey, PutContact, PutConversation, InsertDelivery, EditDelivery, InsertAttempt, InsertFact, EndFact,
 		InsertAssignment, EndAssignment, InsertDecision, KeepOutcomes, InsertDocument, InsertRevision, InsertAudit, PutLogin, PutToken, PutClient,
-		SameStatus, InsertGroup, SupersedeDocument, EndDocument, UpdateReplies, MoveReplyCursor, InsertRefusal, TrimRefusals}
+		SameStatus, InsertGroup, SupersedeDocument, EndDocument, UpdateReplies, MoveReplyCursor, InsertRefusal, TrimRefusals,
+		EndUploads, PutUpload, KeepFile}
 }

@@ -77,6 +77,11 @@ func rowSteps(g *ledger.Group, kept int) []Step {
 	add(&s, PutLogin, Logins.Visit, latest(g.Logins, func(r *ledger.LoginRow) string { return r.Account }))
 	add(&s, PutToken, Tokens.Visit, latest(g.Tokens, func(r *ledger.TokenRow) string { return r.ID }))
 	add(&s, PutClient, Clients.Visit, latest(g.Clients, func(r *ledger.ClientRow) [2]string { return [2]string{r.Account, r.Client} }))
+	if !g.UploadsEnd.IsZero() {
+		s.one(EndUploads, func(e *Encoder) { e.Time("expires_at", &g.UploadsEnd) })
+	}
+	add(&s, PutUpload, Uploads.Visit, latest(g.Uploads, func(r *ledger.UploadRow) string { return r.ID }))
+	add(&s, KeepFile, Files.Visit, g.Files)
 	s.replies(g)
 	add(&s, InsertRefusal, refusal, g.Refusals)
 	if len(g.Refusals) > 0 {

@@ -108,6 +108,8 @@ func TestEveryFieldOfEveryRowHasItsColumn(t *testing.T) {
 	checkRow(t, Tokens, nil)
 	checkRow(t, Clients, nil)
 	checkRow(t, Refusals, nil)
+	checkRow(t, Uploads, nil)
+	checkRow(t, Files, nil)
 }
 
 func TestInstantsAreCutToMicrosecondsInUTC(t *testing.T) {

@@ -379,6 +379,36 @@ var Clients = &Table[ledger.ClientRow]{
 	},
 }
 
+// Uploads holds files that were uploaded and have not expired.
+var Uploads = &Table[ledger.UploadRow]{
+	Name: "uploads",
+	Key:  1,
+	Visit: func(v Visitor, r *ledger.UploadRow) {
+		v.Text("id", &r.ID)
+		v.Text("owner", &r.Owner)
+		v.Text("digest", &r.Digest)
+		v.Text("name", &r.Name)
+		v.Text("type", &r.Type)
+		v.Int("size", &r.Size)
+		v.Count("width", &r.Width)
+		v.Count("height", &r.Height)
+		v.Time("at", &r.At)
+		v.Time("expires_at", &r.ExpiresAt)
+	},
+}
+
+// Files holds the contents that messages refer to.
+var Files = &Table[ledger.FileRow]{
+	Name: "files",
+	Key:  1,
+	Visit: func(v Visitor, r *ledger.FileRow) {
+		v.Text("digest", &r.Digest)
+		v.Int("size", &r.Size)
+		v.Int("position", &r.Position)
+		v.Time("at", &r.At)
+	},
+}
+
 func refusal(v Visitor, r *ledger.RefusalRow) {
 	v.Time("at", &r.At)
 	v.Text("inbox", &r.Inbox)
