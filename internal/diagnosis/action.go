@@ -75,7 +75,7 @@ func (p *patch) do(a Action, change func(a *reception.Agent)) {
 func (r *run) act(p *patch, f *finding) {
 	switch f.gate {
 	case reception.AccountLogin:
-		if f.code == reception.CodeAccountLoginTokenRevoked || r.noToken {
+		if r.noToken || f.code == reception.CodeAccountLoginTokenRevoked && !r.password {
 			p.do(actionCreateToken, nil)
 		}
 		p.do(actionSignIn, func(a *reception.Agent) { a.Session = reception.Session{State: reception.SessionActive} })

@@ -17,6 +17,8 @@ type Ledger interface {
 	Agent(account string) *ledger.Agent
 	// OpenConversations returns the open conversations that the filter accepts; they must not be changed.
 	OpenConversations(keep func(*ledger.ConversationRow) bool) []*ledger.ConversationRow
+	// Login returns an account's login data; ok is false if it has none.
+	Login(account string) (row ledger.LoginRow, ok bool)
 }
 
 // Messages reads one message and what became of it. What does not exist is ledger.ErrNotFound.
@@ -140,10 +142,10 @@ type run struct {
 	present *policy.Set
 	// assignments are the conversations the agent owned, oldest first, where its load matters.
 	assignments []ledger.AssignmentRow
-	// noToken says that the agent has no token left to sign in with.
-	noToken bool
-	history *history
-	cells   []cell
+	// noToken says that the agent has no token left to sign in with, and no password either; password that there is one.
+	noToken, password bool
+	history           *history
+	cells             []cell
 	// nowhere says that the agent belongs to no inbox: the one cell of the run stands for none.
 	nowhere  bool
 	findings []*finding

@@ -218,7 +218,11 @@ func (r *run) proveLogin(f *finding) error {
 			live++
 		}
 	}
-	r.noToken = live == 0
+	if login, ok := r.s.Ledger.Login(r.q.Agent); ok && login.PasswordHash != "" && !login.UpdatedAt.After(r.m.at) {
+		r.password = true
+		f.add(Evidence{Fact: "password", Value: "set", Source: "{who}", At: r.instant(login.UpdatedAt), who: login.UpdatedBy})
+	}
+	r.noToken = live == 0 && !r.password
 	f.add(Evidence{Fact: "tokens", Value: fmt.Sprintf("%d valid", live), Source: "token list", At: r.instant(r.m.at)})
 	return nil
 }

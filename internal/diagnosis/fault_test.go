@@ -142,6 +142,35 @@ func TestSessionEndedAndTokenRevoked(t *testing.T) {
 		"connection.session_ended of account.login.token_revoked by admin [shop/customer web/customer web/group]")
 }
 
+func TestWhoHasAPasswordIsToldToSignInAndNotToMakeATokenFirst(t *testing.T) {
+	c := newCompany(t, companyYAML)
+	before := c.now
+	c.wait(time.Minute)
+	c.do(&identity.SetPassword{Account: "agent-a", Hash: "$argon2id$", Asked: identity.Asked{By: "admin", Source: "api"}})
+	c.wait(time.Minute)
+	r := c.ask("agent-a")
+	expect(t, r, "blocked", "* account.login.never [shop/customer web/customer web/group] fix: sign_in go_available reconnect ok",
+		"presence.never_set of account.login.never [shop/customer web/customer web/group]",
+		"connection.never of account.login.never [shop/customer web/customer web/group]")
+	found := false
+	for _, e := range primary(t, r).Evidence {
+		found = found || e.Fact == "password" && e.Value == "set"
+	}
+	if !found {
+		t.Error("the report does not say that there is a password")
+	}
+	if r := c.diagnose("supervisor-b", Query{Agent: "agent-a", At: before}); primary(t, r).Fix.Actions[0].Action != "create_token" {
+		t.Error("a password that was set later counts before")
+	}
+
+	c.work("agent-b")
+	c.do(&identity.SetPassword{Account: "agent-b", Hash: "$argon2id$", Asked: identity.Asked{By: "admin", Source: "api"}})
+	c.do(&identity.RevokeTokens{Account: "agent-b", Asked: identity.Asked{By: "admin", Source: "api"}})
+	if f := primary(t, c.ask("agent-b")); f.Code != "account.login.token_revoked" || f.Fix.Actions[0].Action != "sign_in" {
+		t.Errorf("a revoked token of a person with a password: %s, %v", f.Code, f.Fix.Actions)
+	}
+}
+
 func TestAConnectionIsUnknownAfterItsProcessDied(t *testing.T) {
 	c := newCompany(t, companyYAML)
 	c.work("agent-a")

@@ -13,7 +13,7 @@ import (
 // What people are asked to do.
 var (
 	actionSignIn = Action{Action: "sign_in", By: "self", Text: Text{
-		"重新登录（或用有效的令牌重新连接）。", "Sign in again (or connect again with a valid token)."}}
+		"登录（程序则用有效的令牌重新连接）。", "Sign in (a program: connect again with a valid token)."}}
 	actionCreateToken = Action{Action: "create_token", By: "admin", Text: Text{
 		"为该账号创建新的访问令牌。", "Create a new token for the account."}}
 	actionGoAvailable = Action{Action: "go_available", By: "self", Text: Text{
