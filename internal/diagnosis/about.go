@@ -114,6 +114,10 @@ func (r *run) conclude() (*Report, error) {
 	}
 	out.Headline = r.headline()
 	out.Next = r.next()
+	out.Titles = map[string]string{}
+	for i := range r.cells {
+		titleInbox(out.Titles, r.m.set, r.cells[i].inbox)
+	}
 	r.redact(out)
 	return out, nil
 }

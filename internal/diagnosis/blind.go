@@ -49,6 +49,7 @@ func (nothing) DecisionsOf(context.Context, int64, int) ([]ledger.DecisionRow, e
 	return nil, nil
 }
 func (nothing) Outcomes(context.Context, [16]byte) ([]byte, error) { return nil, ledger.ErrNotFound }
+func (nothing) Revisions(context.Context, int64, int) ([]ledger.RevisionRow, error) { return nil, nil }
 func (nothing) Entries(context.Context, string, int64, int) ([]ledger.Entry, error) {
 	return nil, nil
 }

@@ -54,6 +54,7 @@ type Policies interface {
 	DocumentsSince(ctx context.Context, revision int64) ([]ledger.DocumentRow, error)
 	Revision(ctx context.Context, revision int64) (ledger.RevisionRow, error)
 	RevisionAt(ctx context.Context, position int64) (int64, error)
+	Revisions(ctx context.Context, before int64, limit int) ([]ledger.RevisionRow, error)
 	TokensOf(ctx context.Context, account string) ([]ledger.TokenRow, error)
 }
 

@@ -34,6 +34,8 @@ type Report struct {
 	Traffic  Traffic   `json:"traffic"`
 	// Next is what to record, ask or look at where something is unknown; "" otherwise. It is in the language of the Query.
 	Next string `json:"next"`
+	// Titles are what people call the inboxes that are named in the report, by inbox/NAME.
+	Titles map[string]string `json:"titles"`
 
 	// Mended says that, with the fixes of all roots carried out together, every cell of the scope was decided again and passes. It is no part of the JSON.
 	Mended bool `json:"-"`

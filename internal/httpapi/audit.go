@@ -123,6 +123,23 @@ func (s *Server) diagnose(ctx context.Context, by caller, in *struct {
 	return &diagnosisOutput{Body: report}, nil
 }
 
+type timelineOutput struct{ Body *diagnosis.Timeline }
+
+func (s *Server) timeline(ctx context.Context, by caller, in *struct {
+	AccountName
+	From time.Time `query:"from" doc:"a day before the end if left out"`
+	To   time.Time `query:"to" doc:"now if left out"`
+}) (*timelineOutput, error) {
+	if s.o.Diagnose == nil {
+		return nil, errNoDiagnosis
+	}
+	t, err := s.o.Diagnose.Timeline(ctx, by.account, diagnosis.Query{Agent: in.Name, Lang: by.lang}, in.From, in.To)
+	if err != nil {
+		return nil, err
+	}
+	return &timelineOutput{Body: t}, nil
+}
+
 // ReasonBody is one entry of the reason catalogue.
 type ReasonBody struct {
 	Code     string     `json:"code"`

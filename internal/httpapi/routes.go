@@ -30,6 +30,7 @@ func (s *Server) register(t *routes) {
 	route(t, "POST /conversations/{id}/transfer", need(policy.ConversationTransfer), "Hand a conversation to a colleague", s.transfer)
 	route(t, "POST /conversations/{id}/release", need(policy.ConversationRelease), "Give a conversation back, to be decided again", s.release)
 
+	route(t, "GET /messages", need(policy.TraceView, policy.ConversationView, policy.MessagePost), "Find messages and refused requests by an id", s.findMessages)
 	route(t, "GET /messages/trace", need(policy.TraceView, policy.ConversationView, policy.MessagePost), "Follow a message, or a refused request, by the sender's id", s.traceBySender)
 	route(t, "GET /messages/{id}/trace", need(policy.TraceView, policy.ConversationView), "Follow a message", s.traceByID)
 	route(t, "GET /diagnosis", need(policy.DiagnosisView, policy.DiagnosisSelf), "Why does this agent (not) receive?", s.diagnose)
@@ -43,6 +44,7 @@ func (s *Server) register(t *routes) {
 	route(t, "DELETE /accounts/{name}/tokens", ownOrOthers(policy.TokenOwn, policy.TokenManage), "Revoke tokens, and end what rests on them", s.revokeTokens)
 	route(t, "GET /accounts/{name}/sessions", ownOrOthers("", policy.SessionEnd), "List sessions and their connections", s.listSessions)
 	route(t, "DELETE /accounts/{name}/sessions", ownOrOthers("", policy.SessionEnd), "End sessions", s.endSessions)
+	route(t, "GET /accounts/{name}/timeline", ownOrOthers(policy.DiagnosisSelf, policy.DiagnosisView), "What was true of an agent over a time", s.timeline)
 	route(t, "GET /accounts/{name}/presence", ownOrOthers("", policy.PresenceSetOthers), "Read a presence", s.readPresence)
 	route(t, "PUT /accounts/{name}/presence", ownOrOthers(policy.PresenceSet, policy.PresenceSetOthers), "Set a presence", s.setPresence)
 	route(t, "PUT /accounts/{name}/state", need(policy.AccountState), "Freeze, disable or reactivate an account", s.setState)

@@ -28,6 +28,7 @@ type Store interface {
 // Diagnoser answers why an agent does, or does not, receive. Package diagnosis has it.
 type Diagnoser interface {
 	Diagnose(ctx context.Context, asker string, q diagnosis.Query) (*diagnosis.Report, error)
+	Timeline(ctx context.Context, asker string, q diagnosis.Query, from, to time.Time) (*diagnosis.Timeline, error)
 }
 
 // Options are what the API is made of. Ledger, Store, Identity and Intake are required; without Diagnose or Realtime those routes answer 503.

@@ -32,6 +32,8 @@ type TraceBody struct {
 	Decision     *DecisionBody  `json:"decision" doc:"made when the message came in"`
 	Decisions    []DecisionBody `json:"decisions" doc:"later ones on its conversation, until it was answered"`
 	Deliveries   []DeliveryBody `json:"deliveries"`
+	// Titles are what people call the accounts and the inbox that are named here.
+	Titles map[string]string `json:"titles" doc:"by account/NAME and inbox/NAME; who has no title is not in it"`
 }
 
 // StageBody is one step of a message's way.
@@ -172,8 +174,41 @@ func (t *tracer) output() (*traceOutput, error) {
 	if t.body.Message == nil && len(t.body.Stages) == 0 {
 		return nil, errNoMessage
 	}
+	t.titles()
 	slices.SortStableFunc(t.body.Stages, func(a, b StageBody) int { return a.when.Compare(b.when) })
 	return &traceOutput{Body: t.body}, nil
+}
+
+// titles names whom the trace names.
+func (t *tracer) titles() {
+	set := t.s.o.Ledger.Policy()
+	t.body.Titles = map[string]string{}
+	account := func(names ...string) {
+		for _, name := range names {
+			if spec, ok := set.Account(name); ok && spec.Title != "" {
+				t.body.Titles["account/"+name] = spec.Title
+			}
+		}
+	}
+	decision := func(d *DecisionBody) {
+		account(d.Chosen...)
+		account(d.Released, d.Held)
+		for _, c := range d.Candidates {
+			account(c.Agent)
+		}
+	}
+	if t.body.Decision != nil {
+		decision(t.body.Decision)
+	}
+	for i := range t.body.Decisions {
+		decision(&t.body.Decisions[i])
+	}
+	for _, x := range t.body.Stages {
+		account(x.Agent)
+	}
+	if spec, ok := set.Inbox(t.body.Inbox); ok && spec.Title != "" {
+		t.body.Titles["inbox/"+t.body.Inbox] = spec.Title
+	}
 }
 
 func (t *tracer) stage(stage string, at time.Time, result, code string) *StageBody {
