@@ -48,7 +48,7 @@ func (nothing) Attempts(context.Context, string, int64) ([]ledger.AttemptRow, er
 func (nothing) DecisionsOf(context.Context, int64, int) ([]ledger.DecisionRow, error) {
 	return nil, nil
 }
-func (nothing) Outcomes(context.Context, [16]byte) ([]byte, error) { return nil, ledger.ErrNotFound }
+func (nothing) Outcomes(context.Context, [16]byte) ([]byte, error)                  { return nil, ledger.ErrNotFound }
 func (nothing) Revisions(context.Context, int64, int) ([]ledger.RevisionRow, error) { return nil, nil }
 func (nothing) Entries(context.Context, string, int64, int) ([]ledger.Entry, error) {
 	return nil, nil
