@@ -40,6 +40,21 @@ type Attachment struct {
 // Image says whether it is a picture that browsers may show: of a format that cannot run anything, with a header that was read.
 func (a *Attachment) Image() bool { return a.Width > 0 }
 
+// File is an attachment as it is told outside, wherever messages are shown. Its place in the list is its number.
+type File struct {
+	Name   string `json:"name" doc:"safe to be shown and to be saved under"`
+	Type   string `json:"type" doc:"media type, by what the file holds"`
+	Size   int64  `json:"size" doc:"in bytes"`
+	Image  bool   `json:"image" doc:"a picture that may be shown in place"`
+	Width  int    `json:"width,omitempty" doc:"of a picture, in pixels"`
+	Height int    `json:"height,omitempty"`
+}
+
+// File is the attachment as it is told outside.
+func (a *Attachment) File() File {
+	return File{Name: a.Name, Type: a.Type, Size: a.Size, Image: a.Image(), Width: a.Width, Height: a.Height}
+}
+
 // Upload is a file that is ready to be named by a message of its owner.
 type Upload struct {
 	ID string
@@ -59,8 +74,8 @@ var (
 	errStorage    = problem.New(problem.Unavailable, "attachment.storage", "Files cannot be written now; nothing was kept. Try again shortly.", "文件暂时无法写入，未保存，请稍后重试。")
 	errMissing    = problem.New(problem.Unavailable, "attachment.missing", "This file is on record but not on the server's disk; an administrator can bring it back from the backup.", "该文件有记录，但服务器磁盘上没有，请联系管理员从备份恢复。")
 	errUnknown    = problem.New(problem.Invalid, "attachment.unknown", "There is no such upload of yours, or it is older than a day. Upload the file again.", "没有您上传的这个文件，或上传已超过一天，请重新上传。")
-	errTooMany    = problem.New(problem.Invalid, "attachment.too_many", "A message has at most "+strconv.Itoa(MaxCount)+" files.", "一条消息最多 "+strconv.Itoa(MaxCount)+" 个文件。").On("/attachments")
-	errTwice      = problem.New(problem.Invalid, "attachment.twice", "This file is named twice.", "同一文件重复出现。")
+	errTooMany    = problem.New(problem.Invalid, "intake.invalid", "A message has at most "+strconv.Itoa(MaxCount)+" files.", "一条消息最多 "+strconv.Itoa(MaxCount)+" 个文件。").On("/attachments")
+	errTwice      = problem.New(problem.Invalid, "intake.invalid", "This file is named twice.", "同一文件重复出现。")
 )
 
 // on names the place of an attachment in a request.
@@ -133,6 +148,19 @@ func Of(m *ledger.MessageRow) ([]Attachment, error) {
 		return nil, fmt.Errorf("attachments of message %d: %w", m.Position, err)
 	}
 	return list, nil
+}
+
+// FilesOf is Of for those outside; never nil without an error, so that a list is written as one.
+func FilesOf(m *ledger.MessageRow) ([]File, error) {
+	list, err := Of(m)
+	if err != nil {
+		return nil, err
+	}
+	files := make([]File, len(list))
+	for i := range list {
+		files[i] = list[i].File()
+	}
+	return files, nil
 }
 
 // AccountOwner and VisitorOwner name who uploads.

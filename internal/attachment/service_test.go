@@ -147,9 +147,9 @@ func TestOnlyItsOwnerMayNameAnUploadWithinADay(t *testing.T) {
 		}
 	}
 	_, err := b.take(an, mine.ID, mine.ID)
-	b.refused(err, problem.Invalid, "attachment.twice")
+	b.refused(err, problem.Invalid, "intake.invalid")
 	_, err = b.take(an, make([]string, MaxCount+1)...)
-	b.refused(err, problem.Invalid, "attachment.too_many")
+	b.refused(err, problem.Invalid, "intake.invalid")
 	if used, err := b.store.FilesInUse(t.Context(), []string{digestOf([]byte("mine"))}); err != nil || len(used) != 1 {
 		t.Fatalf("in use %q, %v", used, err)
 	}

@@ -16,7 +16,7 @@ var (
 	errOwned    = problem.New(problem.Conflict, "conversation.owned_by_colleague", "A colleague has this conversation.", "该会话已由同事接待。")
 	errNotOwner = problem.New(problem.Forbidden, "conversation.not_owner", "Only the owner of this conversation, or who may hand over others' conversations, may do this.", "只有该会话的接待人，或有权转交他人会话的人，才能这样做。")
 	errSelf     = problem.New(problem.Conflict, "conversation.same_owner", "This agent has the conversation already.", "该客服已在接待此会话。").On("/to")
-	errReplyID  = problem.New(problem.Conflict, "conversation.duplicate_conflict", "This id was used before with another text. Nothing was sent; use a new id for a new reply.", "此 id 已用于另一条内容不同的回复，本次未发送。").On("/id")
+	errReplyID  = problem.New(problem.Conflict, "conversation.duplicate_conflict", "This id was used before with another text or other attachments. Nothing was sent; use a new id for a new reply.", "此 id 已用于另一条内容不同的回复，本次未发送。").On("/id")
 )
 
 // cannotReceive is the refusal to give a conversation to somebody a gate stops: it says which one in words.

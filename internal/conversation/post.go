@@ -1,9 +1,9 @@
 package conversation
 
 import (
-	"encoding/json"
 	"time"
 
+	"github.com/bidahq/bida/internal/attachment"
 	"github.com/bidahq/bida/internal/ledger"
 	"github.com/bidahq/bida/internal/problem"
 	"github.com/bidahq/bida/internal/reception"
@@ -17,7 +17,8 @@ type Post struct {
 	Conversation           int64 // 0: the contact's open one, else a new one
 	Kind                   string
 	Text                   string
-	Attachments            json.RawMessage
+	Attachments            []string // ids of uploads
+	Uploader               string   // whose they must be
 	SentAt, ReceivedAt     time.Time
 	Digest                 [16]byte // of contact, conversation, kind, text and attachments as sent
 
@@ -145,6 +146,10 @@ func (p *Post) contact(tx *ledger.Tx, position int64) error {
 
 // store decides and writes the message.
 func (p *Post) store(tx *ledger.Tx, c *ledger.ConversationRow, position int64) error {
+	files, err := attachment.Take(tx, p.Uploader, p.Attachments, position)
+	if err != nil {
+		return err
+	}
 	d, err := decide(tx, c, c.PassedOver)
 	if err != nil {
 		return err
@@ -159,7 +164,7 @@ func (p *Post) store(tx *ledger.Tx, c *ledger.ConversationRow, position int64) e
 	}
 	m := ledger.MessageRow{
 		Position: position, Direction: ledger.Inbound, Inbox: p.Inbox, Conversation: c.ID, Sequence: c.LastSequence, Kind: p.Kind,
-		SenderID: p.SenderID, Contact: p.ContactID, Text: p.Text, Data: p.Attachments, SentAt: p.SentAt, ReceivedAt: p.ReceivedAt, At: tx.Now(),
+		SenderID: p.SenderID, Contact: p.ContactID, Text: p.Text, Data: files, SentAt: p.SentAt, ReceivedAt: p.ReceivedAt, At: tx.Now(),
 		Decision: &row,
 	}
 	tx.AppendMessage(m)

@@ -3,6 +3,7 @@ package conversation
 import (
 	"errors"
 
+	"github.com/bidahq/bida/internal/attachment"
 	"github.com/bidahq/bida/internal/ledger"
 	"github.com/bidahq/bida/internal/problem"
 )
@@ -14,6 +15,7 @@ type Reply struct {
 	ID           string // the agent's client's id, unique per conversation
 	Account      string
 	Text         string
+	Attachments  []string // ids of the account's uploads
 	Digest       [16]byte
 
 	Message   int64 // position of the reply, of the earlier one if Duplicate
@@ -66,11 +68,15 @@ func (r *Reply) Apply(tx *ledger.Tx) error {
 	next.Replies++
 	tx.PutContact(next)
 	position := tx.Next()
+	files, err := attachment.Take(tx, attachment.AccountOwner(r.Account), r.Attachments, position)
+	if err != nil {
+		return err
+	}
 	c.LastSequence++
 	c.Answered, c.Delivered = c.LastSequence, c.LastSequence
 	tx.AppendMessage(ledger.MessageRow{
 		Position: position, Direction: ledger.Outbound, Inbox: c.Inbox, Conversation: c.ID, Sequence: c.LastSequence, Kind: c.Kind,
-		SenderID: r.ID, Contact: c.Contact, Author: r.Account, Text: r.Text, ReceivedAt: tx.Now(), ContactSequence: next.Replies,
+		SenderID: r.ID, Contact: c.Contact, Author: r.Account, Text: r.Text, Data: files, ReceivedAt: tx.Now(), ContactSequence: next.Replies,
 		ReplyState: ledger.ReplySent, ReplyAt: tx.Now(),
 	})
 	tx.PutKey(ledger.KeyRow{Scope: "out/" + ID(r.Conversation), ID: r.ID, Position: position, Digest: r.Digest, At: tx.Now()})

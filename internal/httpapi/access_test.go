@@ -26,6 +26,8 @@ var access = map[string]string{
 	"POST /conversations/{id}/transfer":      "agent-a agent-b sup admin",
 	"POST /conversations/{id}/release":       "agent-a agent-b sup admin",
 	"GET /messages":                          "robot agent-a agent-b sup auditor admin",
+	"POST /attachments":                      "robot agent-a agent-b sup admin",
+	"GET /messages/{id}/attachments/{n}":     "robot agent-a agent-b sup admin",
 	"GET /messages/trace":                    "robot agent-a agent-b sup auditor admin",
 	"GET /messages/{id}/trace":               "agent-a agent-b sup auditor admin",
 	"GET /diagnosis":                         "agent-a agent-b sup auditor admin",
@@ -50,7 +52,7 @@ const subject = "agent-b"
 func TestEveryRouteIsForThoseWhoHaveItsPermission(t *testing.T) {
 	b := newBench(t)
 	seen := map[string]bool{}
-	path := strings.NewReplacer("{kind}", "account", "{name}", subject, "{inbox}", "web", "{id}", "c999")
+	path := strings.NewReplacer("{kind}", "account", "{name}", subject, "{inbox}", "web", "{id}", "c999", "{n}", "0")
 	for _, route := range b.server.routes {
 		method, pattern, _ := strings.Cut(route.pattern, " ")
 		pattern = strings.TrimPrefix(pattern, Prefix)

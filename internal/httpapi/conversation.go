@@ -3,13 +3,13 @@ package httpapi
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"strings"
 	"time"
 
+	"github.com/bidahq/bida/internal/attachment"
 	"github.com/bidahq/bida/internal/conversation"
 	"github.com/bidahq/bida/internal/intake"
 	"github.com/bidahq/bida/internal/ledger"
@@ -178,17 +178,18 @@ func (s *Server) readConversation(ctx context.Context, by caller, in *Conversati
 
 // MessageBody is one message of a conversation.
 type MessageBody struct {
-	ID        string `json:"id"`
-	Sequence  int64  `json:"sequence"`
-	Direction string `json:"direction" enum:"in,out,system"`
-	Kind      string `json:"kind"`
-	Text      string `json:"text"`
-	SenderID  string `json:"sender_id,omitempty" doc:"the sender's own id"`
-	Contact   string `json:"contact,omitempty"`
-	Author    string `json:"author,omitempty" doc:"account that wrote it"`
-	At        Time   `json:"at"`
-	SentAt    *Time  `json:"sent_at,omitempty"`
-	State     string `json:"state,omitempty" doc:"of a reply" enum:"sent,delivered,failed"`
+	ID          string            `json:"id"`
+	Sequence    int64             `json:"sequence"`
+	Direction   string            `json:"direction" enum:"in,out,system"`
+	Kind        string            `json:"kind"`
+	Text        string            `json:"text"`
+	SenderID    string            `json:"sender_id,omitempty" doc:"the sender's own id"`
+	Contact     string            `json:"contact,omitempty"`
+	Author      string            `json:"author,omitempty" doc:"account that wrote it"`
+	At          Time              `json:"at"`
+	SentAt      *Time             `json:"sent_at,omitempty"`
+	State       string            `json:"state,omitempty" doc:"of a reply" enum:"sent,delivered,failed"`
+	Attachments []attachment.File `json:"attachments" doc:"read with GET /messages/{id}/attachments/{n}, n from 0"`
 }
 
 type messagesOutput struct {
@@ -217,9 +218,13 @@ func (s *Server) listMessages(ctx context.Context, by caller, in *struct {
 	out := &messagesOutput{}
 	out.Body.Messages = []MessageBody{}
 	for _, m := range rows {
+		files, err := attachment.FilesOf(&m)
+		if err != nil {
+			return nil, err
+		}
 		out.Body.Messages = append(out.Body.Messages, MessageBody{
 			ID: conversation.MessageID(m.Position), Sequence: m.Sequence, Direction: string(m.Direction), Kind: m.Kind, Text: m.Text, SenderID: m.SenderID,
-			Contact: m.Contact, Author: m.Author, At: s.time(m.At), SentAt: s.maybe(m.SentAt), State: string(m.ReplyState),
+			Contact: m.Contact, Author: m.Author, At: s.time(m.At), SentAt: s.maybe(m.SentAt), State: string(m.ReplyState), Attachments: files,
 		})
 	}
 	out.Body.Cursor = next(rows, in.Limit, func(m ledger.MessageRow) int64 { return m.Sequence })
@@ -241,9 +246,9 @@ type replyOutput struct {
 func (s *Server) reply(ctx context.Context, by caller, in *struct {
 	ConversationID
 	Body struct {
-		ID          string          `json:"id" doc:"the writer's own, once per conversation"`
-		Text        string          `json:"text"`
-		Attachments json.RawMessage `json:"attachments,omitempty" doc:"not built yet"`
+		ID          string   `json:"id" doc:"the writer's own, once per conversation"`
+		Text        string   `json:"text"`
+		Attachments []string `json:"attachments,omitempty" doc:"ids of the caller's uploads, at most 10"`
 	} `nameHint:"ReplyInput"`
 }) (*replyOutput, error) {
 	c, err := s.visible(ctx, by, in.ID)
@@ -253,7 +258,10 @@ func (s *Server) reply(ctx context.Context, by caller, in *struct {
 	if err := intake.CheckReply(in.Body.ID, in.Body.Text, in.Body.Attachments); err != nil {
 		return nil, err
 	}
-	cmd := &conversation.Reply{Conversation: c.ID, ID: in.Body.ID, Account: by.account, Text: in.Body.Text, Digest: digest(in.Body.Text)}
+	cmd := &conversation.Reply{
+		Conversation: c.ID, ID: in.Body.ID, Account: by.account, Text: in.Body.Text, Attachments: in.Body.Attachments,
+		Digest: digest(append([]string{in.Body.Text}, in.Body.Attachments...)...),
+	}
 	if err := s.o.Ledger.Do(ctx, cmd); err != nil {
 		return nil, err
 	}

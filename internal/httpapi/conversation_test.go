@@ -82,7 +82,7 @@ func TestABadAnswerIsRefusedByField(t *testing.T) {
 	for field, body := range map[string]any{
 		"/text":        map[string]any{"id": "r", "text": ""},
 		"/id":          map[string]any{"id": "", "text": "a"},
-		"/attachments": map[string]any{"id": "r", "text": "a", "attachments": []any{1}},
+		"/attachments": map[string]any{"id": "r", "text": "a", "attachments": make([]string, 11)},
 	} {
 		b.ask("agent-a", "POST", path, body).problem(400, "conversation.invalid", field)
 	}

@@ -9,11 +9,13 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/bidahq/bida/internal/attachment"
 	"github.com/bidahq/bida/internal/conversation"
 	"github.com/bidahq/bida/internal/delivery"
 	"github.com/bidahq/bida/internal/diagnosis"
@@ -164,6 +166,10 @@ func newBench(t testing.TB) *bench {
 		return &governance.Apply{Base: -1, Edits: edits, By: by, Source: source, Request: request, Reason: reason}
 	}})
 	b.intake = intake.New(intake.Options{Ledger: b.ledger, Reader: b.store, Now: b.clock, Log: log})
+	files, err := attachment.New(attachment.Options{Dir: filepath.Join(t.TempDir(), "files"), Ledger: b.ledger, Reader: b.store, Now: b.clock, Log: log})
+	if err != nil {
+		t.Fatal(err)
+	}
 	b.delivery = delivery.New(delivery.Options{
 		Ledger: b.ledger, Reader: b.store, Authenticate: b.identity.Authenticate, Accept: conversation.AcceptDelivery, ConnectionGrace: 20 * time.Second, Now: b.clock,
 	})
@@ -181,7 +187,7 @@ func newBench(t testing.TB) *bench {
 	}
 	b.do(ledger.CommandFunc(func(*ledger.Tx) error { return nil }))
 	b.server, err = New(Options{
-		Ledger: b.ledger, Store: b.store, Identity: b.identity, Intake: b.intake, Diagnose: &fakeDiagnoser{}, Version: "test", Now: b.clock, Log: log,
+		Ledger: b.ledger, Store: b.store, Identity: b.identity, Intake: b.intake, Attachments: files, Diagnose: &fakeDiagnoser{}, Version: "test", Now: b.clock, Log: log,
 	})
 	if err != nil {
 		t.Fatal(err)

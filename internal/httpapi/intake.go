@@ -78,7 +78,7 @@ func knownMember(object, member string) bool {
 	case "/contact":
 		return member == "id" || member == "name"
 	}
-	return strings.HasPrefix(object, "/attachments/") // what an attachment has is its own business
+	return strings.HasPrefix(object, "/attachments/") // it is the object that is wrong there, and its type is
 }
 
 // decodeMessage reads a message strictly. What could be read of it is returned with the refusal, for the intake log.
@@ -107,15 +107,24 @@ func typeProblem(err error) error {
 		return problem.New(problem.Invalid, codeIntakeInvalid, "A message is a JSON object.", "消息应为 JSON 对象。")
 	}
 	en, zh := "This must be a text.", "这里应为文本。"
-	if t.Field == "contact" {
+	switch t.Field {
+	case "contact":
 		en, zh = "This must be an object with id and name.", "这里应为含 id 与 name 的对象。"
+	case "attachments":
+		en, zh = "This must be a list of the ids of uploads.", "这里应为上传文件 id 的列表。"
 	}
 	return problem.New(problem.Invalid, codeIntakeInvalid, en, zh).On("/" + strings.ReplaceAll(t.Field, ".", "/"))
 }
 
 // refusedIntake leaves a line in the intake log about a request that was refused before package intake saw it.
 func (s *Server) refusedIntake(r *http.Request, by caller, senderID string, err error) {
-	s.o.Intake.Refused(r.Context(), intake.Refusal{Inbox: r.PathValue("inbox"), SenderID: senderID, Account: by.account}, err)
+	refusal := refusalOf(r.PathValue("inbox"), by)
+	refusal.SenderID = senderID
+	s.o.Intake.Refused(r.Context(), refusal, err)
+}
+
+func refusalOf(inbox string, by caller) intake.Refusal {
+	return intake.Refusal{Inbox: inbox, Account: by.account}
 }
 
 // postMessage takes one message in. It is written by hand because it is the busiest route by far.

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"sync"
 
+	"github.com/bidahq/bida/internal/attachment"
 	"github.com/bidahq/bida/internal/conversation"
 	"github.com/bidahq/bida/internal/ledger"
 	"github.com/bidahq/bida/internal/policy"
@@ -16,15 +17,16 @@ var errNoInbox = problem.New(problem.NotFound, "intake.unknown_inbox", "There is
 
 // ReplyBody is an answer on its way to a customer.
 type ReplyBody struct {
-	ID           string    `json:"id" doc:"the writer's own id"`
-	Message      string    `json:"message"`
-	Conversation string    `json:"conversation"`
-	Contact      string    `json:"contact"`
-	Sequence     int64     `json:"sequence" doc:"among the replies to this contact, from 1"`
-	Text         string    `json:"text"`
-	Agent        AgentBody `json:"agent"`
-	At           Time      `json:"at"`
-	State        string    `json:"state" enum:"sent,delivered,failed"`
+	ID           string            `json:"id" doc:"the writer's own id"`
+	Message      string            `json:"message"`
+	Conversation string            `json:"conversation"`
+	Contact      string            `json:"contact"`
+	Sequence     int64             `json:"sequence" doc:"among the replies to this contact, from 1"`
+	Text         string            `json:"text"`
+	Agent        AgentBody         `json:"agent"`
+	At           Time              `json:"at"`
+	State        string            `json:"state" enum:"sent,delivered,failed"`
+	Attachments  []attachment.File `json:"attachments" doc:"read with GET /messages/{message}/attachments/{n}, n from 0"`
 }
 
 // AgentBody is an agent as customers see it.
@@ -89,17 +91,25 @@ func (s *Server) listReplies(ctx context.Context, _ caller, in *struct {
 	out := &repliesOutput{}
 	out.Body.Replies = []ReplyBody{}
 	for _, m := range rows {
-		out.Body.Replies = append(out.Body.Replies, s.replyBody(set, &m))
+		reply, err := s.replyBody(set, &m)
+		if err != nil {
+			return nil, err
+		}
+		out.Body.Replies = append(out.Body.Replies, reply)
 		after = m.Position
 	}
 	out.Body.Cursor = strconv.FormatInt(after, 10)
 	return out, nil
 }
 
-func (s *Server) replyBody(set *policy.Set, m *ledger.MessageRow) ReplyBody {
+func (s *Server) replyBody(set *policy.Set, m *ledger.MessageRow) (ReplyBody, error) {
+	files, err := attachment.FilesOf(m)
+	if err != nil {
+		return ReplyBody{}, err
+	}
 	author, _ := set.Account(m.Author) // who has left has no outward name any more
 	return ReplyBody{
 		ID: m.SenderID, Message: conversation.MessageID(m.Position), Conversation: conversation.ID(m.Conversation), Contact: m.Contact,
-		Sequence: m.ContactSequence, Text: m.Text, Agent: AgentBody{Alias: author.Alias}, At: s.time(m.At), State: string(m.ReplyState),
-	}
+		Sequence: m.ContactSequence, Text: m.Text, Agent: AgentBody{Alias: author.Alias}, At: s.time(m.At), State: string(m.ReplyState), Attachments: files,
+	}, nil
 }

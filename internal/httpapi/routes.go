@@ -30,6 +30,9 @@ func (s *Server) register(t *routes) {
 	route(t, "POST /conversations/{id}/transfer", need(policy.ConversationTransfer), "Hand a conversation to a colleague", s.transfer)
 	route(t, "POST /conversations/{id}/release", need(policy.ConversationRelease), "Give a conversation back, to be decided again", s.release)
 
+	t.stream("POST /attachments", need(policy.MessageReply, policy.MessagePost), "Upload a file for messages to name", describeUpload, s.upload)
+	t.stream("GET /messages/{id}/attachments/{n}", need(policy.ConversationView, policy.ConversationViewAll, policy.ReplyRead), "Read a file of a message", describeDownload, s.download)
+
 	route(t, "GET /messages", need(policy.TraceView, policy.ConversationView, policy.MessagePost), "Find messages and refused requests by an id", s.findMessages)
 	route(t, "GET /messages/trace", need(policy.TraceView, policy.ConversationView, policy.MessagePost), "Follow a message, or a refused request, by the sender's id", s.traceBySender)
 	route(t, "GET /messages/{id}/trace", need(policy.TraceView, policy.ConversationView), "Follow a message", s.traceByID)

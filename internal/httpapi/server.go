@@ -31,14 +31,15 @@ type Diagnoser interface {
 	Timeline(ctx context.Context, asker string, q diagnosis.Query, from, to time.Time) (*diagnosis.Timeline, error)
 }
 
-// Options are what the API is made of. Ledger, Store, Identity and Intake are required; without Diagnose or Realtime those routes answer 503.
+// Options are what the API is made of. Ledger, Store, Identity, Intake and Attachments are required; without Diagnose or Realtime those routes answer 503.
 type Options struct {
-	Ledger   *ledger.Ledger
-	Store    Store
-	Identity *identity.Service
-	Intake   *intake.Service
-	Diagnose Diagnoser
-	Realtime http.Handler
+	Ledger      *ledger.Ledger
+	Store       Store
+	Identity    *identity.Service
+	Intake      *intake.Service
+	Attachments Attachments
+	Diagnose    Diagnoser
+	Realtime    http.Handler
 	// Demo serves what lies under demo.ShopPath, on a server that serves the demo company; else nil.
 	Demo http.Handler
 	// Connections counts the open realtime connections, for the metrics.
@@ -60,6 +61,7 @@ type Server struct {
 	bodies  *semaphore.Weighted
 	metrics *metrics
 	replies readMarks
+	paces   paces
 	routes  []routeInfo
 	openapi []byte // the document, as YAML
 }
@@ -75,7 +77,7 @@ func New(o Options) (*Server, error) {
 	if o.Zone == nil {
 		o.Zone = time.UTC
 	}
-	s := &Server{o: o, mux: http.NewServeMux(), bodies: semaphore.NewWeighted(bodyBudget)}
+	s := &Server{o: o, mux: http.NewServeMux(), bodies: semaphore.NewWeighted(bodyBudget), paces: usualPaces}
 	s.metrics = newMetrics(s)
 	t := newTable(s)
 	s.register(t)

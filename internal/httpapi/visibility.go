@@ -48,6 +48,21 @@ func (s *Server) concerns(by caller, c *ledger.ConversationRow) (may, entitled b
 	return c.Owner == by.account || c.LastOwner == by.account || c.Owner == "" && c.Status == ledger.StatusOpen, true
 }
 
+// mayReadFiles says whether the caller may have the files of a message: whoever may see its conversation and, as it reads replies, a source those of replies.
+func (s *Server) mayReadFiles(ctx context.Context, by caller, m *ledger.MessageRow) (bool, error) {
+	if m.Direction == ledger.Outbound && s.can(by, policy.ReplyRead) {
+		return true, nil
+	}
+	if m.Conversation == 0 {
+		return false, nil
+	}
+	c, err := s.conversation(ctx, m.Conversation)
+	if err != nil {
+		return false, err
+	}
+	return s.mayView(ctx, by, c)
+}
+
 // sight is how much of a message's way a caller may see.
 type sight uint8
 

@@ -17,6 +17,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
+	"github.com/bidahq/bida/internal/attachment"
 	"github.com/bidahq/bida/internal/diagnosis"
 	"github.com/bidahq/bida/internal/intake"
 	"github.com/bidahq/bida/internal/problem"
@@ -82,6 +83,8 @@ func schemaName(t reflect.Type, hint string) string {
 		return "MessageInput"
 	case t == reflect.TypeFor[intake.Contact]():
 		return "ContactInput"
+	case t == reflect.TypeFor[attachment.File]():
+		return "Attachment"
 	case t.PkgPath() == reflect.TypeFor[diagnosis.Report]().PkgPath() && t.Kind() == reflect.Struct:
 		return "Diagnosis" + strings.TrimPrefix(name, "Diagnosis")
 	}
@@ -197,20 +200,11 @@ func route[I, O any](t *routes, pattern string, r rule, summary string, h func(c
 // raw adds a route that reads its own body. in and out are values of the types that the document shows.
 func (t *routes) raw(pattern string, r rule, summary string, in, out any, h func(w http.ResponseWriter, r *http.Request, by caller, body []byte), options ...option) {
 	op, o := t.operation(pattern, r, summary, options)
-	schemas := t.api.OpenAPI().Components.Schemas
-	content := func(v any) map[string]*huma.MediaType {
-		return map[string]*huma.MediaType{"application/json": {Schema: schemas.Schema(reflect.TypeOf(v), true, op.OperationID)}}
-	}
-	op.Parameters = pathParameters(op.Path)
-	op.RequestBody = &huma.RequestBody{Required: true, Content: content(in)}
-	op.Responses = map[string]*huma.Response{
-		"200": {Description: "OK", Content: content(out)},
-		"default": {Description: "Error", Content: map[string]*huma.MediaType{
-			"application/problem+json": {Schema: schemas.Schema(reflect.TypeFor[Problem](), true, "")},
-		}},
-	}
+	t.byHand(&op)
+	op.RequestBody = &huma.RequestBody{Required: true, Content: t.content(in, &op)}
+	op.Responses["200"] = &huma.Response{Description: "OK", Content: t.content(out, &op)}
 	if o.status != 0 {
-		op.Responses["201"] = &huma.Response{Description: "Created", Content: content(out)}
+		op.Responses["201"] = &huma.Response{Description: "Created", Content: t.content(out, &op)}
 	}
 	t.api.OpenAPI().AddOperation(&op)
 	t.s.mux.HandleFunc(op.Method+" "+Prefix+op.Path, func(w http.ResponseWriter, req *http.Request) {
@@ -229,6 +223,32 @@ func (t *routes) raw(pattern string, r rule, summary string, in, out any, h func
 		}
 		h(w, req, by, body)
 	})
+}
+
+// stream adds a route whose body, or answer, is a file: the handler reads and writes it piece by piece. describe says in the document what they are.
+func (t *routes) stream(pattern string, r rule, summary string, describe func(*routes, *huma.Operation), h func(w http.ResponseWriter, r *http.Request, by caller)) {
+	op, _ := t.operation(pattern, r, summary, nil)
+	t.byHand(&op)
+	describe(t, &op)
+	t.api.OpenAPI().AddOperation(&op)
+	t.s.mux.HandleFunc(op.Method+" "+Prefix+op.Path, func(w http.ResponseWriter, req *http.Request) {
+		if by, ok := t.s.admit(w, req, r, false); ok {
+			h(w, req, by)
+		}
+	})
+}
+
+// byHand describes what routes that huma does not serve have in common: the parameters in the path and the refusals.
+func (t *routes) byHand(op *huma.Operation) {
+	op.Parameters = pathParameters(op.Path)
+	op.Responses = map[string]*huma.Response{"default": {Description: "Error", Content: map[string]*huma.MediaType{
+		"application/problem+json": {Schema: t.api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[Problem](), true, "")},
+	}}}
+}
+
+// content describes a JSON body by a value of its type.
+func (t *routes) content(v any, op *huma.Operation) map[string]*huma.MediaType {
+	return map[string]*huma.MediaType{"application/json": {Schema: t.api.OpenAPI().Components.Schemas.Schema(reflect.TypeOf(v), true, op.OperationID)}}
 }
 
 func pathParameters(path string) []*huma.Param {
@@ -297,7 +317,7 @@ const bodyTime = 30 * time.Second
 // body reads a body within a limit and the budget of all bodies together. release gives its memory back; it is never nil.
 func (s *Server) body(w http.ResponseWriter, r *http.Request, most int64) (body []byte, release func(), err error) {
 	release = func() {}
-	if e := r.Header.Get("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") {
+	if compressed(r) {
 		return nil, release, errEncoding
 	}
 	size := most
@@ -328,6 +348,12 @@ func (s *Server) body(w http.ResponseWriter, r *http.Request, most int64) (body 
 		return nil, release, errBodyRead.Because(err)
 	}
 	return buf.Bytes(), release, nil
+}
+
+// compressed says whether a body is not what it will be.
+func compressed(r *http.Request) bool {
+	e := r.Header.Get("Content-Encoding")
+	return e != "" && !strings.EqualFold(e, "identity")
 }
 
 // fallback answers what no route does.

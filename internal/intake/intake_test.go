@@ -219,7 +219,11 @@ func TestEverythingThatIsWrongIsNamedLoggedAndChangesNothing(t *testing.T) {
 		{"a text over the limit", "web", func(r *Request) { r.Text = strings.Repeat("x", 16385) }, problem.TooLarge, "intake.too_large", "/text"},
 		{"a text with U+0000", "web", func(r *Request) { r.Text = "secret-text\x00" }, problem.Invalid, "intake.invalid", "/text"},
 		{"a text that is not UTF-8", "web", func(r *Request) { r.Text = "secret-text\xff" }, problem.Malformed, "intake.invalid", "/text"},
-		{"attachments", "web", func(r *Request) { r.Attachments = json.RawMessage(`[{"url":"secret-text"}]`) }, problem.Invalid, "intake.invalid", "/attachments"},
+		{"an attachment that was never uploaded", "web", func(r *Request) { r.Attachments = []string{"f" + strings.Repeat("a", 32)} }, problem.Invalid, "attachment.unknown", "/attachments/0"},
+		{"an attachment that is no upload's id", "web", func(r *Request) { r.Attachments = []string{"secret-text"} }, problem.Invalid, "attachment.unknown", "/attachments/0"},
+		{"eleven attachments", "web", func(r *Request) { r.Attachments = make([]string, 11) }, problem.Invalid, "intake.invalid", "/attachments"},
+		{"no text and no attachments", "web", func(r *Request) { r.Text, r.Attachments = "", []string{} }, problem.Invalid, "intake.invalid", "/text"},
+		{"the id with an attachment", "web", func(r *Request) { *r = good("known"); r.Attachments = []string{"f" + strings.Repeat("a", 32)} }, problem.Conflict, "intake.duplicate_conflict", "/id"},
 		{"a malformed kind", "web", func(r *Request) { r.Kind = "No Kind" }, problem.Invalid, "intake.invalid", "/kind"},
 		{"an unknown kind", "web", func(r *Request) { r.Kind = "fax" }, problem.Invalid, "intake.kind_not_produced", "/kind"},
 		{"a kind that the inbox does not produce", "all", func(r *Request) { r.Kind = "group" }, problem.Invalid, "intake.kind_not_produced", "/kind"},
@@ -286,8 +290,7 @@ func TestWhatIsAtTheLimitsIsTakenIn(t *testing.T) {
 		"the longest name":    func(r *Request) { r.Contact.Name = strings.Repeat("长", MaxName) },
 		"no name":             func(r *Request) { r.Contact.Name = "" },
 		"text over two lines": func(r *Request) { r.Text = "a\r\n\tb" },
-		"empty attachments":   func(r *Request) { r.Attachments = json.RawMessage(" [ ] ") },
-		"no attachments":      func(r *Request) { r.Attachments = json.RawMessage("null") },
+		"empty attachments":   func(r *Request) { r.Attachments = []string{} },
 		"a time with offset":  func(r *Request) { r.SentAt = "2026-11-23T09:00:00.123456789+08:00" },
 		"a group's message":   func(r *Request) { r.Kind = "group" },
 	} {
@@ -395,7 +398,7 @@ func TestNoMessageOfABatchOvertakesOneThatWasTurnedAway(t *testing.T) {
 	for i := range rows {
 		rows[i].Request = good(fmt.Sprint("m", i))
 		rows[i].Contact.ID = "k"
-		w.add(b.Service, i, "web", &rows[i])
+		w.add(b.Service, i, sender, "web", &rows[i])
 		if i == 20 { // there is room again, for those that come too late
 			close(release)
 			<-done

@@ -1,10 +1,8 @@
 package intake
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
-	"encoding/json"
 	"regexp"
 	"strconv"
 	"strings"
@@ -12,6 +10,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/bidahq/bida/internal/attachment"
 	"github.com/bidahq/bida/internal/conversation"
 	"github.com/bidahq/bida/internal/problem"
 )
@@ -26,13 +25,13 @@ const (
 
 // Request is a message as a sender hands it in (design §10).
 type Request struct {
-	ID           string          `json:"id"`
-	Contact      Contact         `json:"contact"`
-	Conversation string          `json:"conversation,omitempty"`
-	Kind         string          `json:"kind,omitempty"`
-	Text         string          `json:"text"`
-	Attachments  json.RawMessage `json:"attachments,omitempty"`
-	SentAt       string          `json:"sent_at,omitempty"`
+	ID           string   `json:"id"`
+	Contact      Contact  `json:"contact"`
+	Conversation string   `json:"conversation,omitempty"`
+	Kind         string   `json:"kind,omitempty"`
+	Text         string   `json:"text"`
+	Attachments  []string `json:"attachments,omitempty" doc:"ids of the sender's uploads, at most 10"`
+	SentAt       string   `json:"sent_at,omitempty"`
 }
 
 // Contact is the customer as the sender knows it; ids are per inbox.
@@ -58,13 +57,13 @@ func invalid(field, en, zh string) error {
 var kindPattern = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
 
 // post checks a request and makes the command of it.
-func (r *Request) post(inbox string, receivedAt time.Time) (*conversation.Post, error) {
+func (r *Request) post(from Sender, inbox string, receivedAt time.Time) (*conversation.Post, error) {
 	if err := r.check(); err != nil {
 		return nil, err
 	}
 	p := &conversation.Post{
 		Inbox: inbox, SenderID: r.ID, ContactID: r.Contact.ID, ContactName: r.Contact.Name, Kind: r.Kind, Text: r.Text,
-		ReceivedAt: receivedAt, Digest: r.digest(),
+		Attachments: r.Attachments, Uploader: from.uploader(), ReceivedAt: receivedAt, Digest: r.digest(),
 	}
 	if r.Conversation != "" {
 		id, ok := conversation.ParseID('c', r.Conversation)
@@ -85,14 +84,12 @@ func (r *Request) post(inbox string, receivedAt time.Time) (*conversation.Post, 
 
 func (r *Request) check() error {
 	for _, err := range []error{
-		checkID("/id", r.ID), checkID("/contact/id", r.Contact.ID), checkName(r.Contact.Name), checkKind(r.Kind), checkText(r.Text, r.hasAttachments()),
+		checkID("/id", r.ID), checkID("/contact/id", r.Contact.ID), checkName(r.Contact.Name), checkKind(r.Kind), checkText(r.Text, len(r.Attachments) > 0),
+		attachment.CheckIDs(r.Attachments),
 	} {
 		if err != nil {
 			return err
 		}
-	}
-	if r.hasAttachments() {
-		return invalid("/attachments", "Attachments are not built yet; send the text without them.", "暂不支持附件，请只发送文本。")
 	}
 	return nil
 }
@@ -137,7 +134,7 @@ func checkText(text string, attached bool) error {
 	case len(text) > MaxText:
 		return problem.New(problem.TooLarge, codeTooLarge, "A text has at most "+strconv.Itoa(MaxText)+" bytes.", "文本最多 "+strconv.Itoa(MaxText)+" 字节。").On(field)
 	case text == "" && !attached:
-		return invalid(field, "A message has a text.", "消息不能没有文本。")
+		return invalid(field, "A message has a text, attachments, or both.", "消息须有文本或附件。")
 	case !utf8.ValidString(text):
 		return notUTF8(field)
 	case strings.IndexByte(text, 0) >= 0:
@@ -150,37 +147,31 @@ func notUTF8(field string) error {
 	return problem.New(problem.Malformed, codeInvalid, "This is not valid UTF-8.", "这里不是有效的 UTF-8 文本。").On(field)
 }
 
-func (r *Request) hasAttachments() bool {
-	switch string(bytes.Join(bytes.Fields(r.Attachments), nil)) {
-	case "", "null", "[]":
-		return false
-	}
-	return true
-}
-
 // digest is what tells the same message handed in again from another one under the same id. The contact's name and the times are not in it: a sender may
 // learn a name between two attempts.
 func (r *Request) digest() [16]byte {
 	h := sha256.New()
-	for _, part := range []string{r.Contact.ID, r.Conversation, r.Kind, r.Text} {
+	// The attachments come last, so that a message without any has the digest that it always had.
+	for _, part := range append([]string{r.Contact.ID, r.Conversation, r.Kind, r.Text}, r.Attachments...) {
 		var size [8]byte
 		binary.BigEndian.PutUint64(size[:], uint64(len(part)))
 		h.Write(size[:])
 		h.Write([]byte(part))
 	}
-	// Without attachments nothing follows; with them their canonical form will.
 	return [16]byte(h.Sum(nil)[:16])
 }
 
 // CheckReply checks what an agent writes back, by the same limits; the codes are those of conversations.
-func CheckReply(id, text string, attachments json.RawMessage) error {
+func CheckReply(id, text string, attachments []string) error {
 	r := Request{ID: id, Contact: Contact{ID: "-"}, Text: text, Attachments: attachments}
 	err := r.check()
 	if e := problem.As(err); e != nil {
 		c := *e
-		c.Code = "conversation.invalid"
-		if e.Code == codeTooLarge {
+		switch e.Code {
+		case codeTooLarge:
 			c.Code = "conversation.too_large"
+		case codeInvalid:
+			c.Code = "conversation.invalid"
 		}
 		return &c
 	}

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/bidahq/bida/internal/attachment"
 	"github.com/bidahq/bida/internal/conversation"
 	"github.com/bidahq/bida/internal/ledger"
 	"github.com/bidahq/bida/internal/problem"
@@ -57,7 +58,18 @@ func New(o Options) *Service {
 }
 
 // Sender is who hands messages in, and the language of the answer.
-type Sender struct{ Account, Lang string }
+type Sender struct {
+	Account, Lang string
+	// Uploader is who uploaded the attachments, as package attachment names it; "" for the account itself.
+	Uploader string
+}
+
+func (s Sender) uploader() string {
+	if s.Uploader != "" {
+		return s.Uploader
+	}
+	return attachment.AccountOwner(s.Account)
+}
 
 var (
 	errUnknownInbox = problem.New(problem.NotFound, codeUnknownInbox, "There is no such inbox.", "没有这个接待渠道。").On("/inbox")
@@ -68,7 +80,7 @@ var (
 // Receive takes one message in. When it returns without an error, the message is durable and decided. Every refusal is in the intake log by then, unless the
 // store cannot be written.
 func (s *Service) Receive(ctx context.Context, from Sender, inbox string, r Request) (Answer, error) {
-	post, err := s.prepare(inbox, &r)
+	post, err := s.prepare(from, inbox, &r)
 	if err == nil {
 		err = s.o.Ledger.Do(ctx, post)
 	}
@@ -79,11 +91,11 @@ func (s *Service) Receive(ctx context.Context, from Sender, inbox string, r Requ
 	return s.answer(ctx, post, from.Lang)
 }
 
-func (s *Service) prepare(inbox string, r *Request) (*conversation.Post, error) {
+func (s *Service) prepare(from Sender, inbox string, r *Request) (*conversation.Post, error) {
 	if s.o.Ledger.Policy().Compile().Inboxes[inbox] == nil {
 		return nil, errUnknownInbox
 	}
-	return r.post(inbox, s.o.Now().UTC().Truncate(time.Microsecond))
+	return r.post(from, inbox, s.o.Now().UTC().Truncate(time.Microsecond))
 }
 
 func (s *Service) answer(ctx context.Context, p *conversation.Post, lang string) (Answer, error) {
@@ -123,7 +135,7 @@ func (s *Service) ReceiveBatch(ctx context.Context, from Sender, inbox string, r
 	}
 	b := &batch{results: make([]Result, len(rows)), commands: make([]*ordered, len(rows))}
 	for i := range rows {
-		b.add(s, i, inbox, &rows[i])
+		b.add(s, i, from, inbox, &rows[i])
 	}
 	if err := b.wait(ctx); err != nil {
 		return nil, err
@@ -191,11 +203,11 @@ func (b *batch) wait(ctx context.Context) error {
 	}
 }
 
-func (b *batch) add(s *Service, i int, inbox string, row *Row) {
+func (b *batch) add(s *Service, i int, from Sender, inbox string, row *Row) {
 	err := row.Err
 	var post *conversation.Post
 	if err == nil {
-		post, err = s.prepare(inbox, &row.Request)
+		post, err = s.prepare(from, inbox, &row.Request)
 	}
 	if err == nil {
 		err = b.turnedAway(i)

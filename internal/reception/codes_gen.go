@@ -208,6 +208,20 @@ const (
 	CodeTrafficNoneOffered Code = 101
 	// CodeRecoveryGap is recovery.gap: Over, but messages were affected.
 	CodeRecoveryGap Code = 102
+	// CodeAttachmentEmpty is attachment.empty: Empty attachment.
+	CodeAttachmentEmpty Code = 103
+	// CodeAttachmentTooLarge is attachment.too_large: Attachment too large.
+	CodeAttachmentTooLarge Code = 104
+	// CodeAttachmentIncomplete is attachment.incomplete: Incomplete attachment.
+	CodeAttachmentIncomplete Code = 105
+	// CodeAttachmentProgram is attachment.program: Attachment is a program.
+	CodeAttachmentProgram Code = 106
+	// CodeAttachmentUnknown is attachment.unknown: Unknown or expired attachment.
+	CodeAttachmentUnknown Code = 107
+	// CodeAttachmentNoSpace is attachment.no_space: No room for attachments.
+	CodeAttachmentNoSpace Code = 108
+	// CodeAttachmentStorage is attachment.storage: Attachments cannot be written.
+	CodeAttachmentStorage Code = 109
 )
 
 var codeNames = [...]string{
@@ -313,4 +327,11 @@ var codeNames = [...]string{
 	CodeIntakeOverloaded:                    "intake.overloaded",
 	CodeTrafficNoneOffered:                  "traffic.none_offered",
 	CodeRecoveryGap:                         "recovery.gap",
+	CodeAttachmentEmpty:                     "attachment.empty",
+	CodeAttachmentTooLarge:                  "attachment.too_large",
+	CodeAttachmentIncomplete:                "attachment.incomplete",
+	CodeAttachmentProgram:                   "attachment.program",
+	CodeAttachmentUnknown:                   "attachment.unknown",
+	CodeAttachmentNoSpace:                   "attachment.no_space",
+	CodeAttachmentStorage:                   "attachment.storage",
 }
