@@ -422,7 +422,7 @@ func TestAWholeUploadHasATimeToo(t *testing.T) {
 func TestFilesOverHTTPDoNotFillTheMemory(t *testing.T) {
 	b := newBench(t)
 	s := b.site(usualPaces)
-	const passes = 5
+	const passes = 2
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	for i := range passes {
