@@ -27,14 +27,27 @@ const (
 	longestFrame  = 4 << 20
 )
 
+// Transport is how frames travel.
+type Transport string
+
+// The transports.
+const (
+	// Auto is WebSocket, and server-sent events where something between here and the server breaks that.
+	Auto      Transport = "auto"
+	WebSocket Transport = "websocket"
+	SSE       Transport = "sse"
+)
+
 // ListenOptions say who listens, and what to do with what arrives.
 type ListenOptions struct {
 	ClientID string // names the cursor that the server keeps; "" makes one up
 	Name     string // of the program
 	Version  string
 	Lang     string // "zh" or "en"
-	Cursor   *int64 // the last entry that was shown, where the program remembers it itself
-	NoAck    bool   // show, and acknowledge nothing
+	// Transport is Auto if it is left out.
+	Transport Transport
+	Cursor    *int64 // the last entry that was shown, where the program remembers it itself
+	NoAck     bool   // show, and acknowledge nothing
 	// Available sets the account's presence to available, once.
 	Available bool
 	// OnEvent is called for each event in order. An error ends Listen; the event has not been acknowledged then.
@@ -47,11 +60,12 @@ type ListenOptions struct {
 
 // State is how the connection fares.
 type State struct {
-	Phase   Phase
-	Welcome *Welcome      // Live
-	Err     error         // Waiting: why the connection ended; Refused: a *ProblemError
-	Code    int           // Waiting: the close code
-	Wait    time.Duration // Waiting: before the next attempt
+	Phase     Phase
+	Transport Transport     // Connecting, Live
+	Welcome   *Welcome      // Live
+	Err       error         // Waiting: why the connection ended; Refused: a *ProblemError
+	Code      int           // Waiting: the close code
+	Wait      time.Duration // Waiting: before the next attempt
 }
 
 // Phase is a step in the life of a connection.
@@ -82,19 +96,29 @@ func (c *Client) Listen(ctx context.Context, o ListenOptions) error {
 	if o.OnState == nil {
 		o.OnState = func(State) {}
 	}
-	session := NewSession(SessionOptions{
-		Client: o.ClientID, Name: o.Name, Version: o.Version, Lang: o.Lang, Cursor: o.Cursor, NoAck: o.NoAck, Available: o.Available,
-	})
+	switch o.Transport {
+	case "":
+		o.Transport = Auto
+	case Auto, WebSocket, SSE:
+	default:
+		return fmt.Errorf("client: there is no transport %q", o.Transport)
+	}
+	l := &listener{
+		client: c, o: &o, events: c.eventsClient(o.TLS),
+		session: NewSession(SessionOptions{
+			Client: o.ClientID, Name: o.Name, Version: o.Version, Lang: o.Lang, Cursor: o.Cursor, NoAck: o.NoAck, Available: o.Available,
+		}),
+	}
+	defer l.events.CloseIdleConnections()
 	for {
-		o.OnState(State{Phase: Connecting})
-		end := c.connect(ctx, session, &o)
+		end := l.attempt(ctx)
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case end.stop != nil:
 			return end.stop
 		}
-		wait, err := session.Lost(end.code, end.reason)
+		wait, err := l.session.Lost(end.code, end.reason)
 		if err != nil {
 			return err
 		}
@@ -108,75 +132,161 @@ func (c *Client) Listen(ctx context.Context, o ListenOptions) error {
 	}
 }
 
-// ending is how a connection ended.
+// listener is one call of Listen.
+type listener struct {
+	client  *Client
+	o       *ListenOptions
+	session *Session
+	events  *http.Client
+	// eventsUntil is until when WebSocket is not tried: something breaks it.
+	eventsUntil time.Time
+}
+
+// eventsFor is how long WebSocket is not tried again after server-sent events have worked where it did not.
+const eventsFor = 10 * time.Minute
+
+// ending is how a connection, or the attempt to make one, ended.
 type ending struct {
 	stop       error // of OnEvent
 	err        error
 	code       int
 	reason     string
 	retryAfter time.Duration
+
+	reached  bool // somebody took the connection
+	answered bool // Bida itself answered: it welcomed or refused us
+}
+
+// attempt makes one connection and stays until it ends. Where something took a WebSocket but Bida did not answer on it, the attempt goes on with
+// server-sent events.
+func (l *listener) attempt(ctx context.Context) ending {
+	auto := l.o.Transport == Auto
+	if l.o.Transport == WebSocket || auto && !time.Now().Before(l.eventsUntil) {
+		end := l.connect(ctx, WebSocket, l.openWebSocket)
+		if !auto || ctx.Err() != nil || end.answered || !end.reached {
+			return end
+		}
+	}
+	end := l.connect(ctx, SSE, l.openEvents)
+	l.eventsUntil = time.Time{}
+	if end.answered {
+		l.eventsUntil = time.Now().Add(eventsFor)
+	}
+	return end
 }
 
 // connect makes one connection and stays until it ends.
-func (c *Client) connect(ctx context.Context, session *Session, o *ListenOptions) ending {
-	l := &link{in: make(chan []byte, inHand), over: make(chan struct{}), end: ending{code: CloseAbnormal, err: io.ErrUnexpectedEOF}}
+func (l *listener) connect(ctx context.Context, transport Transport, open func(context.Context, *link) (carrier, *ending)) ending {
+	l.o.OnState(State{Phase: Connecting, Transport: transport})
+	k := &link{
+		transport: transport, in: make(chan []byte, inHand), over: make(chan struct{}), end: ending{code: CloseAbnormal, err: io.ErrUnexpectedEOF},
+	}
+	c, refused := open(ctx, k)
+	if refused != nil {
+		return *refused
+	}
+	go func() {
+		defer close(k.in)
+		c.read()
+	}()
+	end := k.run(ctx, c, l.session, l.o)
+	close(k.over) // the reader does not wait for us any more
+	if end.err != nil {
+		c.cut() // whatever is on its way: it is of no use
+	}
+	for range k.in { // until the reader has ended
+	}
+	c.cut()
+	end.reached = true
+	end.answered = k.welcomed || fromBida(end.code)
+	return end
+}
+
+// fromBida says whether a close code can only be of a server of the protocol.
+func fromBida(code int) bool { return code == CloseGoingAway || code >= CloseMalformed }
+
+// carrier carries frames over one connection.
+type carrier interface {
+	// read gives what arrives to the link until the connection ends.
+	read()
+	// send sends a frame; the reader reports when that fails.
+	send(frame []byte)
+	// goodbye ends the connection after what was sent; the reader ends soon.
+	goodbye(code int)
+	// cut ends the connection now.
+	cut()
+}
+
+// openWebSocket upgrades a connection.
+func (l *listener) openWebSocket(ctx context.Context, k *link) (carrier, *ending) {
 	dial, cancel := context.WithCancel(ctx)
-	defer cancel()
-	address := *c.base.JoinPath("/api/v1/realtime")
+	w := &webSocket{link: k, cancel: cancel}
+	address := *l.client.base.JoinPath("/api/v1/realtime")
 	address.Scheme = map[string]string{"http": "ws", "https": "wss"}[address.Scheme]
-	ws, response, err := gws.NewClient(l, &gws.ClientOption{
+	ws, response, err := gws.NewClient(w, &gws.ClientOption{
 		Addr:               address.String(),
-		RequestHeader:      http.Header{"Authorization": {"Bearer " + c.token}},
+		RequestHeader:      http.Header{"Authorization": {"Bearer " + l.client.token}},
 		ReadMaxPayloadSize: longestFrame,
 		ParallelGolimit:    1,
-		TlsConfig:          o.TLS.Clone(),
-		NewDialer:          func() (gws.Dialer, error) { return &dialer{ctx: dial, dial: c.dial, link: l}, nil },
+		TlsConfig:          l.o.TLS.Clone(),
+		NewDialer:          func() (gws.Dialer, error) { return &dialer{ctx: dial, dial: l.client.dial, to: w}, nil },
 		NewSession:         func() gws.SessionStorage { return nil },
 		Logger:             quiet{},
 	})
 	if err != nil {
-		return refusedUpgrade(response, err)
+		cancel()
+		end := refused(response, err)
+		end.reached = w.socket != nil
+		return nil, &end
 	}
-	l.socket.upgraded.Store(true)
-	go l.read(ws)
-	end := l.run(ctx, ws, session, o)
-	close(l.over) // the reader does not wait for us any more
-	if end.err != nil {
-		_ = l.socket.Conn.Close() // whatever is on its way: it is of no use
-	}
-	for range l.in { // until the reader has ended
-	}
-	_ = l.socket.Conn.Close()
-	return end
+	w.ws = ws
+	w.socket.upgraded.Store(true)
+	return w, nil
+}
+
+// webSocket is the carrier over WebSocket. Its methods for the library run on the reader's goroutine.
+type webSocket struct {
+	*link
+	ws     *gws.Conn
+	socket *socket
+	cancel context.CancelFunc
 }
 
 // read is the reader. The library panics on a frame whose length does not fit into an int.
-func (l *link) read(ws *gws.Conn) {
-	defer close(l.in)
+func (w *webSocket) read() {
 	defer func() {
 		if fault := recover(); fault != nil {
-			l.end = ending{code: CloseProtocol, err: &FaultError{fmt.Sprint("a frame cannot be read: ", fault)}}
+			w.end = ending{code: CloseProtocol, err: &FaultError{fmt.Sprint("a frame cannot be read: ", fault)}}
 		}
 	}()
-	ws.ReadLoop()
+	w.ws.ReadLoop()
 }
 
-// refusedUpgrade says what an answer that is not an upgrade means.
-func refusedUpgrade(response *http.Response, err error) ending {
+func (w *webSocket) send(frame []byte) { _ = w.ws.WriteMessage(gws.OpcodeText, frame) } // the reader reports the end
+func (w *webSocket) goodbye(code int)  { _ = w.ws.WriteClose(uint16(code), nil) }       // it is over either way
+func (w *webSocket) cut() {
+	w.cancel()
+	_ = w.socket.Conn.Close()
+}
+
+// refused says what an answer means that is not what was asked for. Bida's own refusals are problems with a code; something in between may answer in
+// any way, and that says nothing about the token.
+func refused(response *http.Response, err error) ending {
 	end := ending{err: fmt.Errorf("connect: %w", err), code: CloseAbnormal}
 	if response == nil || response.StatusCode == http.StatusSwitchingProtocols {
 		return end
 	}
-	end.reason = response.Status
-	var problem struct{ Title, Detail string }
-	if body, err := io.ReadAll(io.LimitReader(response.Body, 64<<10)); err == nil && json.Unmarshal(body, &problem) == nil && problem.Detail != "" {
-		end.reason = problem.Detail
+	end.reached, end.reason = true, response.Status
+	var problem struct{ Code, Detail string }
+	if body, err := io.ReadAll(io.LimitReader(response.Body, 64<<10)); err == nil && json.Unmarshal(body, &problem) == nil && problem.Code != "" {
+		end.answered, end.reason = true, problem.Detail
 	}
 	end.err = fmt.Errorf("connect: %s", end.reason)
-	switch response.StatusCode {
-	case http.StatusUnauthorized:
+	switch {
+	case !end.answered:
+	case response.StatusCode == http.StatusUnauthorized:
 		end.code = CloseUnauthenticated
-	case http.StatusForbidden:
+	case response.StatusCode == http.StatusForbidden:
 		end.code = CloseForbidden
 	}
 	if seconds, err := strconv.Atoi(response.Header.Get("Retry-After")); err == nil && seconds > 0 {
@@ -186,14 +296,13 @@ func refusedUpgrade(response *http.Response, err error) ending {
 }
 
 // run is the session on one connection. Frames that have arrived together are handled together and acknowledged in one frame.
-func (l *link) run(ctx context.Context, ws *gws.Conn, session *Session, o *ListenOptions) ending {
+func (l *link) run(ctx context.Context, c carrier, session *Session, o *ListenOptions) ending {
 	send := func(frames ...[]byte) {
 		for _, frame := range frames {
-			_ = ws.WriteMessage(gws.OpcodeText, frame) // the reader reports the end
+			c.send(frame)
 		}
 	}
-	goodbye := func(code uint16, reason string) { _ = ws.WriteClose(code, []byte(reason)) } // the connection is over either way
-	send(session.Connect(time.Now()))
+	send(session.ConnectBy(l.transport, time.Now()))
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -201,14 +310,14 @@ func (l *link) run(ctx context.Context, ws *gws.Conn, session *Session, o *Liste
 		select {
 		case <-ctx.Done():
 			send(session.Goodbye()...)
-			goodbye(CloseNormal, "")
+			c.goodbye(CloseNormal)
 			return ending{}
 		case <-timer.C:
 			if heard := l.heard.Load(); heard != nil {
 				session.Heard(*heard)
 			}
 			if err := session.Tick(time.Now()); err != nil {
-				goodbye(CloseGoingAway, "")
+				c.goodbye(CloseGoingAway)
 				return ending{err: err, code: CloseAbnormal}
 			}
 		case frame, ok := <-l.in:
@@ -216,14 +325,14 @@ func (l *link) run(ctx context.Context, ws *gws.Conn, session *Session, o *Liste
 				if !ok {
 					return l.end
 				}
-				if err := receive(session, frame, o); err != nil {
+				if err := l.receive(session, frame, o); err != nil {
 					send(session.Goodbye()...)
 					var fault *FaultError
 					if errors.As(err, &fault) {
-						goodbye(CloseProtocol, "")
+						c.goodbye(CloseProtocol)
 						return ending{err: err, code: CloseProtocol}
 					}
-					goodbye(CloseNormal, "")
+					c.goodbye(CloseNormal)
 					return ending{stop: err}
 				}
 				select {
@@ -238,13 +347,14 @@ func (l *link) run(ctx context.Context, ws *gws.Conn, session *Session, o *Liste
 }
 
 // receive takes one frame and gives what it brought to the application.
-func receive(session *Session, frame []byte, o *ListenOptions) error {
+func (l *link) receive(session *Session, frame []byte, o *ListenOptions) error {
 	r, err := session.Receive(time.Now(), frame)
 	switch {
 	case err != nil:
 		return err
 	case r.Welcome != nil:
-		o.OnState(State{Phase: Live, Welcome: r.Welcome})
+		l.welcomed = true
+		o.OnState(State{Phase: Live, Transport: l.transport, Welcome: r.Welcome})
 	case r.Problem != nil:
 		o.OnState(State{Phase: Refused, Err: &ProblemError{*r.Problem}})
 	case r.Event != nil:
@@ -258,56 +368,66 @@ func receive(session *Session, frame []byte, o *ListenOptions) error {
 	return nil
 }
 
-// link is one WebSocket. Its methods for the library run on the reader's goroutine.
+// link is what the reader of a connection and its session share.
 type link struct {
-	socket *socket
-	in     chan []byte   // frames; closed when the reader has ended
-	over   chan struct{} // closed when nobody takes frames any more
-	heard  atomic.Pointer[time.Time]
-	end    ending // valid once in is closed
+	transport Transport
+	welcomed  bool
+	in        chan []byte   // frames; closed when the reader has ended
+	over      chan struct{} // closed when nobody takes frames any more
+	heard     atomic.Pointer[time.Time]
+	end       ending // valid once in is closed
 }
 
-// OnOpen is called by the WebSocket library.
-func (l *link) OnOpen(*gws.Conn) {}
-
-// OnMessage is called by the WebSocket library for each frame.
-func (l *link) OnMessage(_ *gws.Conn, m *gws.Message) {
-	defer func() { _ = m.Close() }()
+// give hands a frame over.
+func (l *link) give(frame []byte) {
 	select {
-	case l.in <- append([]byte(nil), m.Bytes()...):
+	case l.in <- frame:
 	case <-l.over:
 	}
 }
-
-// OnPing is called by the WebSocket library.
-func (l *link) OnPing(ws *gws.Conn, payload []byte) {
-	l.alive()
-	_ = ws.WritePong(payload) // the reader reports the end
-}
-
-// OnPong is called by the WebSocket library.
-func (l *link) OnPong(*gws.Conn, []byte) { l.alive() }
 
 func (l *link) alive() {
 	now := time.Now()
 	l.heard.Store(&now)
 }
 
+// OnOpen is called by the WebSocket library.
+func (w *webSocket) OnOpen(*gws.Conn) {}
+
+// OnMessage is called by the WebSocket library for each frame.
+func (w *webSocket) OnMessage(_ *gws.Conn, m *gws.Message) {
+	defer func() { _ = m.Close() }()
+	w.give(append([]byte(nil), m.Bytes()...))
+}
+
+// OnPing is called by the WebSocket library.
+func (w *webSocket) OnPing(ws *gws.Conn, payload []byte) {
+	w.alive()
+	_ = ws.WritePong(payload) // the reader reports the end
+}
+
+// OnPong is called by the WebSocket library.
+func (w *webSocket) OnPong(*gws.Conn, []byte) { w.alive() }
+
 // OnClose is called by the WebSocket library when reading has ended.
-func (l *link) OnClose(_ *gws.Conn, err error) {
-	l.end = ending{err: err, code: CloseAbnormal, reason: err.Error()}
+func (w *webSocket) OnClose(_ *gws.Conn, err error) {
+	w.end = ending{err: err, code: CloseAbnormal, reason: err.Error()}
 	var closed *gws.CloseError
 	if errors.As(err, &closed) {
-		l.end = ending{code: int(closed.Code), reason: string(closed.Reason)}
-		l.end.err = fmt.Errorf("the server closed the connection: %s (%d)", l.end.reason, l.end.code)
+		w.end = closedBy(int(closed.Code), string(closed.Reason))
 	}
+}
+
+// closedBy is the end that the server has said.
+func closedBy(code int, reason string) ending {
+	return ending{code: code, reason: reason, err: fmt.Errorf("the server closed the connection: %s (%d)", reason, code)}
 }
 
 // dialer connects within a context, which the library does not know.
 type dialer struct {
 	ctx  context.Context
 	dial Dialer
-	link *link
+	to   *webSocket
 }
 
 // Dial is called by the WebSocket library.
@@ -322,7 +442,7 @@ func (d *dialer) Dial(network, address string) (net.Conn, error) {
 			_ = s.Conn.Close() // ends the handshake
 		}
 	})
-	d.link.socket = s
+	d.to.socket = s
 	return s, nil
 }
 

@@ -27,12 +27,15 @@ type stage struct {
 	conns  chan net.Conn // pipes that were dialled
 	played chan *scene   // upgraded connections
 	refuse func(http.ResponseWriter) bool
+	broken func(http.ResponseWriter, *http.Request) bool // what something in between does with a request
+	opened chan *streamScene
 	deaf   atomic.Bool // it takes no connections
 	server http.Server
 	client *Client
 
 	mu     sync.Mutex
 	states []State
+	stream *streamScene
 }
 
 // scene is one connection, seen from the server.
@@ -47,7 +50,7 @@ type scene struct {
 // play runs a test with a stage in virtual time.
 func play(t *testing.T, test func(t *testing.T, s *stage)) {
 	synctest.Test(t, func(t *testing.T) {
-		s := &stage{t: t, conns: make(chan net.Conn, 100), played: make(chan *scene, 100)}
+		s := &stage{t: t, conns: make(chan net.Conn, 100), played: make(chan *scene, 100), opened: make(chan *streamScene, 100)}
 		s.server.Handler = s
 		go func() { _ = s.server.Serve(s) }()
 		c, err := New("http://bida.example.org", "t-agent-a", WithDialer(func(context.Context, string, string) (net.Conn, error) {
@@ -79,6 +82,13 @@ func (s *stage) Close() error   { close(s.conns); return nil }
 func (s *stage) Addr() net.Addr { return &net.IPAddr{} }
 
 func (s *stage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if s.broken != nil && s.broken(w, r) {
+		return
+	}
+	if strings.HasPrefix(r.URL.Path, "/api/v1/realtime/stream") {
+		s.serveStream(w, r)
+		return
+	}
 	if r.URL.Path != "/api/v1/realtime" || r.Header.Get("Authorization") != "Bearer t-agent-a" {
 		s.t.Errorf("asked for %s with %q", r.URL, r.Header.Get("Authorization"))
 	}
@@ -320,7 +330,7 @@ func TestListenStopsForGoodWhenTheTokenIsRefused(t *testing.T) {
 		play(t, func(t *testing.T, s *stage) {
 			s.refuse = func(w http.ResponseWriter) bool {
 				w.WriteHeader(status)
-				_, _ = w.Write([]byte(`{"title":"No","detail":"the token is not valid"}`))
+				_, _ = w.Write([]byte(`{"title":"No","code":"realtime.unauthenticated","detail":"the token is not valid"}`))
 				return true
 			}
 			ended, _ := s.listen(t.Context(), ListenOptions{})
@@ -339,6 +349,7 @@ func TestListenKeepsTryingAndHeedsRetryAfter(t *testing.T) {
 			if tries.Add(1) == 1 {
 				w.Header().Set("Retry-After", "7")
 				w.WriteHeader(http.StatusServiceUnavailable)
+				_, _ = w.Write([]byte(`{"code":"realtime.too_many"}`))
 				return true
 			}
 			return false

@@ -73,6 +73,8 @@ type Session struct {
 	options SessionOptions
 
 	connected, live bool
+	posts           bool // what is sent goes by POST: the server hears nothing of this client otherwise
+	sentAt          time.Time
 	attempts        int // to connect without a welcome
 	heartbeat       time.Duration
 	heardAt         time.Time
@@ -123,9 +125,13 @@ func (s *Session) Settled() bool {
 	return s.options.NoAck || s.durable >= s.cursor && len(s.acks) == 0 && len(s.seen) == 0 && len(s.accepted) == 0
 }
 
-// Connect begins a connection and gives its first frame.
-func (s *Session) Connect(now time.Time) []byte {
+// Connect begins a connection over WebSocket and gives its first frame.
+func (s *Session) Connect(now time.Time) []byte { return s.ConnectBy(WebSocket, now) }
+
+// ConnectBy begins a connection over a transport and gives its first frame.
+func (s *Session) ConnectBy(transport Transport, now time.Time) []byte {
 	s.connected, s.live, s.heardAt, s.pingedAt, s.pingDue = true, false, now, now, false
+	s.posts, s.sentAt = transport == SSE, now
 	type who struct {
 		ID      string `json:"id"`
 		Name    string `json:"name,omitempty"`
@@ -283,6 +289,9 @@ func (s *Session) Flush(now time.Time) [][]byte {
 		s.pingDue, s.pingedAt = false, now
 		frames = append(frames, []byte(`{"type":"ping"}`))
 	}
+	if len(frames) > 0 {
+		s.sentAt = now
+	}
 	return frames
 }
 
@@ -342,9 +351,13 @@ func (s *Session) NextDeadline() time.Time {
 	return dead
 }
 
-// pingAt is when the server is asked for a sign of life: a heartbeat after the last one, and after the last time it was asked.
+// pingAt is when the server is asked for a sign of life: a heartbeat after the last one, and after the last time it was asked. A client that posts gives
+// its own sign of life with it, a heartbeat after the last thing it sent.
 func (s *Session) pingAt() time.Time {
 	last := s.heardAt
+	if s.posts {
+		last = s.sentAt
+	}
 	if s.pingedAt.After(last) {
 		last = s.pingedAt
 	}

@@ -118,8 +118,8 @@ func New(ctx context.Context, c Config, o Options) (_ *App, err error) {
 	api, err := httpapi.New(httpapi.Options{
 		Demo:   shop,
 		Ledger: b.ledger, Store: b.store, Identity: b.identity,
-		Intake:   intake.New(intake.Options{Ledger: b.ledger, Reader: b.store, Now: time.Now, Location: zone, Log: o.Log}),
-		Diagnose: diagnosis.New(diagnosis.Deps{Ledger: b.ledger, Messages: b.store, Flow: b.store, Facts: b.store, Policies: b.store, Now: time.Now, Zone: zone}),
+		Intake:      intake.New(intake.Options{Ledger: b.ledger, Reader: b.store, Now: time.Now, Location: zone, Log: o.Log}),
+		Diagnose:    diagnosis.New(diagnosis.Deps{Ledger: b.ledger, Messages: b.store, Flow: b.store, Facts: b.store, Policies: b.store, Now: time.Now, Zone: zone}),
 		Attachments: files, Realtime: a.gateway, Connections: b.hub.Connections, Zone: zone, Version: o.Version, Now: time.Now, Log: o.Log,
 	})
 	if err != nil {

@@ -53,6 +53,7 @@ func openBase(ctx context.Context, c Config, log *slog.Logger, undo *teardown) (
 		Restore:         restore,
 		Deadlines:       deadlines(),
 		Wake:            b.hub.Wake,
+		Changed:         b.hub.Changed,
 		SessionEnded:    func(session, cause string) { endSession(b.hub, session, cause) },
 		ConnectionGrace: c.ConnectionGrace,
 		PresenceGrace:   c.PresenceGrace,

@@ -12,9 +12,10 @@ import (
 // listen is a terminal agent.
 type listen struct {
 	serverFlags
-	Client string `help:"Name of this client: the server keeps its place in the stream under it. Without it every run is a new client." placeholder:"ID"`
-	NoAck  bool   `help:"Show messages and acknowledge nothing."`
-	JSON   bool   `help:"One JSON document per event."`
+	Client    string `help:"Name of this client: the server keeps its place in the stream under it. Without it every run is a new client." placeholder:"ID"`
+	Transport string `help:"How frames travel: websocket, sse (server-sent events and posts, where a proxy breaks WebSocket), or auto." enum:"auto,websocket,sse" default:"auto"`
+	NoAck     bool   `help:"Show messages and acknowledge nothing."`
+	JSON      bool   `help:"One JSON document per event."`
 }
 
 // Run implements the command. It ends with 0 when it is interrupted, 2 when it cannot begin, 1 when the server has ended the session.
@@ -32,7 +33,7 @@ func (v *listen) Run(s *session) error {
 	defer cancel(nil)
 	begun := false
 	err = c.Listen(ctx, client.ListenOptions{
-		ClientID: v.Client, Name: "bida-listen", Version: s.Version, Lang: s.lang, NoAck: v.NoAck, Available: true,
+		ClientID: v.Client, Name: "bida-listen", Version: s.Version, Lang: s.lang, Transport: client.Transport(v.Transport), NoAck: v.NoAck, Available: true,
 		OnEvent: func(e client.Event) error { return v.show(s, e) },
 		OnState: func(state client.State) {
 			switch {
@@ -92,8 +93,8 @@ func (s *session) tell(state client.State) {
 	switch state.Phase {
 	case client.Live:
 		w := state.Welcome
-		s.note(s.pick("已连接：%s，会话 %s，连接 %s，从 #%d 继续，共 %d 条", "connected as %s, session %s, connection %s, going on after #%d of %d"),
-			w.Account, w.Session, w.Connection, w.Cursor, w.Last)
+		s.note(s.pick("已连接：%s，会话 %s，连接 %s（%s），从 #%d 继续，共 %d 条", "connected as %s, session %s, connection %s (%s), going on after #%d of %d"),
+			w.Account, w.Session, w.Connection, state.Transport, w.Cursor, w.Last)
 	case client.Refused:
 		s.note(s.pick("未能完成：%v", "refused: %v"), state.Err)
 	case client.Waiting:

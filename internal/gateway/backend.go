@@ -62,6 +62,8 @@ type Poster interface{ Post(func()) }
 type Member interface {
 	// Wake says that the account's stream has grown.
 	Wake()
+	// Changed says that conversations have changed; only those who watch are told.
+	Changed()
 	// End closes the connection.
 	End(cause string, code int, reason string)
 }

@@ -3,6 +3,7 @@ package gateway
 import (
 	"cmp"
 	"log/slog"
+	"net/http"
 	"time"
 )
 
@@ -10,6 +11,9 @@ import (
 type Config struct {
 	Version string // of the server, for the welcome
 	Node    string // name of this node, for the records of sessions
+	// Session says whose the browser's session is that a request shows by its cookie, and the id of that session's token; "" if it shows none. It
+	// refuses a cookie on a request that a foreign page has made. Without it only tokens count.
+	Session func(r *http.Request) (account, tokenID string, err error)
 
 	Hello  time.Duration // within which a client says hello: 5 s
 	Ping   time.Duration // of silence after which the client is asked for a sign of life: 5 s
@@ -17,12 +21,14 @@ type Config struct {
 	Ack    time.Duration // within which an entry is acknowledged, else the connection is unresponsive: 5 s
 	Write  time.Duration // within which the other side takes a piece of what is written: 10 s
 	Linger time.Duration // for which a closed socket waits for the other side's close: 1 s
+	Hints  time.Duration // between two hints that conversations have changed: 333 ms, and more where many watch
 	Resync time.Duration // for which the queue may be full before the client is told that it did not keep up: 1 s
 
 	Queue  int // bytes waiting to be written to one connection: 256 KiB
 	Frame  int // bytes of a frame from a client: 64 KiB
 	Window int // entries pushed to a connection and not acknowledged within Ack: 1024
 	Batch  int // entries read at once: 64
+	Post   int // bytes of frames posted at once: 256 KiB
 
 	Connections        int // sockets in all: 20,000
 	Pending            int // of those, without a valid token so far: 512
@@ -48,6 +54,7 @@ func (c Config) withDefaults() Config {
 		{&c.Write, 10 * time.Second},
 		{&c.Linger, time.Second},
 		{&c.Resync, time.Second},
+		{&c.Hints, 333 * time.Millisecond},
 	} {
 		*d.value = cmp.Or(*d.value, d.or)
 	}
@@ -59,6 +66,7 @@ func (c Config) withDefaults() Config {
 		{&c.Frame, 64 << 10},
 		{&c.Window, 1024},
 		{&c.Batch, 64},
+		{&c.Post, 256 << 10},
 		{&c.Connections, 20_000},
 		{&c.Pending, 512},
 		{&c.PendingPerAddress, 64},

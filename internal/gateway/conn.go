@@ -24,6 +24,7 @@ func NewCore(config Config, backend Backend, hub *Hub) *Core {
 type Peer struct {
 	Account, Token string // from Authenticate; empty while it has shown no token
 	Remote         string // its address
+	Refused        error  // why what it showed before was refused; a hello without a token is refused for it
 }
 
 // phase is how far a connection got.
@@ -95,6 +96,8 @@ func (c *Conn) Frame(data []byte) {
 		c.presence(f)
 	case f.Type == typeVisibility:
 		c.core.backend.Visibility(c.opened.Connection, *f.Visible)
+	case f.Type == typeWatch:
+		c.core.hub.watch(c.member(), c.core.config.Hints)
 	default:
 		c.send(encode(serverFrame{Type: typeError, Code: "realtime.unknown_type", Title: "this server does not know the type " + clip(f.Type), Ref: f.Ref}))
 	}
@@ -170,6 +173,10 @@ func (c *Conn) Outstanding() int { return c.answers }
 // hello opens the session. The Hub knows the connection from the moment of the Backend's answer, so that no later wake-up or end can miss it.
 func (c *Conn) hello(f clientFrame) {
 	if c.peer.Account == "" {
+		if f.Token == "" && c.peer.Refused != nil {
+			c.refuse(c.peer.Refused, f.Lang)
+			return
+		}
 		account, token, err := c.core.backend.Authenticate(f.Token)
 		if err != nil {
 			c.refuse(err, f.Lang)

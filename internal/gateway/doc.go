@@ -1,4 +1,5 @@
-// Package gateway holds agents' realtime sessions: the session protocol of docs/realtime-protocol.md over WebSocket.
+// Package gateway holds agents' realtime sessions: the session protocol of docs/realtime-protocol.md over WebSocket, or over
+// server-sent events and posts.
 //
 // Conn is the protocol as a state machine without goroutines, sockets or a clock of its own; Server drives many of them over real sockets, a simulation
 // drives them over anything. It promises that a client is sent every entry of its agent's stream after its cursor, once per connection and in order; that

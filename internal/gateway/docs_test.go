@@ -1,8 +1,10 @@
 package gateway_test
 
 import (
+	"bufio"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"slices"
 	"strings"
@@ -73,9 +75,77 @@ func TestEveryExampleInTheDocumentIsOfTheProtocol(t *testing.T) {
 		}
 	}
 	for _, want := range []string{
-		"→ hello", "→ ack", "→ presence", "→ visibility", "→ ping",
-		"← welcome", "← message", "← notice", "← withdrawn", "← tombstone", "← gap", "← acked", "← presence", "← pong", "← resync", "← error",
+		"→ hello", "→ ack", "→ presence", "→ visibility", "→ watch", "→ ping",
+		"← welcome", "← message", "← notice", "← withdrawn", "← tombstone", "← gap", "← acked", "← presence", "← pong", "← resync", "← changed", "← error",
 	} {
+		if shown[want] == 0 {
+			t.Errorf("there is no example of %s", want)
+		}
+	}
+}
+
+func TestTheExamplesWithoutWebSocketAreOfTheProtocol(t *testing.T) {
+	_, text, _ := strings.Cut(page(t), "\n## Without WebSocket\n")
+	text, _, _ = strings.Cut(text, "\n## ")
+	var stream string
+	shown := map[string]int{}
+	for i, block := range strings.Split(text, "```") {
+		switch block = strings.TrimPrefix(block, "\n"); {
+		case i%2 == 0: // not an example
+		case strings.HasPrefix(block, "GET "):
+			request, err := http.ReadRequest(bufio.NewReader(strings.NewReader(strings.ReplaceAll(block, "\n", "\r\n") + "\r\n")))
+			if err != nil || request.URL.Path != "/api/v1/realtime/stream" {
+				t.Errorf("%q: %v", block, err)
+			}
+			shown["GET"]++
+		case strings.HasPrefix(block, "POST "):
+			head, body, _ := strings.Cut(block, "\n\n")
+			request, err := http.ReadRequest(bufio.NewReader(strings.NewReader(strings.ReplaceAll(head, "\n", "\r\n") + "\r\n\r\n" + body)))
+			if err != nil || request.URL.Path != "/api/v1/realtime/stream/"+stream || request.ContentLength != int64(len(body)) {
+				t.Fatalf("%q (%d bytes): %v", block, len(body), err)
+			}
+			for frame := range gateway.Frames([]byte(body)) {
+				if err := gateway.CheckFrame(frame); err != nil {
+					t.Errorf("%s: %v", frame, err)
+				}
+				shown["posted frame"]++
+			}
+		default:
+			for _, event := range strings.Split(block, "\n\n") {
+				switch {
+				case strings.HasPrefix(event, "event: open\ndata: "):
+					var open struct{ Stream string }
+					if err := json.Unmarshal([]byte(strings.TrimPrefix(event, "event: open\ndata: ")), &open); err != nil {
+						t.Error(err)
+					}
+					stream = open.Stream
+					shown["open"]++
+				case strings.HasPrefix(event, "event: close\ndata: "):
+					var end struct {
+						Code   int
+						Reason string
+					}
+					if err := json.Unmarshal([]byte(strings.TrimPrefix(event, "event: close\ndata: ")), &end); err != nil || end.Code < 4400 || end.Reason == "" {
+						t.Errorf("%s: %v", event, err)
+					}
+					shown["close"]++
+				case strings.HasPrefix(event, "data: "):
+					session := client.NewSession(client.SessionOptions{Client: "tab"})
+					session.Connect(time.Now())
+					_, _ = session.Receive(time.Now(), []byte(`{"type":"welcome","cursor":41}`))
+					if r, err := session.Receive(time.Now(), []byte(strings.TrimPrefix(event, "data: "))); err != nil || r.Event == nil {
+						t.Errorf("%s: %+v, %v", event, r, err)
+					}
+					shown["frame"]++
+				case strings.TrimSpace(event) == ":":
+					shown["comment"]++
+				default:
+					t.Errorf("what is %q?", event)
+				}
+			}
+		}
+	}
+	for _, want := range []string{"GET", "open", "frame", "comment", "posted frame", "close"} {
 		if shown[want] == 0 {
 			t.Errorf("there is no example of %s", want)
 		}

@@ -1,7 +1,12 @@
 package gateway
 
+import "iter"
+
 // CheckFrame says whether a client's frame can be read.
 func CheckFrame(data []byte) error {
 	_, err := decode(data)
 	return err
 }
+
+// Frames are the frames of a post.
+func Frames(body []byte) iter.Seq[[]byte] { return frames(body) }

@@ -20,11 +20,13 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // Refusals of the company.
 var (
-	errNoToken  = problem.New(problem.Unauthenticated, "identity.token_unknown", "the token is not valid", "令牌无效")
-	errRevoked  = problem.New(problem.Unauthenticated, "identity.token_revoked", "the token was revoked", "令牌已吊销")
-	errFrozen   = problem.New(problem.Forbidden, "identity.account_frozen", "the account is frozen", "账号已冻结")
-	errReadOnly = problem.New(problem.Invalid, "presence.value", "this presence cannot be set", "不能设置该状态")
-	errStore    = problem.New(problem.Unavailable, "store.unavailable", "the store does not answer", "存储不可用")
+	errNoToken   = problem.New(problem.Unauthenticated, "identity.token_unknown", "the token is not valid", "令牌无效")
+	errRevoked   = problem.New(problem.Unauthenticated, "identity.token_revoked", "the token was revoked", "令牌已吊销")
+	errFrozen    = problem.New(problem.Forbidden, "identity.account_frozen", "the account is frozen", "账号已冻结")
+	errReadOnly  = problem.New(problem.Invalid, "presence.value", "this presence cannot be set", "不能设置该状态")
+	errForeign   = problem.New(problem.Forbidden, "request.cross_origin", "another site made this request", "其他网站发起的请求")
+	errSignedOut = problem.New(problem.Unauthenticated, "identity.session_ended", "your session has ended", "登录已结束")
+	errStore     = problem.New(problem.Unavailable, "store.unavailable", "the store does not answer", "存储不可用")
 )
 
 // company is a Backend in memory with a script: tokens are "t-" and the account's name; the clock is the test's.

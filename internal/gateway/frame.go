@@ -20,12 +20,14 @@ const (
 	typeAck        = "ack"
 	typePresence   = "presence"
 	typeVisibility = "visibility"
+	typeWatch      = "watch"
 	typePing       = "ping"
 
 	typeWelcome = "welcome"
 	typeAcked   = "acked"
 	typePong    = "pong"
 	typeResync  = "resync"
+	typeChanged = "changed"
 	typeError   = "error"
 )
 

@@ -1,8 +1,11 @@
 package gateway
 
 import (
+	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/bidahq/bida/internal/delivery"
 )
@@ -13,11 +16,17 @@ type Hub struct {
 	accounts    map[string][]Member
 	sessions    map[string][]Member
 	connections map[string]Member
+	watchers    map[Member]struct{}
+	watched     atomic.Bool // there are watchers
+
+	apart   time.Duration // between two rounds of hints
+	hinting atomic.Bool   // a round is due
+	lastAt  time.Time     // of the last round
 }
 
 // NewHub makes an empty Hub.
 func NewHub() *Hub {
-	return &Hub{accounts: map[string][]Member{}, sessions: map[string][]Member{}, connections: map[string]Member{}}
+	return &Hub{accounts: map[string][]Member{}, sessions: map[string][]Member{}, connections: map[string]Member{}, watchers: map[Member]struct{}{}}
 }
 
 // Wake says that the stream of an account has grown: its connections read on from where they are.
@@ -81,6 +90,46 @@ func (h *Hub) leave(account string, o delivery.Opened, m Member) {
 	remove(h.accounts, account, m)
 	remove(h.sessions, o.Session, m)
 	delete(h.connections, o.Connection)
+	if _, watches := h.watchers[m]; watches {
+		delete(h.watchers, m)
+		h.watched.Store(len(h.watchers) > 0)
+	}
+}
+
+// watch has a member told of changes, at least so long apart.
+func (h *Hub) watch(m Member, apart time.Duration) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.watchers[m] = struct{}{}
+	h.watched.Store(true)
+	h.apart = apart
+}
+
+// hintsASecond bounds how many hints are given out in all: each has a client read again what it shows.
+const hintsASecond = 500
+
+// Changed says that a commit has changed conversations: those who watch are told, at once or, if they have been told just now, a moment later, once for
+// all commits until then. While nobody watches, and while a round of hints is due, it costs nothing.
+func (h *Hub) Changed() {
+	if !h.watched.Load() || h.hinting.Swap(true) {
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	apart := max(h.apart, time.Duration(len(h.watchers))*time.Second/hintsASecond)
+	time.AfterFunc(max(0, time.Until(h.lastAt.Add(apart))), h.hint) // finds nobody once all connections are closed
+}
+
+// hint gives out a round of hints.
+func (h *Hub) hint() {
+	h.hinting.Store(false) // what changes from now on is another round
+	h.mu.Lock()
+	h.lastAt = time.Now()
+	members := slices.Collect(maps.Keys(h.watchers))
+	h.mu.Unlock()
+	for _, m := range members {
+		m.Changed()
+	}
 }
 
 func remove(from map[string][]Member, key string, m Member) {

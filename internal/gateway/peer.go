@@ -1,18 +1,14 @@
 package gateway
 
 import (
-	"encoding/binary"
 	"io"
 	"net"
 	"runtime/debug"
 	"sync"
 	"time"
-
-	"github.com/lxzan/gws"
 )
 
 const (
-	readBuffer = 1 << 10  // per connection, always; a longer frame is read past it
 	writePiece = 32 << 10 // what must be taken within Config.Write
 	keepBuffer = 64 << 10 // larger buffers go to the garbage collector
 	drainAtEnd = 1 << 20  // read and thrown away so that the close frame is not lost to a reset
@@ -21,23 +17,39 @@ const (
 // outBuffers are buffers for frames on their way out. A connection has one only while it has something to send.
 var outBuffers = sync.Pool{New: func() any { b := make([]byte, 0, 4<<10); return &b }}
 
+// framing is how frames look on a peer's socket.
+type framing interface {
+	// text queues a frame.
+	text(frame []byte) error
+	// ping queues something that asks for a sign of life, or gives one.
+	ping()
+	// goodbye queues the end in place of what is queued and has the writer end the socket.
+	goodbye(code int, reason string)
+	// read reads until the socket ends, and tells the Conn.
+	read()
+}
+
 // peer drives one Conn over one socket. Three kinds of goroutines work on it: its reader; a writer, only while there is something to write; and a worker
-// of the server, only while something has happened to it. The first and the last take core and call Conn; everybody else leaves a note and has a
-// worker look. The WebSocket library makes and reads frames; what it writes goes into a buffer here and never blocks.
+// of the server, only while something has happened to it. For a stream of events, those that take a post in are readers too. Readers and workers take
+// core and call Conn; everybody else leaves a note and has a worker look. Its framing makes and reads frames; what that writes goes into a buffer here
+// and never blocks.
 type peer struct {
 	server    *Server
-	socket    net.Conn  // both are set before the reader starts,
-	ws        *gws.Conn // with mu held, since Stop may come before
-	anonymous string    // address under which it is counted as pending; changed with core and Server.mu held
+	socket    net.Conn // both are set before the reader starts,
+	framing   framing  // with mu held, since Stop may come before
+	stream    string   // id of its stream of events, where it is none of WebSocket
+	anonymous string   // address under which it is counted as pending; changed with core and Server.mu held
 
 	core  sync.Mutex
 	conn  *Conn
 	timer *time.Timer
 	armed time.Time // when the timer fires; zero if it does not
 	done  bool      // the reader has ended
+	posts int64     // taken in
 
 	mu       sync.Mutex
-	out      *[]byte // frames to write
+	out      *[]byte // what to write
+	head     int     // bytes of out that are no frames but the answer to the request
 	inFlight int     // bytes that the writer is writing
 	writing  bool    // there is a writer
 	full     bool    // somebody was told ErrFull
@@ -46,6 +58,7 @@ type peer struct {
 	deaf     bool    // the reader has ended
 	over     bool    // no longer active; notes are thrown away
 	queued   bool    // a worker has it or will
+	posting  int     // posts that are being read
 	cause    string  // why it ended, if it did not end by the client or by Conn
 	code     int
 	notes    notes
@@ -53,11 +66,13 @@ type peer struct {
 
 // notes are what happened to a peer since a worker last looked.
 type notes struct {
-	wake, drained, tick, end bool
-	posts                    []func()
+	wake, drained, tick, end, changed bool
+	posts                             []func()
 }
 
-func (n *notes) empty() bool { return !n.wake && !n.drained && !n.tick && !n.end && n.posts == nil }
+func (n *notes) empty() bool {
+	return !n.wake && !n.drained && !n.tick && !n.end && !n.changed && n.posts == nil
+}
 
 // note leaves a note and has a worker look. It never blocks.
 func (p *peer) note(leave func(*notes)) {
@@ -77,6 +92,9 @@ func (p *peer) note(leave func(*notes)) {
 
 // Wake is called by the Hub.
 func (p *peer) Wake() { p.note(func(n *notes) { n.wake = true }) }
+
+// Changed is called by the Hub.
+func (p *peer) Changed() { p.note(func(n *notes) { n.changed = true }) }
 
 // Post takes a completion of the Backend.
 func (p *peer) Post(f func()) { p.note(func(n *notes) { n.posts = append(n.posts, f) }) }
@@ -124,6 +142,9 @@ func (p *peer) run() (again bool) {
 	}
 	if n.wake {
 		p.conn.Wake()
+	}
+	if n.changed {
+		p.conn.Changed()
 	}
 	if n.drained {
 		p.conn.Drained()
@@ -223,7 +244,7 @@ func (p *peer) end() {
 	p.settle()
 }
 
-// readFrames reads until an error. The library panics on a frame whose length does not fit into an int; that ends this connection only.
+// readFrames reads until an error. The WebSocket library panics on a frame whose length does not fit into an int; that ends this connection only.
 func (p *peer) readFrames() {
 	defer func() {
 		if fault := recover(); fault != nil {
@@ -234,72 +255,35 @@ func (p *peer) readFrames() {
 			p.End(ClosedByServer, CloseMalformed, "the frame cannot be read")
 		}
 	}()
-	p.ws.ReadLoop()
+	p.framing.read()
 }
 
 // codeAbnormal is how the end without a close frame is recorded (RFC 6455, 7.1.5).
 const codeAbnormal = 1006
-
-// callbacks of the WebSocket library, on the reader's goroutine.
-type callbacks struct{}
-
-func peerOf(ws *gws.Conn) *peer { return (*peer)(ws.NetConn().(*wire)) }
-
-func (callbacks) OnOpen(*gws.Conn) {}
-
-func (callbacks) OnMessage(ws *gws.Conn, m *gws.Message) {
-	defer func() { _ = m.Close() }()
-	peerOf(ws).use(func(c *Conn) {
-		if m.Opcode != gws.OpcodeText {
-			c.fail(CloseMalformed, "frames are text")
-			return
-		}
-		c.Frame(m.Bytes())
-	})
-}
-
-func (callbacks) OnPing(ws *gws.Conn, payload []byte) {
-	p := peerOf(ws)
-	p.use((*Conn).Heard)
-	if p.room(len(payload)) {
-		_ = ws.WritePong(payload) // fails only on a closed connection
-	}
-}
-
-func (callbacks) OnPong(ws *gws.Conn, _ []byte) { peerOf(ws).use((*Conn).Heard) }
-
-func (callbacks) OnClose(ws *gws.Conn, err error) {
-	code := codeAbnormal
-	if e, ok := err.(*gws.CloseError); ok {
-		code = int(e.Code)
-	}
-	p := peerOf(ws)
-	p.use(func(*Conn) { p.gone(ClosedByClient, code) })
-}
 
 // Send is the Transport's.
 func (p *peer) Send(frame []byte) error {
 	if !p.room(len(frame)) {
 		return ErrFull
 	}
-	return p.ws.WriteMessage(gws.OpcodeText, frame)
+	return p.framing.text(frame)
 }
 
 // Ping asks for a sign of life.
 func (p *peer) Ping() {
 	if p.room(0) {
-		_ = p.ws.WritePing(nil) // fails only on a closed connection
+		p.framing.ping()
 	}
 }
 
-// Close says goodbye; the writer ends the socket. The library writes the close frame and then calls wire.Close.
+// Close says goodbye; the writer ends the socket.
 func (p *peer) Close(code int, reason string) {
 	p.mu.Lock()
-	ws := p.ws
-	p.shut = p.shut || ws == nil // it is not upgraded yet and will not be
+	f := p.framing
+	p.shut = p.shut || f == nil // it has no framing yet and will get none
 	p.mu.Unlock()
-	if ws != nil {
-		_ = ws.WriteClose(uint16(code), []byte(reason)) // fails only if it is closed already
+	if f != nil {
+		f.goodbye(code, reason)
 	}
 }
 
@@ -322,45 +306,34 @@ func (p *peer) waiting() int {
 	return p.inFlight + len(*p.out)
 }
 
-// wire is the peer as the net.Conn that the WebSocket library writes to.
-type wire peer
-
-// Write queues what the library made of a frame.
-func (w *wire) Write(b []byte) (int, error) {
-	p := (*peer)(w)
-	p.mu.Lock()
-	defer p.mu.Unlock()
+// queue takes parts of a frame to be written. The caller holds mu.
+func (p *peer) queue(parts ...[]byte) error {
 	if p.shut {
-		return 0, net.ErrClosed
-	}
-	if len(b) >= 4 && b[0] == closeFrame {
-		p.discard()
-		b = p.ownCode(b)
+		return net.ErrClosed
 	}
 	if p.out == nil {
 		p.out = outBuffers.Get().(*[]byte)
 	}
-	*p.out = append(*p.out, b...)
+	for _, part := range parts {
+		*p.out = append(*p.out, part...)
+	}
 	if !p.writing {
 		p.writing = true
 		p.server.active.Add(1) // the peer is active, so Wait has not returned
 		go p.write()
 	}
-	return len(b), nil
+	return nil
 }
 
-// discard throws away what the writer has not begun with; those are whole frames.
+// discard throws away what the writer has not begun with; those are whole frames. The caller holds mu.
 func (p *peer) discard() {
 	if p.out != nil {
-		*p.out = (*p.out)[:0]
+		*p.out = (*p.out)[:p.head]
 	}
 }
 
-// Close is called by the library when the close frame has been queued. The reader waits for the other side's for a moment.
-func (w *wire) Close() error {
-	p := (*peer)(w)
-	p.mu.Lock()
-	defer p.mu.Unlock()
+// leave has the writer end the socket after what is queued. The reader waits for the other side's end for a moment. The caller holds mu.
+func (p *peer) leave() error {
 	if p.shut {
 		return nil
 	}
@@ -370,20 +343,13 @@ func (w *wire) Close() error {
 	return p.socket.SetReadDeadline(soon)
 }
 
-func (w *wire) Read(b []byte) (int, error)       { return w.socket.Read(b) }
-func (w *wire) LocalAddr() net.Addr              { return w.socket.LocalAddr() }
-func (w *wire) RemoteAddr() net.Addr             { return w.socket.RemoteAddr() }
-func (w *wire) SetDeadline(time.Time) error      { return nil } // deadlines are the peer's
-func (w *wire) SetReadDeadline(time.Time) error  { return nil }
-func (w *wire) SetWriteDeadline(time.Time) error { return nil }
-
 // write is the writer: it writes what is queued and ends.
 func (p *peer) write() {
 	defer p.server.active.Done()
 	for {
 		p.mu.Lock()
 		buffer := p.out
-		p.out = nil
+		p.out, p.head = nil, 0
 		if buffer == nil {
 			p.writing = false
 			shut, deaf := p.shut, p.deaf
@@ -464,27 +430,4 @@ func (p *peer) farewell(deaf bool) {
 		return
 	}
 	_ = half.CloseWrite() // the reader notices if it failed
-}
-
-// closeFrame is the first byte of a close frame.
-const closeFrame = 0x80 | byte(gws.OpcodeCloseConnection)
-
-// ownCode replaces the codes that the library gives to frames that it cannot read by those of the protocol, and remembers them, with mu held. b is a close
-// frame as the library made it; it is not changed.
-func (p *peer) ownCode(b []byte) []byte {
-	code, reason := 0, ""
-	switch binary.BigEndian.Uint16(b[2:4]) {
-	case 1009:
-		code, reason = CloseTooLarge, "the frame is too large"
-	case 1002, 1003, 1007:
-		code, reason = CloseMalformed, "the frame is not of the WebSocket protocol"
-	default:
-		return b
-	}
-	p.unread = true
-	if p.cause == "" {
-		p.cause, p.code = ClosedByServer, code
-	}
-	own := binary.BigEndian.AppendUint16([]byte{closeFrame, byte(2 + len(reason))}, uint16(code))
-	return append(own, reason...)
 }

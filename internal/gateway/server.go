@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"net"
@@ -12,12 +11,15 @@ import (
 	"time"
 
 	"github.com/lxzan/gws"
+
+	"github.com/bidahq/bida/internal/problem"
 )
 
 // stopTime is how long Stop waits for connections before it cuts them.
 const stopTime = 10 * time.Second
 
-// Server takes WebSocket upgrades at one route and drives a Conn for each.
+// Server takes connections and drives a Conn for each: ServeHTTP WebSocket upgrades, ServeStream and ServePost streams of events and the frames that
+// are posted to them.
 type Server struct {
 	core     *Core
 	upgrader *gws.Upgrader
@@ -29,9 +31,10 @@ type Server struct {
 	mu       sync.Mutex
 	stopped  bool
 	peers    map[*peer]struct{}
-	pending  int            // peers without a valid token
-	address  map[string]int // the same by address
-	runnable []*peer        // have something to do; first in, first out
+	streams  map[string]*peer // those whose frames come by POST, by id
+	pending  int              // peers without a valid token
+	address  map[string]int   // the same by address
+	runnable []*peer          // have something to do; first in, first out
 	workers  int
 }
 
@@ -40,23 +43,13 @@ func NewServer(config Config, backend Backend, hub *Hub) *Server {
 	s := &Server{
 		core:    NewCore(config, backend, hub),
 		peers:   map[*peer]struct{}{},
+		streams: map[string]*peer{},
 		address: map[string]int{},
 	}
-	s.upgrader = gws.NewUpgrader(callbacks{}, &gws.ServerOption{
-		ReadMaxPayloadSize: s.core.config.Frame,
-		ReadBufferSize:     readBuffer,
-		ParallelGolimit:    1,
-		NewSession:         func() gws.SessionStorage { return nil },
-		Logger:             quiet{},
-	})
+	s.upgrader = newUpgrader(s.core.config.Frame)
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s
 }
-
-// quiet drops what the WebSocket library would print: every end of a connection is reported to the Backend with its cause.
-type quiet struct{}
-
-func (quiet) Error(...any) {}
 
 // Stop closes all connections with 1001 and waits for them, a few seconds at most. Upgrades are refused from now on.
 func (s *Server) Stop() {
@@ -84,66 +77,45 @@ func (s *Server) Stop() {
 	cut.Stop()
 }
 
-// ServeHTTP authenticates the request if it carries a token, and upgrades it. What is wrong before the upgrade is an HTTP problem; after it, a close code.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if why := notAnUpgrade(r); why != "" {
-		w.Header().Set("Upgrade", "websocket")
-		w.Header().Set("Connection", "Upgrade")
-		refuseHTTP(w, http.StatusUpgradeRequired, "realtime.upgrade_required", why)
-		return
-	}
+// errNotBearer refuses an Authorization header of another kind.
+var errNotBearer = problem.New(problem.Unauthenticated, "realtime.unauthenticated", "the Authorization header is not a bearer token", "Authorization 请求头不是 Bearer 令牌")
+
+// identify says who asks: by the Authorization header or, where there is none, by the browser's session. It is nobody if the request shows neither.
+func (s *Server) identify(r *http.Request) (Peer, error) {
 	remote, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
 		remote = r.RemoteAddr
 	}
 	who := Peer{Remote: remote}
+	err = nil
 	if header := r.Header.Get("Authorization"); header != "" {
 		scheme, token, _ := strings.Cut(header, " ")
 		if !strings.EqualFold(scheme, "Bearer") {
-			refuseHTTP(w, http.StatusUnauthorized, "realtime.unauthenticated", "the Authorization header is not a bearer token")
-			return
+			return who, errNotBearer
 		}
 		who.Account, who.Token, err = s.core.backend.Authenticate(strings.TrimSpace(token))
-		if err != nil {
-			_, status, words := Refuse(err, "en")
-			refuseHTTP(w, status, "realtime.unauthenticated", words)
-			return
-		}
+	} else if s.core.config.Session != nil {
+		who.Account, who.Token, err = s.core.config.Session(r)
 	}
-	p, status := s.admit(who)
-	if p == nil {
-		w.Header().Set("Retry-After", "1")
-		refuseHTTP(w, status, "realtime.too_many", "too many connections at the moment; please try again")
-		return
-	}
-	if !p.upgrade(w, r) {
-		p.end()
-		return
-	}
-	go p.read()
+	return who, err
 }
 
-// notAnUpgrade says what the request lacks to become a WebSocket.
-func notAnUpgrade(r *http.Request) string {
-	has := func(header, token string) bool {
-		for _, value := range r.Header.Values(header) {
-			for part := range strings.SplitSeq(value, ",") {
-				if strings.EqualFold(strings.TrimSpace(part), token) {
-					return true
-				}
-			}
-		}
-		return false
+// refuseError writes the problem that a refusal is.
+func refuseError(w http.ResponseWriter, err error) {
+	_, status, words := Refuse(err, "en")
+	code := "internal"
+	switch p := problem.As(err); {
+	case p == nil || p.Kind == problem.Internal:
+	case p.Kind == problem.Unauthenticated:
+		code = "realtime.unauthenticated"
+	case p.Kind == problem.NotFound:
+		status, code = http.StatusNotFound, p.Code
+	case p.Kind == problem.Conflict:
+		status, code = http.StatusConflict, p.Code
+	default:
+		code = p.Code
 	}
-	switch {
-	case r.Method != http.MethodGet:
-		return "use GET"
-	case !has("Connection", "Upgrade") || !has("Upgrade", "websocket"):
-		return "this address speaks WebSocket; see docs/realtime-protocol.md"
-	case r.Header.Get("Sec-WebSocket-Version") != "13" || r.Header.Get("Sec-WebSocket-Key") == "":
-		return "WebSocket version 13 with a key is needed"
-	}
-	return ""
+	refuseHTTP(w, status, code, words)
 }
 
 // refuseHTTP writes an RFC 9457 problem.
@@ -161,8 +133,18 @@ func refuseHTTP(w http.ResponseWriter, status int, code, detail string) {
 	_, _ = w.Write(body) // a client that is gone has no use for it
 }
 
+// admitOrRefuse counts a new peer in, or answers why not.
+func (s *Server) admitOrRefuse(w http.ResponseWriter, who Peer, stream string) *peer {
+	p, status := s.admit(who, stream)
+	if p == nil {
+		w.Header().Set("Retry-After", "1")
+		refuseHTTP(w, status, "realtime.too_many", "too many connections at the moment; please try again")
+	}
+	return p
+}
+
 // admit counts a new peer in, or says with which status it is refused. The peer is active from now on.
-func (s *Server) admit(who Peer) (*peer, int) {
+func (s *Server) admit(who Peer, stream string) (*peer, int) {
 	cfg := &s.core.config
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -175,9 +157,12 @@ func (s *Server) admit(who Peer) (*peer, int) {
 	case anonymous && s.address[who.Remote] >= cfg.PendingPerAddress:
 		return nil, http.StatusTooManyRequests
 	}
-	p := &peer{server: s}
+	p := &peer{server: s, stream: stream}
 	p.conn = s.core.NewConn(p, who)
 	s.peers[p] = struct{}{}
+	if stream != "" {
+		s.streams[stream] = p
+	}
 	s.active.Add(1)
 	if anonymous {
 		p.anonymous = who.Remote
@@ -211,6 +196,7 @@ func (s *Server) forget(p *peer) {
 	defer s.mu.Unlock()
 	s.countOut(p)
 	delete(s.peers, p)
+	delete(s.streams, p.stream)
 }
 
 // enqueue has a peer run by a worker. Workers are few, since what they wait for is the store; they end when there is nothing to do.
@@ -245,25 +231,15 @@ func (s *Server) work() {
 	}
 }
 
-// upgrade takes the socket over from the HTTP server, and says whether it could.
-func (p *peer) upgrade(w http.ResponseWriter, r *http.Request) bool {
+// takeOver takes the socket over from the HTTP server, and says whether it could.
+func (p *peer) takeOver(w http.ResponseWriter) bool {
 	socket, buffered, err := http.NewResponseController(w).Hijack()
 	if err != nil {
-		refuseHTTP(w, http.StatusInternalServerError, "internal", "this connection cannot be upgraded")
+		refuseHTTP(w, http.StatusInternalServerError, "internal", "this connection cannot be taken over")
 		return false
 	}
 	p.mu.Lock()
 	p.socket = socket
 	p.mu.Unlock()
-	if buffered.Reader.Buffered() > 0 { // a client that does not wait for the answer is none
-		return false
-	}
-	ws, err := p.server.upgrader.UpgradeFromConn((*wire)(p), bufio.NewReaderSize((*wire)(p), readBuffer), r)
-	if err != nil {
-		return false
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.ws = ws
-	return !p.shut
+	return buffered.Reader.Buffered() == 0 // a client that does not wait for the answer is none
 }

@@ -28,6 +28,8 @@ func newHouse(t testing.TB, config Config) *house {
 	h.server = NewServer(config, h.company, h.hub)
 	mux := http.NewServeMux()
 	mux.Handle("GET /api/v1/realtime", h.server)
+	mux.HandleFunc("GET /api/v1/realtime/stream", h.server.ServeStream)
+	mux.HandleFunc("POST /api/v1/realtime/stream/{stream}", h.server.ServePost)
 	web := httptest.NewServer(mux)
 	t.Cleanup(func() {
 		h.server.Stop()

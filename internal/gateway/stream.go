@@ -30,6 +30,7 @@ type stream struct {
 
 	blockedAt time.Time // since when the transport's queue is full; zero if it is not
 	behind    bool      // an entry could not be sent because of that
+	hinted    bool      // a hint could not be sent because of that
 	held      [][]byte  // answers that wait for room
 	heldBytes int
 
@@ -143,13 +144,30 @@ func (c *Conn) Wake() {
 	}
 }
 
+// Changed sends a hint that conversations have changed. To a client that does not read, one waits however many there were.
+func (c *Conn) Changed() {
+	if c.phase != open {
+		return
+	}
+	if c.blockedAt.IsZero() {
+		if !errors.Is(c.transport.Send(changed), ErrFull) {
+			return // sent, or the transport has ended and says so itself
+		}
+		c.block(c.now())
+	}
+	c.hinted = true
+}
+
+// changed is the hint: it says nothing about what has changed.
+var changed = encode(serverFrame{Type: typeChanged})
+
 // Drained says that the transport's queue has room again after ErrFull.
 func (c *Conn) Drained() {
 	if c.phase == closed || c.blockedAt.IsZero() {
 		return
 	}
-	since, behind := c.blockedAt, c.behind
-	c.blockedAt, c.behind = time.Time{}, false
+	since, behind, hinted := c.blockedAt, c.behind, c.hinted
+	c.blockedAt, c.behind, c.hinted = time.Time{}, false, false
 	held := c.held
 	c.held, c.heldBytes = nil, 0
 	for _, frame := range held {
@@ -158,6 +176,9 @@ func (c *Conn) Drained() {
 	if now := c.now(); behind && now.Sub(since) >= c.core.config.Resync {
 		after := c.sent
 		c.send(encode(serverFrame{Type: typeResync, After: &after}))
+	}
+	if hinted {
+		c.Changed()
 	}
 }
 

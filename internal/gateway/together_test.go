@@ -5,10 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"reflect"
 	"slices"
 	"strings"
@@ -359,16 +363,41 @@ func count(n int) []int64 {
 	return ns
 }
 
+// routes are a server's as package httpapi registers them.
+func routes(server *gateway.Server) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /api/v1/realtime", server)
+	mux.HandleFunc("GET /api/v1/realtime/stream", server.ServeStream)
+	mux.HandleFunc("POST /api/v1/realtime/stream/{stream}", server.ServePost)
+	return mux
+}
+
+// webless is a proxy that knows nothing of WebSocket.
+func webless(address string) http.Handler {
+	to := &url.URL{Scheme: "http", Host: address}
+	proxy := httputil.NewSingleHostReverseProxy(to)
+	proxy.Transport = &http.Transport{}
+	proxy.ErrorLog = log.New(io.Discard, "", 0)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Upgrade") != "" {
+			http.Error(w, "Bad Request", http.StatusBadRequest)
+			return
+		}
+		proxy.ServeHTTP(w, r)
+	})
+}
+
 func TestListenersShowEverythingOnceAcrossRestartsOfTheServerAndCutSockets(t *testing.T) {
+	t.Run("WebSocket", func(t *testing.T) { listeners(t, client.WebSocket, client.WebSocket, false) })
+	t.Run("events", func(t *testing.T) { listeners(t, client.SSE, client.SSE, false) })
+	t.Run("events through a proxy that refuses WebSocket", func(t *testing.T) { listeners(t, client.SSE, client.Auto, true) })
+}
+
+// listeners has two clients show a stream that grows, while the server restarts and sockets are cut. They are live on one transport only.
+func listeners(t *testing.T, on, transport client.Transport, proxied bool) {
 	const entries = 2000
 	d := newDesk()
-	place, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := place.Addr().String()
-	_ = place.Close()
-
+	address := freeAddress(t)
 	var hub *gateway.Hub
 	var server *gateway.Server
 	var web *httptest.Server
@@ -379,7 +408,7 @@ func TestListenersShowEverythingOnceAcrossRestartsOfTheServerAndCutSockets(t *te
 		if err != nil {
 			t.Fatal(err)
 		}
-		web = httptest.NewUnstartedServer(server)
+		web = httptest.NewUnstartedServer(routes(server))
 		_ = web.Listener.Close()
 		web.Listener = place
 		web.Start()
@@ -391,12 +420,18 @@ func TestListenersShowEverythingOnceAcrossRestartsOfTheServerAndCutSockets(t *te
 	}
 	start()
 	defer func() { stop() }()
+	asked := "http://" + address
+	if proxied {
+		proxy := httptest.NewServer(webless(address))
+		defer proxy.Close()
+		asked = proxy.URL
+	}
 
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var mu sync.Mutex
 	sockets := map[net.Conn]bool{}
-	c, err := client.New("http://"+address, "secret", client.WithDialer(func(ctx context.Context, network, address string) (net.Conn, error) {
+	c, err := client.New(asked, "secret", client.WithDialer(func(ctx context.Context, network, address string) (net.Conn, error) {
 		var dialer net.Dialer
 		socket, err := dialer.DialContext(ctx, network, address)
 		if err == nil {
@@ -415,7 +450,7 @@ func TestListenersShowEverythingOnceAcrossRestartsOfTheServerAndCutSockets(t *te
 		wait.Go(func() {
 			next := int64(1)
 			done := errors.New("all shown")
-			err := c.Listen(ctx, client.ListenOptions{ClientID: fmt.Sprint("tab-", i), OnEvent: func(e client.Event) error {
+			err := c.Listen(ctx, client.ListenOptions{ClientID: fmt.Sprint("tab-", i), Transport: transport, OnEvent: func(e client.Event) error {
 				if e.AgentSequence != next {
 					return fmt.Errorf("entry %d came, want %d", e.AgentSequence, next)
 				}
@@ -424,6 +459,10 @@ func TestListenersShowEverythingOnceAcrossRestartsOfTheServerAndCutSockets(t *te
 					return done
 				}
 				return nil
+			}, OnState: func(s client.State) {
+				if s.Phase == client.Live && s.Transport != on {
+					t.Errorf("live on %s", s.Transport)
+				}
 			}})
 			if !errors.Is(err, done) {
 				t.Error(err)
@@ -448,13 +487,40 @@ func TestListenersShowEverythingOnceAcrossRestartsOfTheServerAndCutSockets(t *te
 		}
 	}
 	wait.Wait()
+	server.Stop() // so that everything that was sent has been read
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for client, cursor := range d.cursors {
+		if cursor < entries-1 { // the last one was shown, and is not acknowledged
+			t.Errorf("%s: recorded up to %d", client, cursor)
+		}
+	}
+	if len(d.faults) > 0 {
+		t.Error(d.faults)
+	}
+}
+
+// freeAddress is where nobody listens.
+func freeAddress(t *testing.T) string {
+	place, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = place.Close() }()
+	return place.Addr().String()
 }
 
 func TestListenOverTLSShowsEverythingAndItsLastAcknowledgementArrives(t *testing.T) {
+	for _, transport := range []client.Transport{client.WebSocket, client.SSE} {
+		t.Run(string(transport), func(t *testing.T) { overTLS(t, transport) })
+	}
+}
+
+func overTLS(t *testing.T, transport client.Transport) {
 	d, hub := newDesk(), gateway.NewHub()
 	d.grow(100)
 	server := gateway.NewServer(gateway.Config{}, d, hub)
-	web := httptest.NewTLSServer(server)
+	web := httptest.NewTLSServer(routes(server))
 	defer web.Close()
 	defer server.Stop()
 	c, err := client.New(web.URL, "secret")
@@ -464,7 +530,7 @@ func TestListenOverTLSShowsEverythingAndItsLastAcknowledgementArrives(t *testing
 	ctx, cancel := context.WithCancel(t.Context())
 	shown := int64(0)
 	err = c.Listen(ctx, client.ListenOptions{
-		ClientID: "tab", TLS: web.Client().Transport.(*http.Transport).TLSClientConfig,
+		ClientID: "tab", Transport: transport, TLS: web.Client().Transport.(*http.Transport).TLSClientConfig,
 		OnEvent: func(e client.Event) error {
 			if shown++; e.AgentSequence != shown {
 				t.Errorf("entry %d came, want %d", e.AgentSequence, shown)
@@ -485,15 +551,21 @@ func TestListenOverTLSShowsEverythingAndItsLastAcknowledgementArrives(t *testing
 }
 
 func TestATokenThatIsNotKnownEndsListenForGood(t *testing.T) {
+	for _, transport := range []client.Transport{client.Auto, client.WebSocket, client.SSE} {
+		t.Run(string(transport), func(t *testing.T) { unknownToken(t, transport) })
+	}
+}
+
+func unknownToken(t *testing.T, transport client.Transport) {
 	server := gateway.NewServer(gateway.Config{}, refusing{newDesk()}, gateway.NewHub())
-	web := httptest.NewServer(server)
+	web := httptest.NewServer(routes(server))
 	defer web.Close()
 	defer server.Stop()
 	c, err := client.New(web.URL, "wrong")
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = c.Listen(t.Context(), client.ListenOptions{OnEvent: func(client.Event) error { return nil }})
+	err = c.Listen(t.Context(), client.ListenOptions{Transport: transport, OnEvent: func(client.Event) error { return nil }})
 	var closed *client.ClosedError
 	if !errors.As(err, &closed) || closed.Code != client.CloseUnauthenticated || closed.Reason != "the token is not valid" {
 		t.Error(err)

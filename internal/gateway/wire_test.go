@@ -31,6 +31,14 @@ const handshake = "GET /api/v1/realtime HTTP/1.1\r\nHost: x\r\nConnection: keep-
 // dialRaw upgrades a connection; an empty token goes without a header.
 func dialRaw(t testing.TB, address, token string) *rawClient {
 	t.Helper()
+	if token == "" {
+		return dialHeaders(t, address, "")
+	}
+	return dialHeaders(t, address, "Authorization: Bearer "+token+"\r\n")
+}
+
+func dialHeaders(t testing.TB, address, headers string) *rawClient {
+	t.Helper()
 	socket, err := net.Dial("tcp", address)
 	if err != nil {
 		t.Fatal(err)
@@ -40,11 +48,7 @@ func dialRaw(t testing.TB, address, token string) *rawClient {
 	}
 	t.Cleanup(func() { _ = socket.Close() })
 	c := &rawClient{t: t, socket: socket, in: bufio.NewReader(socket)}
-	request := handshake
-	if token != "" {
-		request += "Authorization: Bearer " + token + "\r\n"
-	}
-	if _, err := io.WriteString(socket, request+"\r\n"); err != nil {
+	if _, err := io.WriteString(socket, handshake+headers+"\r\n"); err != nil {
 		t.Fatal(err)
 	}
 	c.upgraded()

@@ -69,8 +69,11 @@ func truth(b bool) float64 {
 	return 0
 }
 
-// realtimeRoute is where connections stay open: how long they take says nothing.
-const realtimeRoute = "GET " + Prefix + "/realtime"
+// Where connections stay open: how long they take says nothing.
+const (
+	realtimeRoute = "GET " + Prefix + "/realtime"
+	streamRoute   = "GET " + Prefix + "/realtime/stream"
+)
 
 func (m *metrics) count(route string, status int, took time.Duration) {
 	switch {
@@ -82,7 +85,7 @@ func (m *metrics) count(route string, status int, took time.Duration) {
 		status = http.StatusOK
 	}
 	m.requests.WithLabelValues(route, strconv.Itoa(status)).Inc()
-	if route != realtimeRoute {
+	if route != realtimeRoute && route != streamRoute {
 		m.duration.WithLabelValues(route).Observe(took.Seconds())
 	}
 }
@@ -106,10 +109,13 @@ func (s *Server) serveOpenAPI(w http.ResponseWriter, _ *http.Request) {
 	_, _ = w.Write(s.openapi) // a caller that is gone has no use for it
 }
 
-func (s *Server) realtime(w http.ResponseWriter, r *http.Request) {
-	if s.o.Realtime == nil {
-		s.refuse(w, r, problem.New(problem.Unavailable, "realtime.unavailable", "This server takes no realtime connections.", "此服务器不接受实时连接。"))
-		return
+// realtime leaves a request to one of the realtime handlers.
+func (s *Server) realtime(serve func(Realtime, http.ResponseWriter, *http.Request)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if s.o.Realtime == nil {
+			s.refuse(w, r, problem.New(problem.Unavailable, "realtime.unavailable", "This server takes no realtime connections.", "此服务器不接受实时连接。"))
+			return
+		}
+		serve(s.o.Realtime, w, r)
 	}
-	s.o.Realtime.ServeHTTP(w, r)
 }

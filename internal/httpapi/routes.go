@@ -53,7 +53,9 @@ func (s *Server) register(t *routes) {
 	route(t, "PUT /accounts/{name}/state", need(policy.AccountState), "Freeze, disable or reactivate an account", s.setState)
 
 	// What is no part of the API's document. The realtime handler authenticates by itself: browsers cannot send a header with an upgrade.
-	s.mux.HandleFunc(realtimeRoute, s.realtime)
+	s.mux.HandleFunc(realtimeRoute, s.realtime(Realtime.ServeHTTP))
+	s.mux.HandleFunc(streamRoute, s.realtime(Realtime.ServeStream))
+	s.mux.HandleFunc("POST "+Prefix+"/realtime/stream/{stream}", s.realtime(Realtime.ServePost))
 	s.mux.HandleFunc("GET /api/openapi.yaml", s.serveOpenAPI)
 	s.mux.HandleFunc("GET /healthz", s.healthz)
 	if s.o.Demo != nil {

@@ -31,6 +31,15 @@ type Diagnoser interface {
 	Timeline(ctx context.Context, asker string, q diagnosis.Query, from, to time.Time) (*diagnosis.Timeline, error)
 }
 
+// Realtime serves agents' connections. It authenticates by itself. Package gateway has it.
+type Realtime interface {
+	http.Handler // WebSocket upgrades
+	// ServeStream opens a stream of events, where WebSocket cannot be had.
+	ServeStream(http.ResponseWriter, *http.Request)
+	// ServePost takes in frames from the client of a stream.
+	ServePost(http.ResponseWriter, *http.Request)
+}
+
 // Options are what the API is made of. Ledger, Store, Identity, Intake and Attachments are required; without Diagnose or Realtime those routes answer 503.
 type Options struct {
 	Ledger      *ledger.Ledger
@@ -39,7 +48,7 @@ type Options struct {
 	Intake      *intake.Service
 	Attachments Attachments
 	Diagnose    Diagnoser
-	Realtime    http.Handler
+	Realtime    Realtime
 	// Demo serves what lies under demo.ShopPath, on a server that serves the demo company; else nil.
 	Demo http.Handler
 	// Connections counts the open realtime connections, for the metrics.

@@ -198,20 +198,35 @@ func TestMetricsCountAndNameNobody(t *testing.T) {
 	}
 }
 
-func TestTheRealtimeHandlerGetsTheRequestAsItIs(t *testing.T) {
+// handlers are realtime handlers of a test.
+type handlers struct{ http.HandlerFunc }
+
+func (h handlers) ServeStream(w http.ResponseWriter, r *http.Request) { h.HandlerFunc(w, r) }
+func (h handlers) ServePost(w http.ResponseWriter, r *http.Request)   { h.HandlerFunc(w, r) }
+
+func TestTheRealtimeHandlersGetTheRequestAsItIs(t *testing.T) {
 	b := newBench(t)
-	b.ask("guest", "GET", "/realtime", nil).problem(503, "realtime.unavailable", "")
-	b.server.o.Realtime = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		if _, ok := w.(interface{ Unwrap() http.ResponseWriter }); !ok {
-			t.Error("the connection cannot be taken over")
+	for _, route := range [][2]string{{"GET", "/realtime"}, {"GET", "/realtime/stream"}, {"POST", "/realtime/stream/s1"}} {
+		b.server.o.Realtime = nil
+		b.ask("guest", route[0], route[1], nil).problem(503, "realtime.unavailable", "")
+		b.server.o.Realtime = handlers{func(w http.ResponseWriter, r *http.Request) {
+			if _, ok := w.(interface{ Unwrap() http.ResponseWriter }); !ok {
+				t.Error("the connection cannot be taken over")
+			}
+			if route[0] == "POST" && r.PathValue("stream") != "s1" {
+				t.Errorf("the stream is %q", r.PathValue("stream"))
+			}
+			w.WriteHeader(http.StatusUpgradeRequired)
+		}}
+		b.ask("guest", route[0], route[1], nil).want(426)
+		b.server.o.Realtime = handlers{func(http.ResponseWriter, *http.Request) {}} // takes the connection over
+		b.ask("guest", route[0], route[1], nil)
+	}
+	m := b.ask("guest", "GET", "/metrics", nil).raw
+	for _, want := range []string{`route="GET /api/v1/realtime",status="101"} 1`, `route="GET /api/v1/realtime/stream",status="200"} 1`} {
+		if !strings.Contains(m, want) {
+			t.Errorf("the metrics lack %s", want)
 		}
-		w.WriteHeader(http.StatusUpgradeRequired)
-	})
-	b.ask("guest", "GET", "/realtime", nil).want(426)
-	b.server.o.Realtime = http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}) // takes the connection over
-	b.ask("guest", "GET", "/realtime", nil)
-	if m := b.ask("guest", "GET", "/metrics", nil).raw; !strings.Contains(m, `route="GET /api/v1/realtime",status="101"} 1`) {
-		t.Errorf("the metrics are %s", m)
 	}
 }
 

@@ -32,14 +32,7 @@ func (l *Ledger) resolveUnknown(tx *Tx, g *Group, batch []waiting, results []err
 		return
 	}
 	answer(batch, results)
-	for _, f := range tx.effects {
-		f()
-	}
-	if l.o.Wake != nil {
-		for _, account := range tx.woken {
-			l.o.Wake(account)
-		}
-	}
+	l.tell(tx)
 }
 
 // reopen opens the store again, asks for the group and rebuilds the World.

@@ -57,6 +57,8 @@ type Options struct {
 	Restore func(tx *Tx) error
 	// Wake is called after a commit for every account that has something to read; it must not block.
 	Wake func(account string)
+	// Changed is called after a commit that changed conversations or how far replies got; it must not block.
+	Changed func()
 	// SessionEnded is called after a commit that ended a session, with the cause (reception.SessionEnd…), to close its sockets; it must not block.
 	SessionEnded func(session, cause string)
 	// ConnectionGrace is how long an owner whose connection is lost keeps its conversations, from the last frame heard.
@@ -552,6 +554,11 @@ func (l *Ledger) after(tx *Tx) {
 	for _, d := range tx.deadlines {
 		l.schedule(d)
 	}
+	l.tell(tx)
+}
+
+// tell gives out effects and wake-ups.
+func (l *Ledger) tell(tx *Tx) {
 	for _, f := range tx.effects {
 		f()
 	}
@@ -559,6 +566,9 @@ func (l *Ledger) after(tx *Tx) {
 		for _, account := range tx.woken {
 			l.o.Wake(account)
 		}
+	}
+	if l.o.Changed != nil && (len(tx.g.Conversations) > 0 || len(tx.g.Messages) > 0 || len(tx.g.ReplyUpdates) > 0) {
+		l.o.Changed()
 	}
 }
 

@@ -24,6 +24,8 @@ type bench struct {
 	l     *ledger.Ledger
 	now   time.Time
 	ended []string
+	// changed counts the commits that changed conversations or replies.
+	changed int
 }
 
 func open(t *testing.T) *bench {
@@ -40,6 +42,7 @@ func (b *bench) start(node string) {
 		Deadlines:       map[string]func(*ledger.Tx, string) error{"mark": markPresence, ledger.DeadlineAgent: ignore, ledger.DeadlinePresence: ignore},
 		ConnectionGrace: 20 * time.Second, PresenceGrace: time.Minute,
 		SessionEnded: func(session, cause string) { b.ended = append(b.ended, session+" "+cause) },
+		Changed:      func() { b.changed++ },
 	})
 	if err != nil {
 		b.t.Fatal(err)
@@ -413,5 +416,51 @@ func TestDeadlinesAreSetAgainAfterAReopeningEvenIfTheNextCommitFails(t *testing.
 	}
 	if at, ok := b.l.NextDeadline(); !ok || at.After(b.now.Add(time.Minute)) {
 		t.Fatalf("the next deadline is %v, %v", at, ok)
+	}
+}
+
+func TestACommitTellsWhetherItChangedConversationsOrReplies(t *testing.T) {
+	b := open(t)
+	command := func(f func(tx *ledger.Tx)) ledger.Command {
+		return ledger.CommandFunc(func(tx *ledger.Tx) error { f(tx); return nil })
+	}
+	var id int64
+	opened := command(func(tx *ledger.Tx) {
+		id = tx.Next()
+		tx.PutConversation(ledger.ConversationRow{ID: id, Inbox: "web", Contact: "u", Kind: "customer", Status: ledger.StatusOpen, OpenedAt: tx.Now()})
+	})
+	waits := command(func(tx *ledger.Tx) {
+		if err := tx.SetWaiting(id, "routing.nobody"); err != nil {
+			t.Error(err)
+		}
+	})
+	fails := ledger.CommandFunc(func(tx *ledger.Tx) error {
+		tx.RepliesRead(ledger.ReplyUpdate{Inbox: "web", UpTo: 1, State: ledger.ReplySent, At: tx.Now()})
+		return errors.New("no")
+	})
+	for _, step := range []struct {
+		name     string
+		commands []ledger.Command
+		told     int
+	}{
+		{"a presence", []ledger.Command{set("a", reception.Away)}, 0},
+		{"two conversations' worth in one commit", []ledger.Command{opened, waits}, 1},
+		{"nothing", []ledger.Command{command(func(*ledger.Tx) {})}, 0},
+		{"a command that fails", []ledger.Command{fails}, 0},
+		{"replies that were read", []ledger.Command{command(func(tx *ledger.Tx) {
+			tx.RepliesRead(ledger.ReplyUpdate{Inbox: "web", UpTo: 1, State: ledger.ReplySent, At: tx.Now()})
+		})}, 1},
+	} {
+		before := b.changed
+		b.group(step.commands...)
+		if got := b.changed - before; got != step.told {
+			t.Errorf("%s: told %d times, want %d", step.name, got, step.told)
+		}
+	}
+	b.store.FailCommit(fmt.Errorf("%w: cut", ledger.ErrCommitUnknown), true)
+	before := b.changed
+	b.group(waits)
+	if b.changed != before+1 {
+		t.Error("a commit whose outcome became known later was not told")
 	}
 }
