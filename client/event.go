@@ -15,6 +15,16 @@ const (
 	EventGap       = "gap"
 )
 
+// Attachment is a file of a message.
+type Attachment struct {
+	Name   string `json:"name"` // safe to be shown and to be saved under
+	Type   string `json:"type"` // media type, by what the file holds
+	Size   int64  `json:"size"`
+	Image  bool   `json:"image"`           // a picture that may be shown in place
+	Width  int    `json:"width,omitempty"` // of a picture, in pixels
+	Height int    `json:"height,omitempty"`
+}
+
 // Event is one entry of an agent's stream.
 type Event struct {
 	Event string `json:"event"`
@@ -27,6 +37,8 @@ type Event struct {
 	Kind          string `json:"kind,omitempty"`
 	Text          string `json:"text,omitempty"`
 	Contact       string `json:"contact,omitempty"`
+	// Attachments are the files of a message, in order: read with GET /api/v1/messages/{message}/attachments/{n}, n from 0.
+	Attachments []Attachment `json:"attachments,omitempty"`
 	// Attempt is the number of the try to push it, from 1.
 	Attempt int       `json:"attempt,omitempty"`
 	At      time.Time `json:"at"`

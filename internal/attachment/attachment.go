@@ -6,6 +6,7 @@ import (
 	"encoding/base32"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -77,6 +78,9 @@ var (
 	errTooMany    = problem.New(problem.Invalid, "intake.invalid", "A message has at most "+strconv.Itoa(MaxCount)+" files.", "一条消息最多 "+strconv.Itoa(MaxCount)+" 个文件。").On("/attachments")
 	errTwice      = problem.New(problem.Invalid, "intake.invalid", "This file is named twice.", "同一文件重复出现。")
 )
+
+// ErrMissing says that a content that is on record is not on the disk. It is wrapped by what Open returns then.
+var ErrMissing = errors.New("the file is not on the disk")
 
 // on names the place of an attachment in a request.
 func on(e *problem.Error, i int) error { return e.On("/attachments/" + strconv.Itoa(i)) }

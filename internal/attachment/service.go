@@ -223,7 +223,7 @@ func (s *Service) Open(_ context.Context, digest string) (io.ReadSeekCloser, err
 	f, err := s.blobs.open(digest)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, errMissing.Because(err)
+		return nil, errMissing.Because(fmt.Errorf("%w: %w", ErrMissing, err))
 	case err != nil:
 		return nil, storage(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/bidahq/bida/client"
@@ -75,6 +76,9 @@ func (s *session) eventLine(e client.Event) string {
 	place := fmt.Sprintf("%s·%s %s #%d %s", e.Inbox, e.Kind, e.Conversation, e.Sequence, e.Message)
 	switch e.Event {
 	case client.EventMessage:
+		for _, f := range e.Attachments {
+			e.Text = strings.TrimSpace(fmt.Sprintf("%s [%s %s]", e.Text, s.pick("附件", "file"), f.Name))
+		}
 		return head + fmt.Sprintf("%s  %s: %s", place, e.Contact, e.Text)
 	case client.EventNotice:
 		return head + s.pick("通知", "notice") + "  " + e.Text

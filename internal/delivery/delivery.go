@@ -3,7 +3,11 @@
 // does) or chooses an agent (package conversation does). A Service may be used from many goroutines.
 package delivery
 
-import "time"
+import (
+	"time"
+
+	"github.com/bidahq/bida/internal/attachment"
+)
 
 // Types of events in an agent's stream, as clients see them.
 const (
@@ -25,6 +29,8 @@ type Event struct {
 	Kind          string `json:"kind,omitempty"`
 	Text          string `json:"text,omitempty"`
 	Contact       string `json:"contact,omitempty"`
+	// Attachments are the files of a message, in order; a client reads them over HTTP, by the message and the place in the list.
+	Attachments []attachment.File `json:"attachments,omitempty"`
 	// Attempt is the number of the try to push it, from 1.
 	Attempt int       `json:"attempt,omitempty"`
 	At      time.Time `json:"at"`

@@ -3,6 +3,7 @@ package delivery
 import (
 	"encoding/json"
 
+	"github.com/bidahq/bida/internal/attachment"
 	"github.com/bidahq/bida/internal/conversation"
 	"github.com/bidahq/bida/internal/ledger"
 	"github.com/bidahq/bida/internal/reception"
@@ -35,6 +36,11 @@ func (s *Service) render(account string, e ledger.Entry, lang string) Event {
 			return ev
 		}
 		ev.Event, ev.Text, ev.Contact = EventMessage, m.Text, m.Contact
+		if list, err := attachment.Of(&m); err == nil { // what cannot be read must not stop the stream; who opens the message is told
+			for i := range list {
+				ev.Attachments = append(ev.Attachments, list[i].File())
+			}
+		}
 	}
 	return ev
 }

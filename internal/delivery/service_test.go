@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bidahq/bida/internal/attachment"
 	"github.com/bidahq/bida/internal/conversation"
 	"github.com/bidahq/bida/internal/delivery"
 	"github.com/bidahq/bida/internal/governance"
@@ -287,6 +288,29 @@ func TestWhatAnAgentMayNoLongerHaveIsATombstoneThatKeepsItsNumber(t *testing.T) 
 	e := c.events("a", n-1)[0]
 	if e.Event != delivery.EventTombstone || e.AgentSequence != n || e.Text != "" || e.Contact != "" || e.Code != "push.not_entitled" || e.Reason == "" {
 		t.Fatalf("event %+v", e)
+	}
+}
+
+func TestAMessageComesWithItsFilesAndATombstoneWithout(t *testing.T) {
+	c := open(t, desk.Inbox("web", web, "a"))
+	c.arrive("a", "one")
+	id := "f" + strings.Repeat("a", 32)
+	c.Must(ledger.CommandFunc(func(tx *ledger.Tx) error {
+		tx.PutUpload(ledger.UploadRow{ID: id, Owner: "account/robot", Digest: strings.Repeat("0", 64), Name: "照片.png", Type: "image/png", Size: 7, Width: 4, Height: 3,
+			ExpiresAt: tx.Now().Add(time.Hour)})
+		return nil
+	}))
+	p := c.Message("web", "u1", "")
+	p.Attachments, p.Uploader = []string{id}, "account/robot"
+	c.Must(p)
+	n := c.skip("a")
+	want := []attachment.File{{Name: "照片.png", Type: "image/png", Size: 7, Image: true, Width: 4, Height: 3}}
+	if e := c.events("a", n-1)[0]; !slices.Equal(e.Attachments, want) {
+		t.Fatalf("the event is %+v", e)
+	}
+	c.Apply(`{kind: account, name: a, spec: {title: 客服甲, agent: true, roles: [agent], deny: [{permission: receive.customer}]}}`)
+	if e := c.events("a", n-1)[0]; e.Event != delivery.EventTombstone || e.Attachments != nil {
+		t.Fatalf("the event is %+v", e)
 	}
 }
 

@@ -29,15 +29,7 @@ import (
 )
 
 func TestTheClientsEventIsTheDomains(t *testing.T) {
-	ours, theirs := reflect.TypeFor[delivery.Event](), reflect.TypeFor[client.Event]()
-	if ours.NumField() != theirs.NumField() {
-		t.Fatalf("%d members and %d", ours.NumField(), theirs.NumField())
-	}
-	for i := range ours.NumField() {
-		if a, b := ours.Field(i), theirs.Field(i); a.Name != b.Name || a.Type != b.Type || a.Tag != b.Tag {
-			t.Errorf("%s %s %s became %s %s %s", a.Name, a.Type, a.Tag, b.Name, b.Type, b.Tag)
-		}
-	}
+	alike(t, reflect.TypeFor[delivery.Event](), reflect.TypeFor[client.Event]())
 	for ours, theirs := range map[int]int{
 		gateway.CloseGoingAway: client.CloseGoingAway, gateway.CloseMalformed: client.CloseMalformed,
 		gateway.CloseUnauthenticated: client.CloseUnauthenticated, gateway.CloseForbidden: client.CloseForbidden,
@@ -47,6 +39,27 @@ func TestTheClientsEventIsTheDomains(t *testing.T) {
 	} {
 		if ours != theirs {
 			t.Errorf("code %d became %d", ours, theirs)
+		}
+	}
+}
+
+// alike wants two types to be the same JSON.
+func alike(t *testing.T, ours, theirs reflect.Type) {
+	t.Helper()
+	if ours.NumField() != theirs.NumField() {
+		t.Fatalf("%s has %d members and %s %d", ours, ours.NumField(), theirs, theirs.NumField())
+	}
+	for i := range ours.NumField() {
+		a, b := ours.Field(i), theirs.Field(i)
+		if a.Name != b.Name || a.Tag.Get("json") != b.Tag.Get("json") || a.Type.Kind() != b.Type.Kind() {
+			t.Errorf("%s %s %s became %s %s %s", a.Name, a.Type, a.Tag, b.Name, b.Type, b.Tag)
+			continue
+		}
+		switch {
+		case a.Type.Kind() == reflect.Slice && a.Type.Elem().Kind() == reflect.Struct:
+			alike(t, a.Type.Elem(), b.Type.Elem())
+		case a.Type != b.Type:
+			t.Errorf("%s %s became %s", a.Name, a.Type, b.Type)
 		}
 	}
 }

@@ -285,7 +285,14 @@ func TestNamesInHeadersAreReadAsTheyAre(t *testing.T) {
 func TestAFileThatIsGoneFromTheDiskIsSaidSo(t *testing.T) {
 	b := newBench(t)
 	posted := b.ask("robot", "POST", "/inboxes/web/messages", with("x", b.upload("robot", "a.txt", "x"))).want(201)
+	trace := "/messages/" + posted.text("message") + "/trace"
+	if got := b.ask("auditor", "GET", trace, nil).want(200); !strings.Contains(got.raw, `"attachments":[{"type":"text/plain","size":1,"present":true}]`) || strings.Contains(got.raw, "a.txt") {
+		t.Errorf("the trace is %s", got.raw)
+	}
 	b.server.o.Attachments = elsewhere(t, b)
+	if got := b.ask("auditor", "GET", trace, nil).want(200); !strings.Contains(got.raw, `"present":false`) {
+		t.Errorf("the trace is %s", got.raw)
+	}
 	b.ask("sup", "GET", "/messages/"+posted.text("message")+"/attachments/0", nil).problem(503, "attachment.missing", "")
 	if !strings.Contains(b.log.String(), "attachment.missing") {
 		t.Error("the log does not say so")

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/bidahq/bida/internal/attachment"
 	"github.com/bidahq/bida/internal/conversation"
 	"github.com/bidahq/bida/internal/intake"
 	"github.com/bidahq/bida/internal/ledger"
@@ -20,20 +21,28 @@ var errNoMessage = problem.New(problem.NotFound, "message.not_found", "There is 
 
 // TraceBody is a message's way: every stage with its time, the decisions with all candidates and all gates, every attempt to push it.
 type TraceBody struct {
-	Message      *string        `json:"message" doc:"null when the request was refused and there is no message"`
-	Direction    string         `json:"direction,omitempty" enum:"in,out,system"`
-	Inbox        string         `json:"inbox,omitempty"`
-	Kind         string         `json:"kind,omitempty"`
-	Conversation string         `json:"conversation,omitempty"`
-	Sequence     int64          `json:"sequence,omitempty"`
-	SenderID     string         `json:"sender_id,omitempty"`
-	Contact      string         `json:"contact,omitempty"`
-	Stages       []StageBody    `json:"stages" doc:"in order of time"`
-	Decision     *DecisionBody  `json:"decision" doc:"made when the message came in"`
-	Decisions    []DecisionBody `json:"decisions" doc:"later ones on its conversation, until it was answered"`
-	Deliveries   []DeliveryBody `json:"deliveries"`
+	Message      *string         `json:"message" doc:"null when the request was refused and there is no message"`
+	Direction    string          `json:"direction,omitempty" enum:"in,out,system"`
+	Inbox        string          `json:"inbox,omitempty"`
+	Kind         string          `json:"kind,omitempty"`
+	Conversation string          `json:"conversation,omitempty"`
+	Sequence     int64           `json:"sequence,omitempty"`
+	SenderID     string          `json:"sender_id,omitempty"`
+	Contact      string          `json:"contact,omitempty"`
+	Attachments  []FileTraceBody `json:"attachments" doc:"its files in order, without their names: those are part of what it says"`
+	Stages       []StageBody     `json:"stages" doc:"in order of time"`
+	Decision     *DecisionBody   `json:"decision" doc:"made when the message came in"`
+	Decisions    []DecisionBody  `json:"decisions" doc:"later ones on its conversation, until it was answered"`
+	Deliveries   []DeliveryBody  `json:"deliveries"`
 	// Titles are what people call the accounts and the inbox that are named here.
 	Titles map[string]string `json:"titles" doc:"by account/NAME and inbox/NAME; who has no title is not in it"`
+}
+
+// FileTraceBody is what is known of a file of a message.
+type FileTraceBody struct {
+	Type    string `json:"type"`
+	Size    int64  `json:"size"`
+	Present *bool  `json:"present" doc:"whether it lies on the server's disk; null if that cannot be seen now"`
 }
 
 // StageBody is one step of a message's way.
@@ -166,7 +175,7 @@ type tracer struct {
 
 func (s *Server) tracer(ctx context.Context, by caller) *tracer {
 	return &tracer{s: s, ctx: ctx, by: by, nodes: map[string]*string{}, body: TraceBody{
-		Stages: []StageBody{}, Decisions: []DecisionBody{}, Deliveries: []DeliveryBody{},
+		Attachments: []FileTraceBody{}, Stages: []StageBody{}, Decisions: []DecisionBody{}, Deliveries: []DeliveryBody{},
 	}}
 }
 
@@ -235,6 +244,9 @@ func (t *tracer) message(m *ledger.MessageRow, bySender bool) error {
 	if m.Conversation != 0 {
 		t.body.Conversation = conversation.ID(m.Conversation)
 	}
+	if err := t.files(); err != nil {
+		return err
+	}
 	t.beginning()
 	answered, err := t.answered()
 	if err != nil {
@@ -247,6 +259,26 @@ func (t *tracer) message(m *ledger.MessageRow, bySender bool) error {
 		if err := t.delivery(&deliveries[i]); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// files says whether the message's files are where they should be.
+func (t *tracer) files() error {
+	list, err := attachment.Of(t.m)
+	if err != nil {
+		return err
+	}
+	for _, a := range list {
+		f := FileTraceBody{Type: a.Type, Size: a.Size}
+		content, err := t.s.o.Attachments.Open(t.ctx, a.Digest)
+		if present := err == nil; present || errors.Is(err, attachment.ErrMissing) {
+			f.Present = &present
+		}
+		if err == nil {
+			_ = content.Close() // nothing was read
+		}
+		t.body.Attachments = append(t.body.Attachments, f)
 	}
 	return nil
 }
