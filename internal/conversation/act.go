@@ -147,7 +147,7 @@ func (r *Resolve) Apply(tx *ledger.Tx) error {
 			return err
 		}
 	}
-	c.Status = ledger.StatusResolved
+	c.Status, c.Resolved = ledger.StatusResolved, tx.Next()
 	c.Answered, c.Delivered = c.LastSequence, c.LastSequence
 	tx.CloseThread(c)
 	tx.Audit(ledger.AuditRow{By: r.By, Action: "conversation.resolve", Object: ID(c.ID)})
@@ -174,13 +174,8 @@ func (t *Transfer) Apply(tx *ledger.Tx) error {
 		return errNotOwner
 	}
 	v := reception.Explain(tx.Policy(), tx, c.Inbox, c.Kind, t.To, tx.Now())
-	for g := range reception.GateCount {
-		if g == reception.Capacity || g == reception.WindowAgent || g == reception.WindowInbox {
-			continue
-		}
-		if v[g].Outcome.Stops() {
-			return cannotReceive(v[g].Code, "/to")
-		}
+	if g, ok := HandOver(&v); !ok {
+		return cannotReceive(v[g].Code, "/to")
 	}
 	if c.Owner != "" {
 		if err := release(tx, c.ID, reception.CodeRoutingChosenTransferred.String(), t.By, reception.CodeDeliveryWithdrawnTransferred); err != nil {
@@ -195,6 +190,22 @@ func (t *Transfer) Apply(tx *ledger.Tx) error {
 	}
 	tx.Audit(ledger.AuditRow{By: t.By, Action: "conversation.transfer", Object: ID(c.ID), Details: details("to", t.To)})
 	return deliverPending(tx, c.ID, nil)
+}
+
+// HandOver says whether a conversation may be handed by a person to the agent whose gates these are: limits and windows do not forbid it. Gate is the first
+// that does or, where none does, the first limit or window that stands against it; GateCount if there is nothing.
+func HandOver(v *reception.Vector) (gate reception.Gate, ok bool) {
+	gate = reception.GateCount
+	for g := range reception.GateCount {
+		switch {
+		case !v[g].Outcome.Stops():
+		case g != reception.Capacity && g != reception.WindowAgent && g != reception.WindowInbox:
+			return g, false
+		case gate == reception.GateCount:
+			gate = g
+		}
+	}
+	return gate, true
 }
 
 // GiveBack is the command (the route's name is release) by which an owner gives a conversation up: it is decided again and passes the agent over.

@@ -119,7 +119,7 @@ func (p *Post) thread(tx *ledger.Tx, position int64) (*ledger.ConversationRow, e
 	}
 	if c.Status == ledger.StatusResolved { // written to by name: opened again and decided anew
 		again := *c
-		again.Status = ledger.StatusOpen
+		again.Status, again.Resolved = ledger.StatusOpen, 0
 		again.Answered, again.Delivered = again.LastSequence, again.LastSequence
 		tx.PutConversation(again)
 	}

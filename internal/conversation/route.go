@@ -296,6 +296,9 @@ func withdraw(tx *ledger.Tx, c *ledger.ConversationRow, account string, code rec
 		return err
 	}
 	for _, m := range messages {
+		if m.Direction != ledger.Inbound { // a note was for the person, whoever has the conversation
+			continue
+		}
 		rows, err := tx.DeliveriesOf(m.Position)
 		if err != nil {
 			return err

@@ -251,7 +251,7 @@ func (c *acknowledge) progress(tx *ledger.Tx, sequence int64, to ledger.Delivery
 			return err
 		}
 	}
-	if to == ledger.Accepted && now.Type == ledger.EntryMessage {
+	if to == ledger.Accepted && now.Type == ledger.EntryMessage && reception.OwnsConversations(now.Kind) { // who opens a note takes nothing
 		if err := c.accept(tx, now.Conversation, account); err != nil {
 			if problem.KindOf(err) == problem.Internal {
 				return err

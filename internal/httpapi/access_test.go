@@ -21,6 +21,8 @@ var access = map[string]string{
 	"GET /conversations/{id}":                "agent-a agent-b sup admin",
 	"GET /conversations/{id}/messages":       "agent-a agent-b sup admin",
 	"POST /conversations/{id}/replies":       "agent-a agent-b sup admin",
+	"POST /conversations/{id}/notes":         "agent-a agent-b sup admin",
+	"GET /conversations/{id}/receivers":      "agent-a agent-b sup admin",
 	"POST /conversations/{id}/accept":        "agent-a agent-b sup admin",
 	"POST /conversations/{id}/resolve":       "agent-a agent-b sup admin",
 	"POST /conversations/{id}/transfer":      "agent-a agent-b sup admin",

@@ -1,11 +1,14 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -22,22 +25,39 @@ var errNoConversation = problem.New(problem.NotFound, "conversation.not_found", 
 
 // ConversationBody is a conversation as it stands.
 type ConversationBody struct {
-	ID         string       `json:"id"`
-	Inbox      string       `json:"inbox"`
-	Contact    string       `json:"contact" doc:"the contact's id in the inbox"`
-	Kind       string       `json:"kind"`
-	Status     string       `json:"status" enum:"open,resolved"`
-	Owner      *string      `json:"owner" doc:"who has it; null if nobody has"`
-	LastOwner  string       `json:"last_owner,omitempty"`
-	Accepted   bool         `json:"accepted" doc:"the owner opened or answered it"`
-	AcceptBy   *Time        `json:"accept_by,omitempty" doc:"when the accept timeout ends"`
-	Offered    []string     `json:"offered,omitempty"`
-	PassedOver []string     `json:"passed_over,omitempty"`
-	Sequence   int64        `json:"sequence" doc:"of the last message"`
-	Answered   int64        `json:"answered" doc:"sequence of the last reply; 0 before the first"`
-	OpenedAt   Time         `json:"opened_at"`
-	UpdatedAt  Time         `json:"updated_at"`
-	Waiting    *WaitingBody `json:"waiting,omitempty" doc:"why nobody has it, or why its owner does not get it yet"`
+	ID              string           `json:"id"`
+	Inbox           string           `json:"inbox"`
+	InboxTitle      string           `json:"inbox_title"`
+	Mode            string           `json:"mode" enum:"live,async"`
+	Contact         string           `json:"contact" doc:"the contact's id in the inbox"`
+	ContactName     string           `json:"contact_name,omitempty"`
+	Kind            string           `json:"kind"`
+	Status          string           `json:"status" enum:"open,resolved"`
+	Owner           *string          `json:"owner" doc:"who has it; null if nobody has"`
+	OwnerTitle      string           `json:"owner_title,omitempty"`
+	LastOwner       string           `json:"last_owner,omitempty"`
+	LastOwnerTitle  string           `json:"last_owner_title,omitempty"`
+	LastMessage     *LastMessageBody `json:"last_message,omitempty"`
+	Unanswered      int              `json:"unanswered" doc:"messages of the customer since the last reply"`
+	UnansweredSince *Time            `json:"unanswered_since,omitempty" doc:"when the first of them came"`
+	Accepted        bool             `json:"accepted" doc:"the owner opened or answered it"`
+	AcceptBy        *Time            `json:"accept_by,omitempty" doc:"when the accept timeout ends"`
+	Offered         []string         `json:"offered,omitempty"`
+	PassedOver      []string         `json:"passed_over,omitempty"`
+	Sequence        int64            `json:"sequence" doc:"of the last message"`
+	Answered        int64            `json:"answered" doc:"sequence up to which nothing is unanswered; 0 before the first reply"`
+	OpenedAt        Time             `json:"opened_at"`
+	UpdatedAt       Time             `json:"updated_at"`
+	Waiting         *WaitingBody     `json:"waiting,omitempty" doc:"why nobody has it, or why its owner does not get it yet"`
+}
+
+// LastMessageBody is the beginning of a conversation's last message.
+type LastMessageBody struct {
+	Direction string `json:"direction" enum:"in,out,note,system"`
+	Kind      string `json:"kind"`
+	Text      string `json:"text" doc:"the first 120 characters"`
+	Author    string `json:"author,omitempty" doc:"account that wrote it"`
+	At        Time   `json:"at"`
 }
 
 // WaitingBody is why a conversation waits, as of now.
@@ -46,19 +66,55 @@ type WaitingBody struct {
 	Summary string `json:"summary"`
 }
 
-func (s *Server) conversationBody(c *ledger.ConversationRow, by caller, w *waitingRoom) ConversationBody {
-	b := ConversationBody{
-		ID: conversation.ID(c.ID), Inbox: c.Inbox, Contact: c.Contact, Kind: c.Kind, Status: c.Status, LastOwner: c.LastOwner, Accepted: c.Accepted,
-		AcceptBy: s.maybe(c.AcceptBy), Offered: c.Offered, PassedOver: c.PassedOver, Sequence: c.LastSequence, Answered: c.Answered,
-		OpenedAt: s.time(c.OpenedAt), UpdatedAt: s.time(c.UpdatedAt),
+// conversationBodies shows conversations, with one read for all of them at most.
+func (s *Server) conversationBodies(ctx context.Context, by caller, rows []*ledger.ConversationRow) ([]ConversationBody, error) {
+	previews, err := s.previewsOf(ctx, rows)
+	if err != nil {
+		return nil, err
 	}
+	room := s.waitingRoom()
+	out := make([]ConversationBody, 0, len(rows))
+	for _, c := range rows {
+		out = append(out, s.conversationBody(c, by, room, previews[c.ID]))
+	}
+	return out, nil
+}
+
+func (s *Server) conversationBody(c *ledger.ConversationRow, by caller, w *waitingRoom, p ledger.PreviewRow) ConversationBody {
+	b := ConversationBody{
+		ID: conversation.ID(c.ID), Inbox: c.Inbox, Contact: c.Contact, ContactName: p.ContactName, Kind: c.Kind, Status: c.Status, LastOwner: c.LastOwner,
+		Accepted: c.Accepted, AcceptBy: s.maybe(c.AcceptBy), Offered: c.Offered, PassedOver: c.PassedOver, Sequence: c.LastSequence, Answered: c.Answered,
+		Unanswered: p.Unanswered, UnansweredSince: s.maybe(p.Since), OpenedAt: s.time(c.OpenedAt), UpdatedAt: s.time(c.UpdatedAt),
+		LastOwnerTitle: titleOf(w.view.Policy, c.LastOwner),
+	}
+	b.InboxTitle, b.Mode = inboxOf(w.view.Policy, c.Inbox)
 	if c.Owner != "" {
-		b.Owner = &c.Owner
+		b.Owner, b.OwnerTitle = &c.Owner, titleOf(w.view.Policy, c.Owner)
+	}
+	if p.Direction != "" {
+		b.LastMessage = &LastMessageBody{Direction: string(p.Direction), Kind: p.Kind, Text: p.Text, Author: p.Author, At: s.time(p.At)}
 	}
 	if c.WaitingSince != 0 && c.Status == ledger.StatusOpen {
 		b.Waiting = w.why(s, c, by.lang)
 	}
 	return b
+}
+
+// titleOf is what people see of an account; its name if it has no title or is gone.
+func titleOf(p *policy.Set, account string) string {
+	if spec, ok := p.Account(account); ok && spec.Title != "" {
+		return spec.Title
+	}
+	return account
+}
+
+// inboxOf is what people see of an inbox, and how it is worked.
+func inboxOf(p *policy.Set, name string) (title, mode string) {
+	spec, ok := p.Inbox(name)
+	if !ok {
+		return name, "live"
+	}
+	return cmp.Or(spec.Title, name), cmp.Or(spec.Mode, "live")
 }
 
 // waitingRoom decides waiting conversations again on one view of the world, equal ones once.
@@ -132,40 +188,87 @@ type (
 	conversationOutput  struct{ Body ConversationBody }
 	conversationsOutput struct {
 		Body struct {
-			Conversations []ConversationBody `json:"conversations" doc:"oldest first"`
+			Conversations []ConversationBody `json:"conversations" doc:"oldest first; resolved ones: the last resolved first"`
 			Cursor        *string            `json:"cursor" doc:"of the next piece; null at the end"`
+			Counts        CountsBody         `json:"counts"`
 		}
+	}
+	// CountsBody counts the open conversations that the caller may see, in all of the inboxes or the one asked about.
+	CountsBody struct {
+		Mine    int `json:"mine"`
+		Waiting int `json:"waiting"`
+		Open    int `json:"open"`
 	}
 )
 
-func (s *Server) listConversations(_ context.Context, by caller, in *struct {
+func (s *Server) listConversations(ctx context.Context, by caller, in *struct {
 	Page
-	State string `query:"state" enum:"open,mine,waiting" default:"open"`
+	State string `query:"state" enum:"open,mine,waiting,resolved" default:"open"`
 	Inbox string `query:"inbox"`
 }) (*conversationsOutput, error) {
-	after, err := in.position()
+	position, err := in.position()
 	if err != nil {
 		return nil, err
 	}
-	rows := s.o.Ledger.OpenConversations(func(c *ledger.ConversationRow) bool {
-		return c.ID > after && (in.Inbox == "" || c.Inbox == in.Inbox) && (in.State != "mine" || c.Owner == by.account) && (in.State != "waiting" || c.WaitingSince != 0)
-	})
-	room := s.waitingRoom()
 	out := &conversationsOutput{}
-	out.Body.Conversations = []ConversationBody{}
-	last := after
-	for _, c := range rows {
-		if len(out.Body.Conversations) == in.Limit {
+	var page []*ledger.ConversationRow
+	var last int64
+	eye := s.onlooker(by)
+	for _, c := range s.o.Ledger.OpenConversations(func(c *ledger.ConversationRow) bool { return in.Inbox == "" || c.Inbox == in.Inbox }) {
+		if may, _ := eye.concerns(c); !may {
+			continue
+		}
+		listed := out.Body.Counts.add(c, by, in.State)
+		switch {
+		case !listed || c.ID <= position:
+		case len(page) < in.Limit:
+			page, last = append(page, c), c.ID
+		case out.Body.Cursor == nil:
 			cursor := fmt.Sprint(last)
 			out.Body.Cursor = &cursor
-			break
-		}
-		last = c.ID
-		if ok, _ := s.concerns(by, c); ok {
-			out.Body.Conversations = append(out.Body.Conversations, s.conversationBody(c, by, room))
 		}
 	}
+	if in.State == ledger.StatusResolved {
+		if page, out.Body.Cursor, err = s.resolved(ctx, by, eye, in.Inbox, position, in.Limit); err != nil {
+			return nil, err
+		}
+	}
+	if out.Body.Conversations, err = s.conversationBodies(ctx, by, page); err != nil {
+		return nil, err
+	}
 	return out, nil
+}
+
+// add counts an open conversation, and says whether it is one of those with a state.
+func (n *CountsBody) add(c *ledger.ConversationRow, by caller, state string) bool {
+	mine, waiting := c.Owner == by.account, c.WaitingSince != 0
+	n.Open++
+	if mine {
+		n.Mine++
+	}
+	if waiting {
+		n.Waiting++
+	}
+	return state == ledger.StatusOpen || state == "mine" && mine || state == "waiting" && waiting
+}
+
+// resolved lists resolved conversations: everybody's for who may see those, else those that the caller was the last to have.
+func (s *Server) resolved(ctx context.Context, by caller, eye *onlooker, inbox string, before int64, limit int) ([]*ledger.ConversationRow, *string, error) {
+	owner := by.account
+	if eye.all {
+		owner = ""
+	}
+	rows, err := s.o.Store.ResolvedConversations(ctx, inbox, owner, before, limit)
+	if err != nil {
+		return nil, nil, fmt.Errorf("resolved conversations: %w", err)
+	}
+	var page []*ledger.ConversationRow
+	for i := range rows {
+		if may, _ := eye.concerns(&rows[i]); may {
+			page = append(page, &rows[i])
+		}
+	}
+	return page, next(rows, limit, func(c ledger.ConversationRow) int64 { return c.Resolved }), nil
 }
 
 func (s *Server) readConversation(ctx context.Context, by caller, in *ConversationID) (*conversationOutput, error) {
@@ -173,62 +276,118 @@ func (s *Server) readConversation(ctx context.Context, by caller, in *Conversati
 	if err != nil {
 		return nil, err
 	}
-	return &conversationOutput{Body: s.conversationBody(c, by, s.waitingRoom())}, nil
+	return s.show(ctx, by, c)
+}
+
+// show answers with one conversation.
+func (s *Server) show(ctx context.Context, by caller, c *ledger.ConversationRow) (*conversationOutput, error) {
+	bodies, err := s.conversationBodies(ctx, by, []*ledger.ConversationRow{c})
+	if err != nil {
+		return nil, err
+	}
+	return &conversationOutput{Body: bodies[0]}, nil
 }
 
 // MessageBody is one message of a conversation.
 type MessageBody struct {
 	ID          string            `json:"id"`
 	Sequence    int64             `json:"sequence"`
-	Direction   string            `json:"direction" enum:"in,out,system"`
+	Direction   string            `json:"direction" enum:"in,out,note,system" doc:"a note is for colleagues and never reaches the customer"`
 	Kind        string            `json:"kind"`
 	Text        string            `json:"text"`
 	SenderID    string            `json:"sender_id,omitempty" doc:"the sender's own id"`
 	Contact     string            `json:"contact,omitempty"`
 	Author      string            `json:"author,omitempty" doc:"account that wrote it"`
+	AuthorTitle string            `json:"author_title,omitempty"`
+	Mentions    []MentionBody     `json:"mentions,omitempty" doc:"of a note: whom it calls"`
 	At          Time              `json:"at"`
 	SentAt      *Time             `json:"sent_at,omitempty"`
 	State       string            `json:"state,omitempty" doc:"of a reply" enum:"sent,delivered,failed"`
+	StateAt     *Time             `json:"state_at,omitempty"`
+	StateDetail string            `json:"state_detail,omitempty" doc:"the answer of the customer's side, as when it failed"`
 	Attachments []attachment.File `json:"attachments" doc:"read with GET /messages/{id}/attachments/{n}, n from 0"`
 }
 
+// MentionBody is a colleague whom a note calls.
+type MentionBody struct {
+	Account string `json:"account"`
+	Title   string `json:"title"`
+}
+
+var errBothWays = problem.New(problem.Invalid, "request.invalid", "A cursor reads on and before reads back; give one of them.", "cursor 向后读取，before 向前读取，只能给其中一个。").On("/before")
+
 type messagesOutput struct {
 	Body struct {
-		Messages []MessageBody `json:"messages" doc:"in sequence"`
-		Cursor   *string       `json:"cursor" doc:"of the next piece; null at the end"`
+		Messages []MessageBody `json:"messages" doc:"in sequence, whichever way is read"`
+		Cursor   *string       `json:"cursor" doc:"of the next piece; null at the end, or at the beginning when reading back"`
 	}
 }
 
 func (s *Server) listMessages(ctx context.Context, by caller, in *struct {
 	ConversationID
 	Page
+	Before int64 `query:"before" minimum:"0" doc:"a sequence: the newest messages before it, and the cursor is the next before; any number larger than the last sequence begins at the end"`
 }) (*messagesOutput, error) {
 	after, err := in.position()
 	if err != nil {
 		return nil, err
 	}
+	if in.Before != 0 && in.Cursor != "" {
+		return nil, errBothWays
+	}
 	c, err := s.visible(ctx, by, in.ID)
 	if err != nil {
 		return nil, err
 	}
-	rows, err := s.o.Store.ConversationMessages(ctx, c.ID, after, in.Limit)
+	var rows []ledger.MessageRow
+	out := &messagesOutput{}
+	if in.Before != 0 {
+		if rows, err = s.o.Store.MessagesBefore(ctx, c.ID, in.Before, in.Limit); err == nil && len(rows) > 0 && rows[0].Sequence > 1 {
+			cursor := strconv.FormatInt(rows[0].Sequence, 10)
+			out.Body.Cursor = &cursor
+		}
+	} else {
+		rows, err = s.o.Store.ConversationMessages(ctx, c.ID, after, in.Limit)
+		out.Body.Cursor = next(rows, in.Limit, func(m ledger.MessageRow) int64 { return m.Sequence })
+	}
 	if err != nil {
 		return nil, fmt.Errorf("messages of conversation %d: %w", c.ID, err)
 	}
-	out := &messagesOutput{}
-	out.Body.Messages = []MessageBody{}
-	for _, m := range rows {
-		files, err := attachment.FilesOf(&m)
+	out.Body.Messages = make([]MessageBody, 0, len(rows))
+	for i := range rows {
+		b, err := s.messageBody(&rows[i])
 		if err != nil {
 			return nil, err
 		}
-		out.Body.Messages = append(out.Body.Messages, MessageBody{
-			ID: conversation.MessageID(m.Position), Sequence: m.Sequence, Direction: string(m.Direction), Kind: m.Kind, Text: m.Text, SenderID: m.SenderID,
-			Contact: m.Contact, Author: m.Author, At: s.time(m.At), SentAt: s.maybe(m.SentAt), State: string(m.ReplyState), Attachments: files,
-		})
+		out.Body.Messages = append(out.Body.Messages, b)
 	}
-	out.Body.Cursor = next(rows, in.Limit, func(m ledger.MessageRow) int64 { return m.Sequence })
 	return out, nil
+}
+
+func (s *Server) messageBody(m *ledger.MessageRow) (MessageBody, error) {
+	b := MessageBody{
+		ID: conversation.MessageID(m.Position), Sequence: m.Sequence, Direction: string(m.Direction), Kind: m.Kind, Text: m.Text, SenderID: m.SenderID,
+		Contact: m.Contact, Author: m.Author, At: s.time(m.At), SentAt: s.maybe(m.SentAt), State: string(m.ReplyState), StateAt: s.maybe(m.ReplyAt), StateDetail: m.ReplyDetail,
+	}
+	var err error
+	if b.Attachments, err = attachment.FilesOf(m); err != nil {
+		return b, err
+	}
+	p := s.o.Ledger.Policy()
+	if m.Author != "" {
+		b.AuthorTitle = titleOf(p, m.Author)
+	}
+	if m.Direction != ledger.Note {
+		return b, nil
+	}
+	var note ledger.NoteData
+	if err := json.Unmarshal(m.Data, &note); err != nil {
+		return b, fmt.Errorf("note %d: %w", m.Position, err)
+	}
+	for _, account := range note.Mentions {
+		b.Mentions = append(b.Mentions, MentionBody{Account: account, Title: titleOf(p, account)})
+	}
+	return b, nil
 }
 
 type replyOutput struct {
@@ -321,7 +480,7 @@ func (s *Server) act(ctx context.Context, by caller, conversationID, id, what st
 	if c, err = s.conversation(ctx, c.ID); err != nil {
 		return nil, err
 	}
-	return &conversationOutput{Body: s.conversationBody(c, by, s.waitingRoom())}, nil
+	return s.show(ctx, by, c)
 }
 
 // once carries a command out unless its id was used before, for the same thing.

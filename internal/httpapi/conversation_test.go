@@ -54,7 +54,7 @@ func TestAnAnswerGoesOutOnceAndIsDeliveredWhenItWasRead(t *testing.T) {
 		t.Errorf("the rest is %s", rest.raw)
 	}
 	messages := b.ask("agent-a", "GET", "/conversations/"+id+"/messages", nil).want(200)
-	if !strings.Contains(messages.raw, `"author":"agent-a","at":"2026-11-23T02:00:00.000+00:00","state":"delivered"`) || strings.Count(messages.raw, `"state":"sent"`) != 1 {
+	if !strings.Contains(messages.raw, `"author":"agent-a","author_title":"甲","at":"2026-11-23T02:00:00.000+00:00","state":"delivered"`) || strings.Count(messages.raw, `"state":"sent"`) != 1 {
 		t.Errorf("the messages are %s", messages.raw)
 	}
 	position := b.ledger.Position()

@@ -21,10 +21,12 @@ func (s *Server) register(t *routes) {
 	t.raw("POST /inboxes/{inbox}/messages:batch", need(policy.MessagePost), "Hand many messages in, each alone", BatchInput{}, BatchBody{}, s.postBatch, limit(batchBody), intakeLog())
 	route(t, "GET /inboxes/{inbox}/replies", need(policy.ReplyRead), "Fetch the answers for customers", s.listReplies)
 
-	route(t, "GET /conversations", need(policy.ConversationView, policy.ConversationViewAll), "List open conversations", s.listConversations)
+	route(t, "GET /conversations", need(policy.ConversationView, policy.ConversationViewAll), "List conversations", s.listConversations)
 	route(t, "GET /conversations/{id}", need(policy.ConversationView, policy.ConversationViewAll), "Read a conversation", s.readConversation)
 	route(t, "GET /conversations/{id}/messages", need(policy.ConversationView, policy.ConversationViewAll), "Read the messages of a conversation", s.listMessages)
 	route(t, "POST /conversations/{id}/replies", need(policy.MessageReply), "Answer", s.reply)
+	route(t, "POST /conversations/{id}/notes", need(policy.MessageReply), "Write to colleagues in a conversation", s.note)
+	route(t, "GET /conversations/{id}/receivers", need(policy.ConversationTransfer), "Who could have a conversation", s.listReceivers)
 	route(t, "POST /conversations/{id}/accept", need(policy.ConversationAccept), "Open or take a conversation", s.accept)
 	route(t, "POST /conversations/{id}/resolve", need(policy.ConversationResolve), "Mark a conversation as resolved", s.resolve)
 	route(t, "POST /conversations/{id}/transfer", need(policy.ConversationTransfer), "Hand a conversation to a colleague", s.transfer)

@@ -65,14 +65,15 @@ const bodyBudget = 256 << 20
 
 // Server is the API. See the package comment.
 type Server struct {
-	o       Options
-	mux     *http.ServeMux
-	bodies  *semaphore.Weighted
-	metrics *metrics
-	replies readMarks
-	paces   paces
-	routes  []routeInfo
-	openapi []byte // the document, as YAML
+	o        Options
+	mux      *http.ServeMux
+	bodies   *semaphore.Weighted
+	metrics  *metrics
+	replies  readMarks
+	previews previews
+	paces    paces
+	routes   []routeInfo
+	openapi  []byte // the document, as YAML
 }
 
 // New makes the handler of everything that is served over HTTP.
@@ -86,7 +87,7 @@ func New(o Options) (*Server, error) {
 	if o.Zone == nil {
 		o.Zone = time.UTC
 	}
-	s := &Server{o: o, mux: http.NewServeMux(), bodies: semaphore.NewWeighted(bodyBudget), paces: usualPaces}
+	s := &Server{o: o, mux: http.NewServeMux(), bodies: semaphore.NewWeighted(bodyBudget), paces: usualPaces, previews: previews{known: map[int64]preview{}}}
 	s.metrics = newMetrics(s)
 	t := newTable(s)
 	s.register(t)

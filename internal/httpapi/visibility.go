@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/bidahq/bida/internal/ledger"
 	"github.com/bidahq/bida/internal/policy"
@@ -15,7 +16,7 @@ func (s *Server) can(by caller, permission string) bool {
 }
 
 // mayView says whether the caller may see a conversation: everybody's with conversation.view_all; with conversation.view those that it owns and, as long as it
-// may have messages of that inbox and kind at all, those that nobody owns yet and those that it owned.
+// may have messages of that inbox and kind at all, those that nobody owns yet, those that it owned and those in which it was given a note.
 func (s *Server) mayView(ctx context.Context, by caller, c *ledger.ConversationRow) (bool, error) {
 	may, entitled := s.concerns(by, c)
 	if may || !entitled {
@@ -30,22 +31,59 @@ func (s *Server) mayView(ctx context.Context, by caller, c *ledger.ConversationR
 			return true, nil
 		}
 	}
-	return false, nil
+	mentioned, err := s.o.Store.Mentioned(ctx, c.ID, by.account)
+	if err != nil {
+		return false, fmt.Errorf("notes of conversation %d: %w", c.ID, err)
+	}
+	return mentioned, nil
 }
 
-// concerns is mayView as far as memory knows, for lists: a conversation that the caller owned before its last owner is not among them. entitled says whether
-// having owned it would make a difference.
+// concerns is mayView as far as memory knows: a conversation that the caller owned before its last owner is not among them. entitled says whether having owned
+// it would make a difference.
 func (s *Server) concerns(by caller, c *ledger.ConversationRow) (may, entitled bool) {
+	return s.onlooker(by).concerns(c)
+}
+
+// onlooker is a caller in front of many conversations: what it may have is asked once for each inbox and kind.
+type onlooker struct {
+	account   string
+	all, some bool
+	policy    *reception.Policy
+	now       time.Time
+	entitled  map[cell]bool
+}
+
+type cell struct {
+	inbox, kind string
+	owner       bool
+}
+
+func (s *Server) onlooker(by caller) *onlooker {
 	p, now := s.o.Ledger.Policy().Compile(), s.o.Now()
+	return &onlooker{
+		account: by.account, policy: p, now: now, entitled: map[cell]bool{},
+		all: reception.Can(p, by.account, policy.ConversationViewAll, now), some: reception.Can(p, by.account, policy.ConversationView, now),
+	}
+}
+
+func (o *onlooker) concerns(c *ledger.ConversationRow) (may, entitled bool) {
 	switch {
-	case reception.Can(p, by.account, policy.ConversationViewAll, now):
+	case o.all:
 		return true, true
-	case !reception.Can(p, by.account, policy.ConversationView, now):
-		return false, false
-	case reception.Entitled(p, by.account, c.Inbox, c.Kind, c.Owner == by.account, now).Outcome.Stops():
+	case !o.some || !o.mayHave(c):
 		return false, false
 	}
-	return c.Owner == by.account || c.LastOwner == by.account || c.Owner == "" && c.Status == ledger.StatusOpen, true
+	return c.Owner == o.account || c.LastOwner == o.account || c.Owner == "" && c.Status == ledger.StatusOpen, true
+}
+
+func (o *onlooker) mayHave(c *ledger.ConversationRow) bool {
+	k := cell{c.Inbox, c.Kind, c.Owner == o.account}
+	may, ok := o.entitled[k]
+	if !ok {
+		may = !reception.Entitled(o.policy, o.account, c.Inbox, c.Kind, k.owner, o.now).Outcome.Stops()
+		o.entitled[k] = may
+	}
+	return may
 }
 
 // mayReadFiles says whether the caller may have the files of a message: whoever may see its conversation and, as it reads replies, a source those of replies.

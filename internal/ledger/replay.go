@@ -56,6 +56,10 @@ func messageAt(ctx context.Context, r ReplayReader, d DecisionRow) (reception.Me
 	if d.Conversation == 0 {
 		return noticeAt(ctx, r, d)
 	}
+	note, isNote, err := noteAt(ctx, r, d)
+	if err != nil {
+		return reception.Message{}, err
+	}
 	c, err := r.Conversation(ctx, d.Conversation)
 	if err != nil {
 		return reception.Message{}, err
@@ -73,6 +77,10 @@ func messageAt(ctx context.Context, r ReplayReader, d DecisionRow) (reception.Me
 			m.Conversation.Owner = a.Account
 		}
 	}
+	if isNote {
+		m.Kind, m.LastOwner, m.Directed = note.kind, "", note.to
+		return m, nil
+	}
 	facts, err := r.FactsAt(ctx, d.Position, []string{"conversation/" + strconv.FormatInt(c.ID, 10)})
 	if err != nil {
 		return m, err
@@ -85,6 +93,25 @@ func messageAt(ctx context.Context, r ReplayReader, d DecisionRow) (reception.Me
 		}
 	}
 	return m, nil
+}
+
+// note is what a note's decision was made on besides its conversation.
+type note struct {
+	kind string
+	to   []string
+}
+
+// noteAt finds whom a note was for; ok is false for a decision on a customer's message.
+func noteAt(ctx context.Context, r ReplayReader, d DecisionRow) (n note, ok bool, err error) {
+	row, err := r.Message(ctx, d.Message)
+	if err != nil || row.Direction != Note {
+		return note{}, false, err
+	}
+	var data NoteData
+	if err := json.Unmarshal(row.Data, &data); err != nil {
+		return note{}, false, fmt.Errorf("note m%d: %w", row.Position, err)
+	}
+	return note{row.Kind, data.To}, true, nil
 }
 
 // noticeAt is a notice as it was decided: the account it was directed to is in its data.

@@ -17,6 +17,7 @@ const (
 	Inbound  Direction = "in"     // from a customer
 	Outbound Direction = "out"    // an agent's reply
 	Internal Direction = "system" // made by Bida: notices
+	Note     Direction = "note"   // from an agent to colleagues; it never leaves the house
 )
 
 // ReplyState is how far an outbound message got.
@@ -39,9 +40,9 @@ type MessageRow struct {
 	Kind         string
 	SenderID     string // the sender's own id; "" for replies and notices
 	Contact      string // contact id in the inbox; "" for a notice
-	Author       string // account that wrote a reply or caused a notice; "" inbound
+	Author       string // account that wrote a reply or a note, or caused a notice; "" inbound
 	Text         string
-	Data         json.RawMessage // notices: {"zh":…,"en":…,…}; all others: attachments, as package attachment writes them; or none
+	Data         json.RawMessage // notices: {"zh":…,"en":…,…}; notes: NoteData; all others: attachments, as package attachment writes them; or none
 	SentAt       time.Time       // as the sender said, or none
 	ReceivedAt   time.Time       // when intake had it whole
 	At           time.Time       // the group's now: when it was decided and stored
@@ -78,7 +79,32 @@ type OutcomesRow struct {
 	Content []byte   // reception.EncodeOutcomes
 }
 
-// KeyRow is a sender's id that was used. Scope is "in/<inbox>" for messages and "out/<conversation>" for replies.
+// NoteData is the Data of a note.
+type NoteData struct {
+	To       []string `json:"to"`                 // who was to be told, in order of name: the owner, and those mentioned
+	Mentions []string `json:"mentions,omitempty"` // as the author wrote them
+}
+
+// PreviewRow is what a list shows of a conversation besides its own row, as of the store's last commit.
+type PreviewRow struct {
+	Conversation int64
+	Last         int64 // sequence of the last message
+	Answered     int64
+	ContactName  string
+	Unanswered   int       // inbound messages after Answered
+	Since        time.Time // of the first of them, or none
+	// Of the last message; Text is its beginning, at most PreviewLength characters.
+	Direction Direction
+	Kind      string
+	Author    string
+	Text      string
+	At        time.Time
+}
+
+// PreviewLength is how many characters of a message a preview has at most.
+const PreviewLength = 120
+
+// KeyRow is a sender's id that was used. Scope is "in/<inbox>" for messages, "out/<conversation>" for replies and "note/<conversation>" for notes.
 type KeyRow struct {
 	Scope    string
 	ID       string
@@ -108,7 +134,7 @@ type ConversationRow struct {
 	OwnerPosition  int64 // since when, or none
 	LastOwner      string
 	LastSequence   int64
-	Answered       int64 // sequence of the last reply; 0 before the first
+	Answered       int64 // sequence up to which nothing is unanswered: of the last reply, or of the notes right after it; 0 before the first
 	Delivered      int64 // sequence up to which inbound messages were handed to the owner; they fall back to Answered when it is released
 	WaitingSince   int64 // position since when it waits, or none
 	WaitingCode    string
@@ -119,6 +145,7 @@ type ConversationRow struct {
 	OpenedAt       time.Time
 	UpdatedAt      time.Time
 	Position       int64 // of the last change
+	Resolved       int64 // position at which it was resolved, or none while it is open
 
 	// Kept in memory only:
 	passedSince int64    // from-position of the passed_over fact that holds

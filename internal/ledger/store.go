@@ -71,6 +71,15 @@ type MessageReader interface {
 	MessageBySender(ctx context.Context, inbox, senderID string) (MessageRow, error)
 	// ConversationMessages returns messages with sequence > after, in order, at most limit.
 	ConversationMessages(ctx context.Context, conversation, after int64, limit int) ([]MessageRow, error)
+	// MessagesBefore returns the newest messages with sequence < before, in order, at most limit.
+	MessagesBefore(ctx context.Context, conversation, before int64, limit int) ([]MessageRow, error)
+	// Previews returns what lists show of conversations, in any order; one without a message is left out.
+	Previews(ctx context.Context, conversations []int64) ([]PreviewRow, error)
+	// ResolvedConversations returns resolved conversations, the last resolved first, at most limit, with Resolved < before (0: no bound): of an inbox
+	// ("" for all) and of their last owner ("" for all).
+	ResolvedConversations(ctx context.Context, inbox, lastOwner string, before int64, limit int) ([]ConversationRow, error)
+	// Mentioned says whether an account was given a note in a conversation.
+	Mentioned(ctx context.Context, conversation int64, account string) (bool, error)
 	Conversation(ctx context.Context, id int64) (ConversationRow, error)
 	// DeliveriesOf returns the deliveries of one message in order of position, withdrawals left out.
 	DeliveriesOf(ctx context.Context, message int64) ([]DeliveryRow, error)

@@ -269,13 +269,16 @@ func (e *evaluator) decideDirected(d *Decision, m *Message) {
 // entitlementGates decide whether an agent may have a message at all.
 var entitlementGates = [...]Gate{AccountState, RoleReceive, PermissionKind, MembershipInbox}
 
-func (c *Candidate) entitled() bool {
+func (c *Candidate) entitled() bool { return c.Withheld() == 0 }
+
+// Withheld is why a candidate may not have a message that names it, as the first gate that says so; zero if it may.
+func (c *Candidate) Withheld() Code {
 	for _, g := range entitlementGates {
 		if c.Cells[g].Outcome.Stops() {
-			return false
+			return c.Cells[g].Code
 		}
 	}
-	return true
+	return 0
 }
 
 // listDirected makes the candidates of a message that names its receivers: those, and who is asked about.

@@ -117,6 +117,72 @@ func (s *Store) ConversationMessages(ctx context.Context, conversation, after in
 	return sorted(found, max(limit, 0), func(a, b ledger.MessageRow) int { return cmp.Compare(a.Sequence, b.Sequence) }), err
 }
 
+// MessagesBefore implements ledger.MessageReader.
+func (s *Store) MessagesBefore(ctx context.Context, conversation, before int64, limit int) ([]ledger.MessageRow, error) {
+	found, err := s.messages(ctx, unlimited, func(r *ledger.MessageRow) bool { return r.Conversation == conversation && r.Sequence < before })
+	newest := sorted(found, max(limit, 0), func(a, b ledger.MessageRow) int { return cmp.Compare(b.Sequence, a.Sequence) })
+	slices.Reverse(newest)
+	return newest, err
+}
+
+// Previews implements ledger.MessageReader.
+func (s *Store) Previews(ctx context.Context, conversations []int64) ([]ledger.PreviewRow, error) {
+	return reading(ctx, s, func(d *disk) ([]ledger.PreviewRow, error) {
+		byConversation := map[int64]*ledger.PreviewRow{}
+		for _, id := range conversations {
+			if c := d.conversations.get(&ledger.ConversationRow{ID: id}); c != nil {
+				p := &ledger.PreviewRow{Conversation: id, Last: c.LastSequence, Answered: c.Answered}
+				if k := d.contacts.get(&ledger.ContactRow{Inbox: c.Inbox, ID: c.Contact}); k != nil {
+					p.ContactName = k.Name
+				}
+				byConversation[id] = p
+			}
+		}
+		var rows []ledger.PreviewRow
+		for _, m := range d.messages.list {
+			p := byConversation[m.Conversation]
+			if p == nil {
+				continue
+			}
+			if m.Direction == ledger.Inbound && m.Sequence > p.Answered {
+				if p.Unanswered++; p.Unanswered == 1 {
+					p.Since = m.At
+				}
+			}
+			if m.Sequence == p.Last {
+				p.Direction, p.Kind, p.Author, p.At = m.Direction, m.Kind, m.Author, m.At
+				p.Text = string([]rune(m.Text)[:min(ledger.PreviewLength, len([]rune(m.Text)))])
+			}
+		}
+		for _, p := range byConversation {
+			if p.Direction != "" {
+				rows = append(rows, *p)
+			}
+		}
+		return rows, nil
+	})
+}
+
+// ResolvedConversations implements ledger.MessageReader.
+func (s *Store) ResolvedConversations(ctx context.Context, inbox, lastOwner string, before int64, limit int) ([]ledger.ConversationRow, error) {
+	return reading(ctx, s, func(d *disk) ([]ledger.ConversationRow, error) {
+		found := d.conversations.pick(unlimited, func(r *ledger.ConversationRow) bool {
+			return r.Resolved != 0 && (inbox == "" || r.Inbox == inbox) && (lastOwner == "" || r.LastOwner == lastOwner) && (before == 0 || r.Resolved < before)
+		})
+		return sorted(found, max(limit, 0), func(a, b ledger.ConversationRow) int { return cmp.Compare(b.Resolved, a.Resolved) }), nil
+	})
+}
+
+// Mentioned implements ledger.MessageReader.
+func (s *Store) Mentioned(ctx context.Context, conversation int64, account string) (bool, error) {
+	return reading(ctx, s, func(d *disk) (bool, error) {
+		return slices.ContainsFunc(d.deliveries.list, func(r *ledger.DeliveryRow) bool {
+			m := d.messages.get(&ledger.MessageRow{Position: r.Message})
+			return r.Account == account && r.Type == ledger.EntryMessage && r.State != ledger.Withdrawn && m != nil && m.Conversation == conversation && m.Direction == ledger.Note
+		}), nil
+	})
+}
+
 // DeliveriesOf implements ledger.MessageReader.
 func (s *Store) DeliveriesOf(ctx context.Context, message int64) ([]ledger.DeliveryRow, error) {
 	return reading(ctx, s, func(d *disk) ([]ledger.DeliveryRow, error) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -98,6 +99,68 @@ func (r *Reader) MessageBySender(ctx context.Context, inbox, senderID string) (l
 // ConversationMessages implements ledger.MessageReader.
 func (r *Reader) ConversationMessages(ctx context.Context, conversation, after int64, limit int) ([]ledger.MessageRow, error) {
 	return list(ctx, r.pool(), table.Messages, "WHERE conversation = ? AND sequence > ? ORDER BY sequence LIMIT ?", conversation, after, max(limit, 0))
+}
+
+// MessagesBefore implements ledger.MessageReader.
+func (r *Reader) MessagesBefore(ctx context.Context, conversation, before int64, limit int) ([]ledger.MessageRow, error) {
+	newest, err := list(ctx, r.pool(), table.Messages, "WHERE conversation = ? AND sequence < ? ORDER BY sequence DESC LIMIT ?", conversation, before, max(limit, 0))
+	slices.Reverse(newest)
+	return newest, err
+}
+
+// Previews implements ledger.MessageReader. It is one statement for up to chunk conversations, each found by the index of the messages' sequences.
+func (r *Reader) Previews(ctx context.Context, conversations []int64) ([]ledger.PreviewRow, error) {
+	var rows []ledger.PreviewRow
+	var one ledger.PreviewRow
+	var since, at int64
+	dest := []any{&one.Conversation, &one.Last, &one.Answered, &one.ContactName, &one.Unanswered, &since, &one.Direction, &one.Kind, &one.Author, &one.Text, &at}
+	for part := range slices.Chunk(slices.Compact(slices.Sorted(slices.Values(conversations))), chunk) {
+		text, padded := marks(len(part))
+		args := make([]any, padded)
+		for i := range args {
+			args[i] = part[min(i, len(part)-1)]
+		}
+		err := r.pool().each(ctx, dest, func() {
+			one.Since, one.At = known(since), known(at)
+			rows = append(rows, one)
+		}, `SELECT c.id, c.last_sequence, c.answered, coalesce(k.name, ''),
+	(SELECT count(*) FROM messages u WHERE u.conversation = c.id AND u.sequence > c.answered AND u.direction = 'in'),
+	coalesce((SELECT u.at FROM messages u WHERE u.conversation = c.id AND u.sequence > c.answered AND u.direction = 'in' ORDER BY u.sequence LIMIT 1), 0),
+	m.direction, m.kind, m.author, substr(m.text, 1, `+strconv.Itoa(ledger.PreviewLength)+`), coalesce(m.at, 0)
+FROM conversations c JOIN messages m ON m.conversation = c.id AND m.sequence = c.last_sequence
+	LEFT JOIN contacts k ON k.inbox = c.inbox AND k.id = c.contact
+WHERE c.id IN (`+text+`)`, args...)
+		if err != nil {
+			return nil, err
+		}
+	}
+	return rows, nil
+}
+
+// ResolvedConversations implements ledger.MessageReader.
+func (r *Reader) ResolvedConversations(ctx context.Context, inbox, lastOwner string, before int64, limit int) ([]ledger.ConversationRow, error) {
+	where, args := "WHERE resolved_position IS NOT NULL", []any{}
+	for _, c := range []struct {
+		text   string
+		wanted bool
+		value  any
+	}{{"inbox = ?", inbox != "", inbox}, {"last_owner = ?", lastOwner != "", lastOwner}, {"resolved_position < ?", before != 0, before}} {
+		if c.wanted {
+			where += " AND " + c.text
+			args = append(args, c.value)
+		}
+	}
+	return list(ctx, r.pool(), table.Conversations, where+" ORDER BY resolved_position DESC LIMIT ?", append(args, max(limit, 0))...)
+}
+
+// Mentioned implements ledger.MessageReader.
+func (r *Reader) Mentioned(ctx context.Context, conversation int64, account string) (bool, error) {
+	_, err := r.pool().number(ctx, `SELECT d.sequence FROM messages m JOIN deliveries d ON d.message = m.position
+WHERE m.conversation = ? AND m.direction = 'note' AND d.account = ? AND d.type = 'message' AND d.state <> 'withdrawn' LIMIT 1`, conversation, account)
+	if errors.Is(err, ledger.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // DeliveriesOf implements ledger.MessageReader.

@@ -251,4 +251,12 @@ func in(names []string, f func(marks string, args []any) error) error {
 func micros(t time.Time) int64  { return t.UnixMicro() }
 func instant(n int64) time.Time { return time.UnixMicro(n).UTC() }
 
+// known is the instant of a column that is 0 when there is none.
+func known(n int64) time.Time {
+	if n == 0 {
+		return time.Time{}
+	}
+	return instant(n)
+}
+
 func (r *Reader) pool() session { return session{r: r} }

@@ -113,6 +113,20 @@ func (h *history) messages(ctx context.Context, p, q int64, n int, account, inbo
 		"Message":              func(s store.Store) (any, error) { return s.Message(ctx, p) },
 		"MessageBySender":      func(s store.Store) (any, error) { return s.MessageBySender(ctx, scope, sender) },
 		"ConversationMessages": func(s store.Store) (any, error) { return s.ConversationMessages(ctx, conversation, p%4, n) },
+		"MessagesBefore":       func(s store.Store) (any, error) { return s.MessagesBefore(ctx, conversation, p%8, n) },
+		"Mentioned":            func(s store.Store) (any, error) { return s.Mentioned(ctx, conversation, account) },
+		"ResolvedConversations": func(s store.Store) (any, error) {
+			return s.ResolvedConversations(ctx, []string{inbox, ""}[n&1], []string{"", account}[p&1], q, n)
+		},
+		"Previews": func(s store.Store) (any, error) {
+			var ids []int64
+			for _, c := range h.conversations {
+				ids = append(ids, c.ID)
+			}
+			rows, err := s.Previews(ctx, append(ids, conversation, 1<<40))
+			slices.SortFunc(rows, func(a, b ledger.PreviewRow) int { return cmp.Compare(a.Conversation, b.Conversation) })
+			return rows, err
+		},
 		"DeliveriesOf":         func(s store.Store) (any, error) { return s.DeliveriesOf(ctx, p) },
 		"Attempts":             func(s store.Store) (any, error) { return s.Attempts(ctx, account, p%5) },
 		"Entries":              func(s store.Store) (any, error) { return s.Entries(ctx, account, p%4, n) },

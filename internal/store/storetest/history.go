@@ -182,6 +182,8 @@ func (h *history) command(g *ledger.Group) {
 		h.inbound(g)
 	case 3:
 		h.reply(g)
+	case 13:
+		h.note(g)
 	case 4:
 		h.edit(g)
 	case 5:
@@ -250,6 +252,9 @@ func (h *history) conversation() *ledger.ConversationRow {
 		}
 	}
 	c.Status = rapid.SampledFrom([]string{"open", "open", "resolved"}).Draw(h.T, "status")
+	if c.Resolved = 0; c.Status == "resolved" {
+		c.Resolved = h.take()
+	}
 	c.Kind, c.Owner, c.OwnerPosition, c.LastOwner, c.Position = h.kind(), h.text(), h.small(), h.text(), h.position
 	c.Answered, c.Delivered, c.WaitingSince, c.WaitingCode = h.small(), h.small(), h.small(), h.text()
 	c.PassedOver, c.Offered, c.AcceptBy, c.Accepted, c.UpdatedAt = h.names(), h.names(), h.instant(), h.flip(), h.instant()
@@ -280,6 +285,18 @@ func (h *history) reply(g *ledger.Group) {
 	h.save(g, c)
 	g.Messages = append(g.Messages, ledger.MessageRow{Position: h.take(), Direction: ledger.Outbound, Inbox: c.Inbox, Conversation: c.ID, Sequence: c.LastSequence,
 		Kind: h.kind(), Author: h.name(), Text: h.text(), At: g.At, ContactSequence: h.small(), ReplyState: ledger.ReplySent, ReplyAt: h.instant(), ReplyDetail: h.text()})
+}
+
+func (h *history) note(g *ledger.Group) {
+	c := h.conversation()
+	c.LastSequence++
+	m := ledger.MessageRow{Position: h.take(), Direction: ledger.Note, Inbox: c.Inbox, Conversation: c.ID, Sequence: c.LastSequence,
+		Kind: "internal", Author: h.name(), Text: h.text(), Data: h.json(), At: g.At, Decision: h.decision()}
+	h.save(g, c)
+	g.Messages = append(g.Messages, m)
+	for range rapid.IntRange(0, 2).Draw(h.T, "deliveries") {
+		h.deliver(g, ledger.EntryMessage, m)
+	}
 }
 
 // save writes a conversation as it is now: what it becomes later in the group is another row.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -96,6 +97,96 @@ var reads = []behaviour{
 			same(t, "messages with no room", got(s.ConversationMessages(s.ctx(), 2, 0, limit))(t), nil)
 			same(t, "entries with no room", got(s.Entries(s.ctx(), "bo", 0, limit))(t), nil)
 		}
+	}},
+	{"pages through a conversation backwards", func(t *testing.T, s *subject) {
+		s.commit(14, func(g *ledger.Group) {
+			g.Messages = times(14, func(i int64) ledger.MessageRow { return message(i, 1+i%2, (i+1)/2) })
+			g.Conversations = []ledger.ConversationRow{{ID: 1, Status: "open"}}
+		})
+		var sequences []int64
+		for before := int64(1) << 60; ; {
+			page := got(s.MessagesBefore(s.ctx(), 2, before, 3))(t)
+			if len(page) == 0 {
+				break
+			}
+			for i, m := range page {
+				if i > 0 && m.Sequence != page[i-1].Sequence+1 {
+					t.Errorf("a page holds %d after %d", m.Sequence, page[i-1].Sequence)
+				}
+			}
+			for _, m := range slices.Backward(page) {
+				sequences, before = append(sequences, m.Sequence), m.Sequence
+			}
+		}
+		same(t, "sequences", sequences, times(7, func(i int64) int64 { return 8 - i }))
+		same(t, "messages with no room", got(s.MessagesBefore(s.ctx(), 2, 9, -1))(t), nil)
+	}},
+	{"previews many conversations by their last message", func(t *testing.T, s *subject) {
+		long := strings.Repeat("长😀", ledger.PreviewLength)
+		s.commit(900, func(g *ledger.Group) {
+			for i := range int64(300) {
+				c := ledger.ConversationRow{ID: 3*i + 1, Inbox: "web", Contact: fmt.Sprint("c", i), Status: "open", LastSequence: 3, Answered: i % 3}
+				g.Conversations = append(g.Conversations, c)
+				for n := range int64(3) {
+					m := message(3*i+1+n, c.ID, n+1)
+					m.Text, m.At = fmt.Sprint("text ", n+1), g.At
+					g.Messages = append(g.Messages, m)
+				}
+			}
+			last := &g.Messages[2]
+			last.Direction, last.Kind, last.Author, last.Text, last.Decision = ledger.Note, "internal", "an", long, nil
+			g.Contacts = []ledger.ContactRow{{Inbox: "web", ID: "c0", Name: "王小明"}, {Inbox: "mail", ID: "c1", Name: "somebody else"}}
+		})
+		var ids []int64
+		for i := range int64(300) {
+			ids = append(ids, 3*i+1)
+		}
+		rows := got(s.Previews(s.ctx(), append(ids, 1, 2, 1<<40)))(t)
+		slices.SortFunc(rows, func(a, b ledger.PreviewRow) int { return cmp.Compare(a.Conversation, b.Conversation) })
+		if len(rows) != 300 {
+			t.Fatalf("%d previews", len(rows))
+		}
+		same(t, "a note", rows[0], ledger.PreviewRow{Conversation: 1, Last: 3, ContactName: "王小明", Unanswered: 2, Since: s.at, Direction: ledger.Note, Kind: "internal", Author: "an",
+			Text: string([]rune(long)[:ledger.PreviewLength]), At: s.at})
+		same(t, "a message", rows[1], ledger.PreviewRow{Conversation: 4, Last: 3, Answered: 1, Unanswered: 2, Since: s.at, Direction: ledger.Inbound, Kind: "customer", Text: "text 3", At: s.at})
+		same(t, "previews of nothing", got(s.Previews(s.ctx(), nil))(t), nil)
+	}},
+	{"lists resolved conversations, the last resolved first", func(t *testing.T, s *subject) {
+		row := func(id, resolved int64, inbox, owner string) ledger.ConversationRow {
+			return ledger.ConversationRow{ID: id, Inbox: inbox, Status: "resolved", LastOwner: owner, Resolved: resolved, Position: resolved}
+		}
+		s.commit(9, func(g *ledger.Group) {
+			g.Conversations = []ledger.ConversationRow{row(1, 9, "web", "an"), row(2, 5, "web", "bo"), row(3, 7, "mail", "an"), {ID: 4, Inbox: "web", Status: "open", LastOwner: "an"}}
+		})
+		ids := func(inbox, owner string, before int64, limit int) (list []int64) {
+			for _, c := range got(s.ResolvedConversations(s.ctx(), inbox, owner, before, limit))(t) {
+				list = append(list, c.ID)
+			}
+			return list
+		}
+		same(t, "all", ids("", "", 0, 9), []int64{1, 3, 2})
+		same(t, "page", ids("", "", 9, 1), []int64{3})
+		same(t, "inbox", ids("web", "", 0, 9), []int64{1, 2})
+		same(t, "owner", ids("", "an", 0, 9), []int64{1, 3})
+		same(t, "both", ids("mail", "an", 9, 9), []int64{3})
+		same(t, "with no room", ids("", "", 0, 0), nil)
+		again := row(1, 0, "web", "an")
+		again.Status = "open"
+		s.commit(1, func(g *ledger.Group) { g.Conversations = []ledger.ConversationRow{again} })
+		same(t, "after one was opened again", ids("", "", 0, 9), []int64{3, 2})
+	}},
+	{"knows who was given a note in a conversation", func(t *testing.T, s *subject) {
+		note := ledger.MessageRow{Position: 2, Direction: ledger.Note, Inbox: "web", Conversation: 1, Sequence: 2, Kind: "internal", Author: "an", Data: []byte(`{"to":["bo"]}`)}
+		taken := entry("cy", 1, 2)
+		taken.State, taken.WithdrawnAt = ledger.Withdrawn, s.at
+		s.commit(2, func(g *ledger.Group) {
+			g.Messages = []ledger.MessageRow{message(1, 1, 1), note}
+			g.Deliveries = []ledger.DeliveryRow{entry("an", 1, 1), entry("bo", 1, 2), taken}
+		})
+		for account, want := range map[string]bool{"bo": true, "an": false, "cy": false, "no": false} {
+			same(t, account, got(s.Mentioned(s.ctx(), 1, account))(t), want)
+		}
+		same(t, "in another conversation", got(s.Mentioned(s.ctx(), 2, "bo"))(t), false)
 	}},
 	{"shows withdrawals and notices in the stream, and withdrawals not among the deliveries of a message", func(t *testing.T, s *subject) {
 		notice := ledger.MessageRow{Position: 2, Direction: ledger.Internal, Kind: "system", Author: "admin", Data: []byte(`{"zh":"接待设置已变更","en":"changed"}`)}

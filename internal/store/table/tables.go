@@ -121,6 +121,7 @@ func conversation(v Visitor, r *ledger.ConversationRow) {
 	v.Time("opened_at", &r.OpenedAt)
 	v.Time("updated_at", &r.UpdatedAt)
 	v.Int("position", &r.Position)
+	v.Position("resolved_position", &r.Resolved)
 }
 
 // Conversations holds conversations. The inbox and the contact of one never change.
