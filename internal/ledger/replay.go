@@ -103,6 +103,9 @@ type note struct {
 
 // noteAt finds whom a note was for; ok is false for a decision on a customer's message.
 func noteAt(ctx context.Context, r ReplayReader, d DecisionRow) (n note, ok bool, err error) {
+	if d.Message != d.Position { // a later decision on the conversation
+		return note{}, false, nil
+	}
 	row, err := r.Message(ctx, d.Message)
 	if err != nil || row.Direction != Note {
 		return note{}, false, err

@@ -208,7 +208,9 @@ func (s *Sim) agentActs(i int) {
 	if id == 0 {
 		return
 	}
-	switch s.rng.IntN(8) {
+	switch s.rng.IntN(9) {
+	case 8:
+		s.submit(&conversation.Note{Conversation: id, ID: fmt.Sprintf("n%d", i), Account: account, Text: fmt.Sprintf("内部 %d", i), Mentions: []string{agents[s.rng.IntN(len(agents))]}}, nil)
 	case 0:
 		s.resolved[id] = true // or perhaps: the answer may be lost
 		s.submit(&conversation.Resolve{Conversation: id, By: account, Others: true}, nil)

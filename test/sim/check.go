@@ -156,6 +156,9 @@ func (s *Sim) checkConversation(c *ledger.ConversationRow) {
 		if m.Sequence != int64(i+1) {
 			s.violated("c%d has sequence %d at place %d", c.ID, m.Sequence, i+1)
 		}
+		if m.Direction == ledger.Note && (m.ContactSequence != 0 || m.ReplyState != "") {
+			s.violated("note m%d counts among the replies to the customer", m.Position)
+		}
 		if m.Direction == ledger.Inbound && m.Sequence > c.Answered && c.Status == ledger.StatusOpen {
 			s.checkHeld(c, m)
 		}

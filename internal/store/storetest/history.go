@@ -177,12 +177,12 @@ func (h *history) spoil(g *ledger.Group) {
 
 // command adds the rows of something that might happen.
 func (h *history) command(g *ledger.Group) {
-	switch rapid.IntRange(0, 13).Draw(h.T, "command") {
+	switch rapid.IntRange(0, 14).Draw(h.T, "command") {
 	case 0, 1, 2:
 		h.inbound(g)
 	case 3:
 		h.reply(g)
-	case 13:
+	case 14:
 		h.note(g)
 	case 4:
 		h.edit(g)
