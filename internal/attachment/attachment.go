@@ -144,11 +144,19 @@ func Take(tx *ledger.Tx, owner string, ids []string, message int64) (json.RawMes
 
 // Of reads the attachments of a message's row; none for a notice, whose data are something else.
 func Of(m *ledger.MessageRow) ([]Attachment, error) {
-	if data := bytes.TrimLeft(m.Data, " \t\r\n"); len(data) == 0 || data[0] != '[' {
+	data := m.Data
+	if m.Direction == ledger.Note {
+		var note ledger.NoteData
+		if err := json.Unmarshal(data, &note); err != nil {
+			return nil, fmt.Errorf("note %d: %w", m.Position, err)
+		}
+		data = note.Attachments
+	}
+	if data = bytes.TrimLeft(data, " \t\r\n"); len(data) == 0 || data[0] != '[' {
 		return nil, nil
 	}
 	var list []Attachment
-	if err := json.Unmarshal(m.Data, &list); err != nil {
+	if err := json.Unmarshal(data, &list); err != nil {
 		return nil, fmt.Errorf("attachments of message %d: %w", m.Position, err)
 	}
 	return list, nil

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"slices"
 
+	"github.com/bidahq/bida/internal/attachment"
 	"github.com/bidahq/bida/internal/ledger"
 	"github.com/bidahq/bida/internal/problem"
 	"github.com/bidahq/bida/internal/reception"
@@ -23,6 +24,7 @@ type Note struct {
 	Account      string
 	Text         string
 	Mentions     []string // accounts
+	Attachments  []string // ids of the account's uploads
 	Digest       [16]byte
 
 	Message   int64 // position of the note, of the earlier one if Duplicate
@@ -60,13 +62,19 @@ func (n *Note) Apply(tx *ledger.Tx) error {
 		return err
 	}
 	data := ledger.NoteData{To: n.receivers(c.Owner), Mentions: n.Mentions}
+	if data.Attachments, err = attachment.Take(tx, attachment.AccountOwner(n.Account), n.Attachments, position); err != nil {
+		return err
+	}
 	d := reception.Decide(tx.Policy(), tx, reception.Message{
 		Inbox: c.Inbox, Kind: KindNote, Conversation: &reception.Conversation{ID: ID(c.ID), Owner: c.Owner}, Directed: data.To,
 	}, tx.Now())
 	if d.Verdict != reception.Directed {
 		return errNotDecided
 	}
-	raw, _ := json.Marshal(data) // strings always encode
+	raw, err := json.Marshal(data)
+	if err != nil {
+		return err
+	}
 	row := journal(tx, &d, c, position, position, "message")
 	m := ledger.MessageRow{
 		Position: position, Direction: ledger.Note, Inbox: c.Inbox, Conversation: c.ID, Sequence: c.LastSequence + 1, Kind: KindNote, SenderID: n.ID,

@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -41,10 +40,10 @@ const mostMentions = 20
 func (s *Server) note(ctx context.Context, by caller, in *struct {
 	ConversationID
 	Body struct {
-		ID          string          `json:"id" doc:"the writer's own, once per conversation"`
-		Text        string          `json:"text"`
-		Mentions    []string        `json:"mentions,omitempty" doc:"accounts of colleagues that the note calls, at most 20"`
-		Attachments json.RawMessage `json:"attachments,omitempty" doc:"not built yet"`
+		ID          string   `json:"id" doc:"the writer's own, once per conversation"`
+		Text        string   `json:"text"`
+		Mentions    []string `json:"mentions,omitempty" doc:"accounts of colleagues that the note calls, at most 20"`
+		Attachments []string `json:"attachments,omitempty" doc:"ids of the caller's uploads, at most 10"`
 	} `nameHint:"NoteInput"`
 }) (*noteOutput, error) {
 	c, err := s.visible(ctx, by, in.ID)
@@ -59,8 +58,8 @@ func (s *Server) note(ctx context.Context, by caller, in *struct {
 		return nil, err
 	}
 	cmd := &conversation.Note{
-		Conversation: c.ID, ID: in.Body.ID, Account: by.account, Text: in.Body.Text, Mentions: mentions,
-		Digest: digest(append([]string{by.account, in.Body.Text}, mentions...)...),
+		Conversation: c.ID, ID: in.Body.ID, Account: by.account, Text: in.Body.Text, Mentions: mentions, Attachments: in.Body.Attachments,
+		Digest: digest(slices.Concat([]string{by.account, in.Body.Text, strconv.Itoa(len(mentions))}, mentions, in.Body.Attachments)...),
 	}
 	if err := s.o.Ledger.Do(ctx, cmd); err != nil {
 		return nil, err

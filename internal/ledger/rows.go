@@ -82,7 +82,9 @@ type OutcomesRow struct {
 // NoteData is the Data of a note.
 type NoteData struct {
 	To       []string `json:"to"`                 // who was to be told, in order of name: the owner, and those mentioned
-	Mentions []string `json:"mentions,omitempty"` // as the author wrote them
+	Mentions []string `json:"mentions,omitempty"` // whom the author called
+	// Attachments are written as those of other messages are.
+	Attachments json.RawMessage `json:"attachments,omitempty"`
 }
 
 // PreviewRow is what a list shows of a conversation besides its own row, as of the store's last commit.
