@@ -52,7 +52,7 @@ func (a *Apply) Apply(tx *ledger.Tx) error {
 	if len(changes) == 0 {
 		return nil
 	}
-	if err := refuseBusyInboxes(tx, changes); err != nil {
+	if err := refuseBusyInboxes(tx.HasOpenIn, changes); err != nil {
 		return err
 	}
 	a.Revision = after.Revision()
@@ -88,9 +88,9 @@ func invalid(err error) error {
 }
 
 // refuseBusyInboxes refuses to delete an inbox, or to change its mode, while conversations are open in it: their load and their timers depend on it.
-func refuseBusyInboxes(tx *ledger.Tx, changes []policy.Change) error {
+func refuseBusyInboxes(busy func(inbox string) bool, changes []policy.Change) error {
 	for _, c := range changes {
-		if c.Kind != "inbox" || c.Action == "create" || !tx.HasOpenIn(c.Name) {
+		if c.Kind != "inbox" || c.Action == "create" || !busy(c.Name) {
 			continue
 		}
 		modeChanged := slices.ContainsFunc(c.Fields, func(f policy.FieldChange) bool { return f.Path == "/spec/mode" || f.Path == "/mode" })

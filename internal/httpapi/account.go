@@ -337,9 +337,9 @@ func (s *Server) me(_ context.Context, by caller, _ *none) (*meOutput, error) {
 	b := &out.Body
 	b.Account, b.Title, b.Alias, b.Agent, b.Token, b.Presence = by.account, spec.Title, spec.Alias, spec.Agent, by.token, s.presence(by.account).Body
 	b.Permissions, b.CanReceive = []string{}, []CellBody{}
-	for _, p := range permissions(view.Policy) {
-		if reception.Can(compiled, by.account, p, now) {
-			b.Permissions = append(b.Permissions, p)
+	for _, p := range policy.AllPermissions(view.Policy) {
+		if reception.Can(compiled, by.account, p.Name, now) {
+			b.Permissions = append(b.Permissions, p.Name)
 		}
 	}
 	for _, d := range view.Policy.All() {
@@ -352,22 +352,6 @@ func (s *Server) me(_ context.Context, by caller, _ *none) (*meOutput, error) {
 		}
 	}
 	return out, nil
-}
-
-// permissions lists all that there are, those for kinds that inboxes add among them.
-func permissions(set *policy.Set) []string {
-	var list []string
-	known := map[string]bool{}
-	for _, p := range policy.Permissions() {
-		list = append(list, p.Name)
-		known[p.Name] = true
-	}
-	for _, kind := range set.MessageKinds() {
-		if p := "receive." + kind; !known[p] {
-			list = append(list, p)
-		}
-	}
-	return list
 }
 
 func (s *Server) cell(p *reception.Policy, w *ledger.View, inbox, kind string, by caller, now time.Time) CellBody {

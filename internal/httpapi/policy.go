@@ -183,28 +183,30 @@ func (s *Server) writePolicy(ctx context.Context, by caller, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	edits := func(set *policy.Set) ([]policy.Edit, error) {
-		list := make([]policy.Edit, 0, len(in.Body.Documents))
-		there := map[string]bool{}
-		for _, d := range in.Body.Documents {
-			list = append(list, policy.Edit{Kind: d.Kind, Name: d.Name, Spec: json.RawMessage(d.Spec)})
-			there[d.Kind+"/"+d.Name] = true
-		}
-		if in.Body.Prune {
-			for _, d := range set.All() {
-				if !there[d.Kind+"/"+d.Name] {
-					list = append(list, policy.Edit{Kind: d.Kind, Name: d.Name})
-				}
-			}
-		}
-		return list, nil
-	}
 	return s.apply(ctx, by, in.Body.Reason, func(set *policy.Set) ([]policy.Edit, error) {
 		if !anyRevision && !contains(revisions, set.Revision()) {
 			return nil, errStale.With("revision", set.Revision())
 		}
-		return edits(set)
+		return editsFor(set, in.Body.Documents, in.Body.Prune), nil
 	})
+}
+
+// editsFor are the edits that make a set agree with documents; with prune also by deleting those that are not among them.
+func editsFor(set *policy.Set, documents []DocumentInput, prune bool) []policy.Edit {
+	list := make([]policy.Edit, 0, len(documents))
+	there := map[string]bool{}
+	for _, d := range documents {
+		list = append(list, policy.Edit{Kind: d.Kind, Name: d.Name, Spec: json.RawMessage(d.Spec)})
+		there[d.Kind+"/"+d.Name] = true
+	}
+	if prune {
+		for _, d := range set.All() {
+			if !there[d.Kind+"/"+d.Name] {
+				list = append(list, policy.Edit{Kind: d.Kind, Name: d.Name})
+			}
+		}
+	}
+	return list
 }
 
 func contains(list []int64, n int64) bool {
@@ -222,11 +224,16 @@ func (s *Server) apply(ctx context.Context, by caller, reason string, edit func(
 	if err := s.o.Ledger.Do(ctx, cmd); err != nil {
 		return nil, err
 	}
-	out := &appliedOutput{ETag: etag(cmd.Revision), Body: AppliedBody{Revision: cmd.Revision, Changes: []ChangeBody{}}}
-	for _, c := range cmd.Changes {
-		out.Body.Changes = append(out.Body.Changes, ChangeBody{Kind: c.Kind, Name: c.Name, Action: c.Action, Fields: c.Fields})
-	}
+	out := &appliedOutput{ETag: etag(cmd.Revision), Body: AppliedBody{Revision: cmd.Revision, Changes: changeBodies(cmd.Changes)}}
 	return out, nil
+}
+
+func changeBodies(changes []policy.Change) []ChangeBody {
+	list := []ChangeBody{}
+	for _, c := range changes {
+		list = append(list, ChangeBody{Kind: c.Kind, Name: c.Name, Action: c.Action, Fields: c.Fields})
+	}
+	return list
 }
 
 // versions is what was known of a document that does not exist, at a revision of the policy.

@@ -15,6 +15,7 @@ func (s *Server) register(t *routes) {
 	route(t, "GET /policy/documents/{kind}/{name}", need(policy.PolicyView), "Read a document", s.readDocument)
 	route(t, "PUT /policy/documents/{kind}/{name}", need(policy.PolicyEdit), "Write a document", s.writeDocument)
 	route(t, "DELETE /policy/documents/{kind}/{name}", need(policy.PolicyEdit), "Delete a document", s.deleteDocument)
+	route(t, "POST /policy/preview", need(policy.PolicyEdit), "What would a change of the policy do?", s.previewPolicy, limit(policyBody))
 	route(t, "GET /policy/revisions", need(policy.PolicyView), "List the changes of the policy", s.listRevisions)
 
 	t.raw("POST /inboxes/{inbox}/messages", need(policy.MessagePost), "Hand a customer's message in", intake.Request{}, AnswerBody{}, s.postMessage, limit(messageBody), created(), intakeLog())
@@ -44,6 +45,9 @@ func (s *Server) register(t *routes) {
 	route(t, "GET /reasons", signedIn(), "Read the catalogue of reasons", s.listReasons)
 
 	route(t, "GET /me", signedIn(), "Who am I, what may I do, what can I receive now?", s.me)
+	route(t, "GET /accounts", need(policy.PolicyView), "List accounts, with what they can receive now", s.listAccounts)
+	route(t, "GET /accounts/{name}", need(policy.PolicyView), "Read an account, with what it can receive now", s.readAccount)
+	route(t, "GET /accounts/{name}/permissions", need(policy.PolicyView), "What may an account do, and what decides it?", s.readPermissions)
 	route(t, "GET /accounts/{name}/tokens", ownOrOthers(policy.TokenOwn, policy.TokenManage), "List tokens", s.listTokens)
 	route(t, "POST /accounts/{name}/tokens", ownOrOthers(policy.TokenOwn, policy.TokenManage), "Make a token", s.createToken, created())
 	route(t, "DELETE /accounts/{name}/tokens", ownOrOthers(policy.TokenOwn, policy.TokenManage), "Revoke tokens, and end what rests on them", s.revokeTokens)

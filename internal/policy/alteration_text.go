@@ -331,11 +331,8 @@ var messageKindTitles = map[string][2]string{
 func (s *speaker) kinds(kinds []string) string {
 	var parts []string
 	for _, k := range kinds {
-		title, ok := messageKindTitles[k]
-		if !ok {
-			title = [2]string{"“" + k + "”消息", fmt.Sprintf("messages of kind %q", k)}
-		}
-		parts = append(parts, s.pick(title[0], title[1]))
+		title := KindTitle(k)
+		parts = append(parts, s.pick(title.ZH, title.EN))
 	}
 	return strings.Join(parts, s.pick("、", ", "))
 }

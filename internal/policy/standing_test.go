@@ -1,0 +1,246 @@
+package policy_test
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/bidahq/bida/internal/policy"
+	"github.com/bidahq/bida/internal/reception"
+)
+
+func standingOf(t testing.TB, s *policy.Set, account, permission string, now time.Time) policy.Standing {
+	t.Helper()
+	for _, x := range policy.Standings(s, account, now) {
+		if x.Permission == permission {
+			return x
+		}
+	}
+	t.Fatalf("%s has no standing of %s", permission, account)
+	return policy.Standing{}
+}
+
+// drawSet draws a company, an account of it and an instant.
+func drawSet(t *rapid.T) (s *policy.Set, account string, now time.Time) {
+	s = mustSet(t, companies().Draw(t, "company"))
+	account = pick(t, append(slices.Clone(someAccounts), "root", "ghost"))
+	now, _ = time.Parse(time.RFC3339, pick(t, someInstants))
+	return s, account, now.Add(time.Duration(rapid.IntRange(-1, 1).Draw(t, "around")) * time.Nanosecond)
+}
+
+func TestAStandingIsTheEnginesOwnAnswer(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s, account, now := drawSet(t)
+		p := s.Compile()
+		seen := map[string]bool{}
+		for _, x := range policy.Standings(s, account, now) {
+			seen[x.Permission] = true
+			want := reception.Can(p, account, x.Permission, now)
+			if kind, ok := strings.CutPrefix(x.Permission, "receive."); ok {
+				want = !reception.Entitled(p, account, "", kind, false, now).Outcome.Stops()
+			}
+			if x.Permission == policy.Receive { // which only an agent has any use for
+				want = want && p.Accounts[account].Agent
+			}
+			if x.Effective != want {
+				t.Fatalf("%s of %s is effective %v, the engine says %v", x.Permission, account, x.Effective, want)
+			}
+			if x.Effective && !x.Granted {
+				t.Fatalf("%s of %s is effective and not granted", x.Permission, account)
+			}
+		}
+		for _, kind := range s.MessageKinds() {
+			if !seen["receive."+kind] {
+				t.Fatalf("nothing is said of receiving %s", kind)
+			}
+		}
+	})
+}
+
+// edited is the set with another document of the account.
+func edited(t *rapid.T, s *policy.Set, account string, edit func(*policy.AccountSpec)) *policy.Set {
+	spec, _ := s.Account(account)
+	spec.Allow, spec.Deny = slices.Clone(spec.Allow), slices.Clone(spec.Deny)
+	edit(&spec)
+	raw, err := json.Marshal(spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next, _, err := s.Apply(9, []policy.Edit{{Kind: policy.KindAccount, Name: account, Spec: raw}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return next
+}
+
+func without(list []policy.Grant, permission string) []policy.Grant {
+	return slices.DeleteFunc(list, func(g policy.Grant) bool { return g.Permission == permission })
+}
+
+// TestWhatIsNamedAsTheSourceIsWhatDecides changes what the standing names, and nothing else, and finds that the answer flips wherever it alone decides.
+func TestWhatIsNamedAsTheSourceIsWhatDecides(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s, account, now := drawSet(t)
+		if account == "root" || account == "ghost" {
+			account = someAccounts[0]
+		}
+		before := rapid.SampledFrom(policy.Standings(s, account, now)).Draw(t, "standing")
+		permission := before.Permission
+		spec, _ := s.Account(account)
+		allowed := slices.ContainsFunc(spec.Allow, func(g policy.Grant) bool {
+			return g.Permission == permission && (g.Until.IsZero() || now.Before(g.Until))
+		})
+		after := func(edit func(*policy.AccountSpec)) policy.Standing {
+			next := edited(t, s, account, edit)
+			list := policy.Standings(next, account, now)
+			return list[slices.IndexFunc(list, func(x policy.Standing) bool { return x.Permission == permission })]
+		}
+		flips := func(x policy.Standing, granted bool) {
+			if x.Granted != granted {
+				t.Fatalf("%s: what decides is said to be %+v, but without it: %+v", permission, before, x)
+			}
+		}
+		switch before.Source.Kind {
+		case policy.SourceRole:
+			if !slices.Contains(before.Roles, before.Source.Name) {
+				t.Fatalf("%+v", before)
+			}
+			flips(after(func(a *policy.AccountSpec) {
+				a.Roles = slices.DeleteFunc(slices.Clone(a.Roles), func(r string) bool { return slices.Contains(before.Roles, r) })
+			}), allowed)
+		case policy.SourceAllow:
+			flips(after(func(a *policy.AccountSpec) { a.Allow = without(a.Allow, permission) }), false)
+		case policy.SourceDeny:
+			flips(after(func(a *policy.AccountSpec) { a.Deny = without(a.Deny, permission) }), len(before.Roles) > 0 || allowed)
+		case policy.SourceExpired:
+			flips(after(func(a *policy.AccountSpec) {
+				a.Allow = append(without(a.Allow, permission), policy.Grant{Permission: permission})
+			}), true)
+		case policy.SourceTemplate:
+			missing, _ := policy.RoleTemplateDifference(s, before.Source.Name)
+			if !slices.Contains(missing, permission) || !slices.Contains(spec.Roles, before.Source.Name) {
+				t.Fatalf("%+v", before)
+			}
+		case policy.SourceParent, policy.SourceNotAgent:
+			parent := after(func(a *policy.AccountSpec) {
+				a.Agent = true
+				a.Deny, a.Allow = without(a.Deny, policy.Receive), append(without(a.Allow, policy.Receive), policy.Grant{Permission: policy.Receive})
+			})
+			if parent.Source.Kind == before.Source.Kind || parent.ParentOff || before.Effective {
+				t.Fatalf("%+v, and with the parent %+v", before, parent)
+			}
+		case policy.SourceNone:
+			if before.Granted || len(before.Roles) > 0 || allowed {
+				t.Fatalf("%+v", before)
+			}
+		default:
+			t.Fatalf("an unknown source %+v", before)
+		}
+		if sourced := before.Source.Kind; before.Granted != slices.Contains([]string{policy.SourceRole, policy.SourceAllow, policy.SourceParent, policy.SourceNotAgent}, sourced) {
+			t.Fatalf("granted %v by %s", before.Granted, sourced)
+		}
+	})
+}
+
+func TestTheExampleCompanysStandings(t *testing.T) {
+	_, s := company(t)
+	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	for _, want := range []struct {
+		account, permission string
+		granted, effective  bool
+		source              policy.Source
+	}{
+		{"agent-a", "receive.group", true, true, policy.Source{Kind: policy.SourceRole, Name: "agent", Template: "agent"}},
+		{"agent-d", "receive.group", false, false, policy.Source{Kind: policy.SourceDeny}},
+		{"agent-f", "receive.group", true, false, policy.Source{Kind: policy.SourceRole, Name: "agent", Template: "agent"}}, // frozen
+		{"agent-h", "receive.group", false, false, policy.Source{Kind: policy.SourceTemplate, Name: "store-clerk", Template: "agent"}},
+		{"agent-k", "message.reply", true, true, policy.Source{Kind: policy.SourceRole, Name: "web-clerk"}},
+		{"agent-l", "message.reply", false, false, policy.Source{Kind: policy.SourceNone}},
+		{"supervisor-b", "receive", true, false, policy.Source{Kind: policy.SourceNotAgent}},
+		{"supervisor-b", "receive.group", true, false, policy.Source{Kind: policy.SourceNotAgent}},
+		{"supervisor-b", "policy.edit", true, true, policy.Source{Kind: policy.SourceRole, Name: "permission-admin", Template: "permission-admin"}},
+		{"ghost", "receive", false, false, policy.Source{Kind: policy.SourceNone}},
+	} {
+		got := standingOf(t, s, want.account, want.permission, now)
+		if got.Granted != want.granted || got.Effective != want.effective || got.Source != want.source {
+			t.Errorf("%s of %s is %+v, want %+v", want.permission, want.account, got, want)
+		}
+	}
+	k := standingOf(t, s, "agent-k", "receive.group", now)
+	if k.Override != policy.SourceAllow || k.Source.Kind != policy.SourceAllow || k.Source.Until.IsZero() {
+		t.Errorf("agent-k: %+v", k)
+	}
+	if later := standingOf(t, s, "agent-k", "receive.group", k.Source.Until); later.Granted || later.Override != "" || later.Source.Kind != policy.SourceExpired {
+		t.Errorf("agent-k, when the allow has ended: %+v", later)
+	}
+}
+
+func TestReceivingComesFirstAndAddedKindsStandWithIt(t *testing.T) {
+	s, err := policy.NewSet([]policy.Document{
+		{Kind: "inbox", Name: "phone", Spec: json.RawMessage(`{"kinds": ["customer", "callback"]}`)},
+		{Kind: "account", Name: "root", Spec: json.RawMessage(`{"roles": ["admin"]}`)},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, p := range policy.AllPermissions(s) {
+		if policy.BlockOf(p.Name) == policy.BlockReceiving {
+			names = append(names, p.Name)
+		}
+		if p.TitleZH == "" || p.TitleEN == "" || p.MeaningZH == "" || p.MeaningEN == "" {
+			t.Errorf("%s has no words", p.Name)
+		}
+	}
+	want := "receive receive.customer receive.group receive.system receive.auto_reply receive.internal receive.callback"
+	if got := strings.Join(names, " "); got != want {
+		t.Errorf("the permissions to receive are %s, want %s", got, want)
+	}
+	if policy.AllPermissions(s)[6].Name != "receive.callback" {
+		t.Error("a kind that an inbox adds does not stand with the others")
+	}
+}
+
+func TestAnOverrideIsAsOldAsItsLastChange(t *testing.T) {
+	version := func(from, to int64, spec string) policy.Version {
+		return policy.Version{From: from, To: to, Spec: json.RawMessage(spec)}
+	}
+	deny := policy.AccountSpec{Deny: []policy.Grant{{Permission: "receive.group"}}}
+	const denied, other = `{"deny":[{"permission":"receive.group"}]}`, `{"title":"x","deny":[{"permission":"receive"},{"permission":"receive.group"}]}`
+	const until = `{"deny":[{"permission":"receive.group","until":"2026-12-01T00:00:00+08:00"}]}`
+	for name, c := range map[string]struct {
+		versions []policy.Version
+		want     int64
+	}{
+		"there from the beginning":           {[]policy.Version{version(1, 0, denied)}, 1},
+		"other changes do not count":         {[]policy.Version{version(1, 3, `{}`), version(3, 7, denied), version(7, 9, other), version(9, 0, denied)}, 3},
+		"taken back meanwhile":               {[]policy.Version{version(1, 3, denied), version(3, 7, `{}`), version(7, 0, other)}, 7},
+		"another end is another denial":      {[]policy.Version{version(1, 3, until), version(3, 0, denied)}, 3},
+		"the account was deleted and made":   {[]policy.Version{version(1, 3, denied), version(5, 0, denied)}, 5},
+		"not in force":                       {[]policy.Version{version(1, 0, `{}`)}, 0},
+		"the account is gone":                {[]policy.Version{version(1, 4, denied)}, 0},
+		"an allow is no deny":                {[]policy.Version{version(1, 0, `{"allow":[{"permission":"receive.group"}]}`)}, 0},
+		"nothing is known of it":             {nil, 0},
+		"what cannot be read ends the story": {[]policy.Version{version(1, 3, `{"deny": 1}`), version(3, 0, denied)}, 3},
+	} {
+		if got := policy.OverrideSince(c.versions, deny, policy.SourceDeny, "receive.group"); got != c.want {
+			t.Errorf("%s: since %d, want %d", name, got, c.want)
+		}
+	}
+	roles := []policy.Version{
+		version(1, 2, `{"template":"agent"}`), version(2, 4, `{"template":"agent","permissions":["receive"]}`), version(4, 0, `{"template":"agent","permissions":[]}`),
+	}
+	if got := policy.RemovedSince(roles, "receive.group"); got != 2 {
+		t.Errorf("removed since %d, want 2", got)
+	}
+	if got := policy.RemovedSince(roles, "receive"); got != 4 {
+		t.Errorf("removed since %d, want 4", got)
+	}
+	if got := policy.RemovedSince(roles[:1], "receive"); got != 0 {
+		t.Errorf("never removed, but since %d", got)
+	}
+}
