@@ -32,6 +32,9 @@ export interface Upload {
 
 const patience = 20_000;
 
+/** How many messages are read at once. */
+export const historyPage = 50;
+
 export class Api {
   private readonly root: string;
 
@@ -57,8 +60,9 @@ export class Api {
     return wire.sent(await this.json("POST", "/messages", token, attachments.length ? { id, text, attachments } : { id, text }));
   }
 
-  async messages(token: string, after: string): Promise<wire.History> {
-    return wire.history(await this.json("GET", after ? `/messages?after=${encodeURIComponent(after)}` : "/messages", token));
+  /** messages reads what comes after a place, what lies before one, or the newest. */
+  async messages(token: string, side: "after" | "before", cursor: string): Promise<wire.History> {
+    return wire.history(await this.json("GET", cursor ? `/messages?limit=${historyPage}&${side}=${encodeURIComponent(cursor)}` : `/messages?limit=${historyPage}`, token));
   }
 
   async seen(token: string, cursor: string): Promise<void> {

@@ -1,7 +1,7 @@
 // The conversation of one visitor with one inbox: what was said, what is on its way, how the line is. It knows nothing of how it looks; whoever shows it
 // listens with `subscribe` and reads.
 
-import { type Api, Refusal, type Upload } from "./api";
+import { type Api, historyPage, Refusal, type Upload } from "./api";
 import type { Blobs } from "./blobs";
 import type { ServerEvent } from "./events";
 import type { Keep } from "./keep";
@@ -22,12 +22,14 @@ export class Chat implements Source {
   info: wire.Info | undefined;
   messages: wire.Message[] = [];
   conversation: wire.Conversation = wire.noConversation;
-  /** What the server said about waiting, when the last message went in. */
-  notice = "";
   /** History has been read; until then an empty thread means nothing. */
   loaded = false;
   /** The server no longer knows this visitor: what was said before cannot be shown any more. */
   forgotten = false;
+  /** There is no such inbox for visitors (any more). */
+  gone = false;
+  /** There may be messages before those that are known. */
+  earlier = false;
   seen: string;
   readonly lasting: boolean;
   private readonly outbox: Outbox;
@@ -41,12 +43,15 @@ export class Chat implements Source {
   private seenSent = "";
   private visiting: Promise<string> | undefined;
   private flushing = false;
-  private again = false;
+  /** Counts how often sending was asked for: what is asked for while it goes on makes another round. */
+  private wanted = 0;
   private tries = 0;
   /** The server asked to be left alone until then. */
   private notBefore = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private told = false;
+  /** How far the history is known to be complete: the place to go on from. */
+  private mark = "";
   private stopped = false;
   private readonly deaf: () => void;
 
@@ -156,8 +161,10 @@ export class Chat implements Source {
     this.infoAt = Date.now();
     try {
       this.info = await this.api.info();
-    } catch {
+      this.gone = false;
+    } catch (fault) {
       this.infoAt = 0; // known from before, or not at all: nothing is claimed
+      this.gone = fault instanceof Refusal && fault.status === 404;
     }
     this.changed();
   }
@@ -197,6 +204,16 @@ export class Chat implements Source {
     });
   }
 
+  /** back reads what was said before the first message that is known. */
+  async back(): Promise<void> {
+    const first = this.messages.find((m) => m.cursor);
+    if (!first) return;
+    const page = await this.api.messages(this.token, "before", first.cursor);
+    for (const m of page.messages) this.take(m);
+    this.earlier = page.messages.length >= historyPage;
+    this.changed();
+  }
+
   private note(cursor: string): void {
     if (!wire.newer(cursor, this.seen)) return;
     this.seen = cursor;
@@ -206,7 +223,7 @@ export class Chat implements Source {
 
   async rate(score: number, comment: string): Promise<void> {
     await this.api.rate(this.token, score, comment);
-    this.conversation = { ...this.conversation, canRate: false, rated: score };
+    this.conversation = { ...this.conversation, rated: score };
     this.changed();
   }
 
@@ -281,18 +298,15 @@ export class Chat implements Source {
   // ---- sending
 
   private async flush(): Promise<void> {
-    if (this.stopped) return;
-    if (this.flushing) {
-      this.again = true;
-      return;
-    }
+    this.wanted++;
+    if (this.stopped || this.flushing) return;
     this.flushing = true;
     clearTimeout(this.timer);
     try {
-      do {
-        this.again = false;
+      for (let done = 0; done !== this.wanted; ) {
+        done = this.wanted;
         await alone(this.keep, () => this.empty());
-      } while (this.again);
+      }
     } finally {
       this.flushing = false;
       this.changed();
@@ -347,9 +361,10 @@ export class Chat implements Source {
       e.text,
       parts.map((p) => p.upload),
     );
-    this.notice = answer.notice;
-    if (answer.waiting || this.conversation.status !== "served") this.conversation = { ...wire.noConversation, status: answer.waiting ? "waiting" : "served", alias: this.conversation.alias };
-    // Until the history has it, it stands at the end, as what it is: sent.
+    if (answer.waiting) this.conversation = { ...wire.noConversation, status: "waiting", notice: answer.notice };
+    else if (this.conversation.status !== "served") this.conversation = { ...wire.noConversation, status: "served" };
+    // Until the history has it, it stands at the end, as what it is: sent. Its place is not taken from the answer, because an agent's message that came
+    // before it may still be on its way, and would be passed over.
     if (!this.messages.some((m) => m.id === e.id)) {
       this.messages.push({
         cursor: "",
@@ -415,7 +430,8 @@ export class Chat implements Source {
     this.seenSent = "";
     this.messages = [];
     this.conversation = wire.noConversation;
-    this.notice = "";
+    this.mark = "";
+    this.earlier = false;
   }
 
   /** elsewhere follows what another tab did. */
@@ -452,15 +468,18 @@ export class Chat implements Source {
       const after = this.newest;
       let page: wire.History;
       try {
-        page = await this.api.messages(this.token, after);
+        page = await this.api.messages(this.token, "after", after);
       } catch (fault) {
         // A server that was set back does not know the place where we are: read it all again.
         if (!after || !(fault instanceof Refusal) || (fault.status !== 400 && fault.status !== 410)) throw fault;
         this.messages = this.messages.filter((m) => !m.cursor);
+        this.mark = "";
         continue;
       }
       for (const m of page.messages) this.take(m);
-      this.conversation = page.conversation;
+      if (wire.newer(page.cursor, this.mark)) this.mark = page.cursor;
+      if (!after) this.earlier = page.messages.length >= historyPage;
+      this.stand(page.conversation);
       this.loaded = true;
       this.attend();
       this.changed();
@@ -479,13 +498,17 @@ export class Chat implements Source {
       const m = wire.message(data);
       this.take({ ...m, cursor: m.cursor || event.id });
     } else if (event.type === "conversation") {
-      this.conversation = wire.conversation(data);
+      this.stand(wire.conversation(data));
       this.attend();
     } else return;
     this.changed();
   }
 
   refused(r: Refusal): boolean {
+    if (r.status === 404) {
+      this.gone = true;
+      return true;
+    }
     if (r.status !== 401) return false;
     this.begin(this.token);
     return true;
@@ -499,7 +522,16 @@ export class Chat implements Source {
   }
 
   private get newest(): string {
-    return this.messages.reduce((last, m) => (wire.newer(m.cursor, last) ? m.cursor : last), "");
+    return this.messages.reduce((last, m) => (wire.newer(m.cursor, last) ? m.cursor : last), this.mark);
+  }
+
+  /** stand notes how the conversation stands. When that is another, whether somebody is there may be another too. */
+  private stand(c: wire.Conversation): void {
+    const news = this.loaded && c.status !== this.conversation.status;
+    this.conversation = c;
+    if (!news) return;
+    this.infoAt = 0;
+    if (this.open) void this.learn();
   }
 
   /** take puts a message where it belongs, once, and removes from the outbox what has thereby arrived. */

@@ -97,14 +97,15 @@ export class Live {
   }
 
   private async run(stop: AbortSignal): Promise<void> {
-    while (!stop.aborted) {
+    const over = (): boolean => stop.aborted;
+    while (!over()) {
       if (this.link !== "offline") this.be(this.want === "slow" ? "idle" : this.heldBack > Date.now() ? "polling" : "connecting");
-      let wait = 0;
+      let wait: number;
       try {
         // Asking comes before listening: it shows whether the server can be reached at all, and brings what a stream that is held back would keep.
         if (this.want === "slow" || this.failures > 0 || this.link === "connecting" || this.heldBack > Date.now()) {
           await this.source.poll();
-          if (stop.aborted) return;
+          if (over()) return;
           this.failures = 0;
         }
         if (this.want === "slow") {
@@ -116,7 +117,7 @@ export class Live {
         } else {
           const began = Date.now();
           const heard = await this.listen(stop);
-          if (stop.aborted) return;
+          if (over()) return;
           this.be("connecting");
           this.misses = heard ? 0 : this.misses + 1;
           if (this.misses >= 2) this.holdBack();
@@ -125,7 +126,7 @@ export class Live {
           wait = (300 + Math.random() * 700) * 2 ** this.short;
         }
       } catch (fault) {
-        if (stop.aborted) return;
+        if (over()) return;
         if (fault instanceof Refusal && this.source.refused(fault)) {
           this.want = "off";
           this.be("idle");
@@ -136,7 +137,7 @@ export class Live {
         this.failures++;
         this.be("offline", Date.now() + wait);
       }
-      if (wait > 0) await this.pause(wait, stop);
+      await this.pause(wait, stop);
     }
   }
 
@@ -153,7 +154,8 @@ export class Live {
         answer = await this.source.stream(line.signal);
       } catch (fault) {
         // Asking worked a moment ago. What refuses the stream alone is an older server or a proxy.
-        if (fault instanceof Refusal && (fault.status === 429 || fault.status === 401)) throw fault;
+        if (fault instanceof Refusal && fault.status === 401) throw fault;
+        if (fault instanceof Refusal && fault.status === 429) this.misses = 1; // too many windows: asking is all that is left
         return false;
       }
       if (!answer.body) return false;

@@ -37,6 +37,6 @@ const script = document.currentScript;
 if (script instanceof HTMLScriptElement) {
   const options = read(script);
   if (!options) console.error("Bida: the script tag needs data-inbox, the name of an inbox");
-  else if (document.body) start(options, script);
+  else if ((document.body as HTMLElement | null)) start(options, script);
   else document.addEventListener("DOMContentLoaded", () => start(options, script));
 }

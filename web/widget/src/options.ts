@@ -28,6 +28,6 @@ export function read(script: HTMLScriptElement): Options | undefined {
     theme: data.theme === "light" || data.theme === "dark" ? data.theme : "",
     name: data.name?.trim() ?? "",
     page: data.mode === "page",
-    nonce: script.nonce,
+    nonce: script.nonce ?? "",
   };
 }

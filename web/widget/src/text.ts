@@ -53,7 +53,7 @@ export interface Piece {
 }
 
 // What ends a sentence does not belong to the address in it. Chinese text follows an address without a space.
-const address = /\bhttps?:\/\/[^\s<>"'“”‘’「」『』（）《》【】，。；：、！？\u0000-\u0020\u200b-\u200f\u202a-\u202e\u2066-\u2069]+/gi;
+const address = /\bhttps?:\/\/[^\s<>"'“”‘’「」『』（）《》【】，。；：、！？\u200b-\u200f\u202a-\u202e\u2066-\u2069]+/gi;
 
 /** pieces splits a text into plain runs and http(s) links; nothing else ever becomes a link. */
 export function pieces(text: string): Piece[] {

@@ -31,6 +31,8 @@ export interface Conversation {
   alias: string;
   canRate: boolean;
   rated: number;
+  /** While it waits: what the server knows about that, as a sentence. */
+  notice: string;
 }
 
 export interface Limits {
@@ -64,7 +66,7 @@ export interface Sent {
 /** What holds until the server has said otherwise. */
 export const usualLimits: Limits = { textBytes: 16 << 10, fileBytes: 20 << 20, files: 10 };
 
-export const noConversation: Conversation = { status: "none", alias: "", canRate: false, rated: 0 };
+export const noConversation: Conversation = { status: "none", alias: "", canRate: false, rated: 0, notice: "" };
 
 type Members = Record<string, unknown>;
 
@@ -126,6 +128,7 @@ export function conversation(value: unknown): Conversation {
     alias: plain(members(m.agent).alias),
     canRate: m.can_rate === true,
     rated: count(m.rated),
+    notice: text(m.notice),
   };
 }
 

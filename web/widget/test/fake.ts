@@ -103,8 +103,9 @@ export class FakeServer {
     return this.listeners.size;
   }
 
-  fetch = async (input: string | URL | Request, init: RequestInit = {}): Promise<Response> => {
-    const url = new URL(String(input));
+  fetch = (input: string | URL, init: RequestInit = {}): Promise<Response> => Promise.resolve().then(() => this.answer(new URL(input), init));
+
+  private answer(url: URL, init: RequestInit): Response {
     const method = init.method ?? "GET";
     const path = url.pathname.replace(/^\/api\/v1\/chat\/[^/]+/, "");
     this.requests.push(`${method} ${path}${url.search}`);
@@ -139,21 +140,23 @@ export class FakeServer {
         throw new TypeError("network");
       }
       const waiting = talk.status === "waiting";
-      return json(had ? 200 : 201, { id: body.id, message: "m", sequence: 1, at: new Date().toISOString(), waiting, ...(waiting && this.info.notice ? { notice: this.info.notice } : {}) });
+      return json(had ? 200 : 201, { id: body.id, message: "m", sequence: 1, at: new Date().toISOString(), waiting, ...(waiting ? { notice: this.info.notice ?? "您的消息已收到，正在等待客服接待。" } : {}) });
     }
     if (method === "GET" && path === "/messages") {
       const after = url.searchParams.get("after");
-      const all = this.messages.filter((m) => m.visitor === visitor && m.cursor > Number(after ?? 0));
+      const before = Number(url.searchParams.get("before") ?? Infinity);
+      const all = this.messages.filter((m) => m.visitor === visitor && m.cursor > Number(after ?? 0) && m.cursor < before);
       const page = after ? all.slice(0, 50) : all.slice(-50);
-      return json(200, { messages: page.map(body_), conversation: this.talk(visitor), cursor: String(page[page.length - 1]?.cursor ?? after ?? ""), something_new: true });
+      return json(200, { messages: page.map(body_), conversation: this.talk(visitor), cursor: String(page[page.length - 1]?.cursor ?? after ?? 0), something_new: true });
     }
-    if (path === "/stream") return this.stream(visitor, Number(url.searchParams.get("after") ?? 0), init.signal ?? undefined);
+    // Without a place a stream begins now, as the real one does.
+    if (path === "/stream") return this.stream(visitor, Number(url.searchParams.get("after") ?? this.last), init.signal ?? undefined);
     if (path === "/seen") {
       talk.seen = String(body.cursor);
       return new Response(null, { status: 204 });
     }
     if (path === "/rating") {
-      Object.assign(talk, { canRate: false, rated: body.score, comment: body.comment ?? "" });
+      Object.assign(talk, { rated: body.score, comment: body.comment ?? "" });
       return new Response(null, { status: 204 });
     }
     if (method === "POST" && path === "/attachments") {
@@ -168,11 +171,11 @@ export class FakeServer {
       return blob ? new Response(blob) : problem(404, "not_found", "没有");
     }
     return problem(404, "request.no_route", "没有");
-  };
+  }
 
   private talk(visitor: string): unknown {
     const t = this.talks.get(visitor);
-    return t && { status: t.status, ...(t.alias ? { agent: { alias: t.alias } } : {}), can_rate: t.canRate, ...(t.rated ? { rated: t.rated } : {}) };
+    return t && { status: t.status, ...(t.alias ? { agent: { alias: t.alias } } : {}), can_rate: t.canRate, ...(t.rated ? { rated: t.rated } : {}), ...(t.status === "waiting" ? { notice: this.info.notice ?? "您的消息已收到，正在等待客服接待。" } : {}) };
   }
 
   private push(m: Omit<Kept, "cursor" | "at" | "message">, at: Date): void {
@@ -214,7 +217,7 @@ export class FakeServer {
 
 function body_(m: Kept): unknown {
   const { cursor, id, message, direction, text, at, alias } = m;
-  const attachments = m.attachments.map(({ blob: _, ...rest }) => rest);
+  const attachments = m.attachments.map((a) => ({ ...a, blob: undefined }));
   return { cursor: String(cursor), message, ...(id ? { id } : {}), direction, text, at, ...(alias ? { agent: { alias } } : {}), attachments };
 }
 

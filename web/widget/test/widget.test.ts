@@ -16,10 +16,13 @@ beforeEach(() => {
 });
 afterEach(end);
 
+type Field = HTMLTextAreaElement & HTMLInputElement & HTMLButtonElement & HTMLAnchorElement;
+
 interface Shown {
   widget: Widget;
   chat: Chat;
-  get: <E extends HTMLElement = HTMLElement>(selector: string) => E;
+  get: (selector: string) => HTMLElement;
+  pick: (selector: string) => Field;
   all: (selector: string) => string[];
 }
 
@@ -33,15 +36,17 @@ function show(more: Partial<Options> = {}): Shown {
   widget.mount(document.body);
   chat.start();
   const root = widget.host.shadowRoot as ShadowRoot;
+  const get = (selector: string): HTMLElement => {
+    const found = root.querySelector<HTMLElement>(selector);
+    if (!found) throw new Error(`no ${selector}`);
+    return found;
+  };
   return {
     widget,
     chat,
-    get: <E extends HTMLElement>(selector: string): E => {
-      const found = root.querySelector<E>(selector);
-      if (!found) throw new Error(`no ${selector}`);
-      return found;
-    },
-    all: (selector) => [...root.querySelectorAll(selector)].map((n) => n.textContent ?? ""),
+    get,
+    pick: (selector) => get(selector) as Field,
+    all: (selector) => [...root.querySelectorAll(selector)].map((n) => n.textContent),
   };
 }
 
@@ -50,9 +55,9 @@ function type(field: HTMLTextAreaElement, text: string): void {
   field.dispatchEvent(new Event("input"));
 }
 
-function press(node: HTMLElement, init: KeyboardEventInit & { keyCode?: number }): KeyboardEvent {
+function press(node: HTMLElement, init: KeyboardEventInit, code = 0): KeyboardEvent {
   const event = new KeyboardEvent("keydown", { bubbles: true, cancelable: true, ...init });
-  if (init.keyCode) Object.defineProperty(event, "keyCode", { value: init.keyCode });
+  if (code) Object.defineProperty(event, "keyCode", { value: code });
   node.dispatchEvent(event);
   return event;
 }
@@ -100,66 +105,66 @@ describe("the bubble", () => {
 });
 
 describe("writing", () => {
-  async function written(): Promise<Shown & { field: HTMLTextAreaElement }> {
+  async function written(): Promise<Shown & { area: HTMLTextAreaElement }> {
     const shown = show();
     shown.widget.open();
     await until(() => shown.chat.info !== undefined);
-    return { ...shown, field: shown.get<HTMLTextAreaElement>(".line textarea") };
+    return { ...shown, area: shown.pick(".line textarea") };
   }
 
   test("Enter sends, Shift and Enter begin a new line", async () => {
-    const { field, chat } = await written();
-    type(field, "你好");
-    expect(press(field, { key: "Enter", shiftKey: true }).defaultPrevented).toBe(false);
+    const { area, chat } = await written();
+    type(area, "你好");
+    expect(press(area, { key: "Enter", shiftKey: true }).defaultPrevented).toBe(false);
     expect(chat.entries.length).toBe(0);
-    expect(press(field, { key: "Enter" }).defaultPrevented).toBe(true);
+    expect(press(area, { key: "Enter" }).defaultPrevented).toBe(true);
     expect(chat.entries.map((e) => e.text)).toEqual(["你好"]);
-    expect(field.value).toBe("");
+    expect(area.value).toBe("");
   });
 
   test("Enter that chooses a word of an input method sends nothing", async () => {
-    const { field, chat } = await written();
-    type(field, "nihao");
-    press(field, { key: "Enter", isComposing: true });
-    field.dispatchEvent(new Event("compositionstart"));
-    press(field, { key: "Enter" });
-    field.dispatchEvent(new Event("compositionend"));
-    press(field, { key: "Enter", keyCode: 229 }); // Safari: the composition is over before the key is told
+    const { area, chat } = await written();
+    type(area, "nihao");
+    press(area, { key: "Enter", isComposing: true });
+    area.dispatchEvent(new Event("compositionstart"));
+    press(area, { key: "Enter" });
+    area.dispatchEvent(new Event("compositionend"));
+    press(area, { key: "Enter" }, 229); // Safari: the composition is over before the key is told
     expect(chat.entries).toEqual([]);
-    press(field, { key: "Enter", keyCode: 13 });
+    press(area, { key: "Enter" }, 13);
     expect(chat.entries.length).toBe(1);
   });
 
   test("blanks are no message", async () => {
-    const { field, chat, get } = await written();
-    type(field, " \n ");
-    press(field, { key: "Enter" });
+    const { area, chat, pick } = await written();
+    type(area, " \n ");
+    press(area, { key: "Enter" });
     expect(chat.entries).toEqual([]);
-    expect(get<HTMLButtonElement>(".go").disabled).toBe(true);
+    expect(pick(".go").disabled).toBe(true);
   });
 
   test("a text over the limit is not sent, and it is said by how much", async () => {
-    const { field, chat, get } = await written();
-    type(field, "长".repeat(70)); // 210 of 200 bytes
-    press(field, { key: "Enter" });
+    const { area, chat, get } = await written();
+    type(area, "长".repeat(70)); // 210 of 200 bytes
+    press(area, { key: "Enter" });
     expect(chat.entries).toEqual([]);
     expect(get(".hint").textContent).toBe("太长了，请删去约 4 个字");
-    type(field, "短");
+    type(area, "短");
     expect(get(".hint").hidden).toBe(true);
   });
 
   test("a draft survives a reload", async () => {
-    const { field } = await written();
-    type(field, "写到一半");
+    const { area } = await written();
+    type(area, "写到一半");
     document.body.replaceChildren();
     const again = show();
     again.widget.open();
-    expect(again.get<HTMLTextAreaElement>(".line textarea").value).toBe("写到一半");
+    expect(again.pick(".line textarea").value).toBe("写到一半");
   });
 
   test("files over a limit and empty files are refused by name, the others are taken", async () => {
-    const { get, all } = await written();
-    const picker = get<HTMLInputElement>("input[type=file]");
+    const { pick, all } = await written();
+    const picker = pick("input[type=file]");
     const files = [new File(["abc"], "好.txt"), new File([], "空.txt"), new File(["x".repeat(2000)], "大.bin")];
     Object.defineProperty(picker, "files", { value: files, configurable: true });
     picker.dispatchEvent(new Event("change"));
@@ -184,11 +189,11 @@ describe("the thread", () => {
   });
 
   test("opens links in a place of their own that knows nothing of this page", async () => {
-    const { widget, chat, get } = show();
+    const { widget, chat, pick } = show();
     widget.open();
     chat.send("https://a.example/x", []);
     await pass(10);
-    const link = get<HTMLAnchorElement>(".balloon a");
+    const link = pick(".balloon a");
     expect([link.href, link.target, link.rel]).toEqual(["https://a.example/x", "_blank", "noopener noreferrer nofollow"]);
   });
 
@@ -253,22 +258,24 @@ describe("the thread", () => {
     await until(() => fake.received.length === 1);
   });
 
-  test("asks for a rating at the end, once", async () => {
-    const { widget, chat, get, all } = show();
+  test("asks for a rating at the end, and lets it be changed", async () => {
+    const { widget, chat, get, pick, all } = show();
     widget.open();
     chat.send("问", []);
     await until(() => chat.link === "live");
     fake.set({ status: "resolved", canRate: true });
     await until(() => all(".rating").length === 1);
-    const four = get<HTMLInputElement>(".stars label:nth-child(4) input");
+    const four = pick(".stars label:nth-child(4) input");
     expect(four.getAttribute("aria-label")).toBe("4 分，满意");
     four.checked = true;
     four.dispatchEvent(new Event("change"));
-    get<HTMLTextAreaElement>(".rating textarea").value = "很快";
+    pick(".rating textarea").value = "很快";
     get(".primary").click();
     await until(() => all(".rating").length === 0);
     expect(fake.talks.get(fake.only)).toMatchObject({ rated: 4, comment: "很快" });
-    expect(all(".quiet")).toContain("谢谢您的评价：满意");
+    expect(all(".quiet")).toContain("谢谢您的评价：满意修改评价");
+    get(".quiet .link").click();
+    expect(all(".rating").length).toBe(1);
   });
 });
 
@@ -282,12 +289,12 @@ describe("the line", () => {
     expect(get(".strip").hidden).toBe(true);
     fake.up = false;
     fake.cut();
-    await until(() => get(".strip").hidden === false);
+    await until(() => !get(".strip").hidden);
     expect(get(".strip").textContent).toMatch(/^已断开/);
-    await until(() => /秒后重连/.test(get(".strip").textContent ?? ""));
+    await until(() => get(".strip").textContent.includes("秒后重连"));
     fake.up = true;
     get(".strip .link").click();
-    await until(() => get(".strip").hidden === true);
+    await until(() => get(".strip").matches("[hidden]"));
   });
 });
 

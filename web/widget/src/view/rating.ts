@@ -4,10 +4,10 @@ import type { Chat } from "../chat";
 import { h, icon } from "../dom";
 import type { Words } from "../words";
 
-const longestComment = 1000;
+const longestComment = 500;
 
-/** grown is called when the question takes more room. */
-export function rating(chat: Chat, words: Words, grown: () => void): HTMLElement {
+/** grown is called when the question takes more room, done when the answer is kept. */
+export function rating(chat: Chat, words: Words, grown: () => void, done: () => void): HTMLElement {
   let score = 0;
   const word = h("div", { class: "word", "aria-hidden": "true" });
   const comment = h("textarea", { "aria-label": words.rateMore, placeholder: words.rateMore, maxlength: longestComment, rows: 2, dir: "auto" });
@@ -39,7 +39,7 @@ export function rating(chat: Chat, words: Words, grown: () => void): HTMLElement
   button.addEventListener("click", () => {
     button.disabled = true;
     trouble.hidden = true;
-    chat.rate(score, comment.value.trim()).catch(() => {
+    chat.rate(score, comment.value.trim()).then(done, () => {
       button.disabled = false;
       trouble.textContent = words.rateFailed;
       trouble.hidden = false;

@@ -41,6 +41,7 @@ export class Thread {
   private readonly drawn = new Map<string, { sign: string; node: HTMLElement }>();
   private atEnd = true;
   private greeted = false;
+  private changing = false;
   private announced: string | undefined;
   private newest = "";
   private seenUpTo = "";
@@ -133,6 +134,11 @@ export class Thread {
     const items: Item[] = [];
     if (!chat.lasting) items.push(this.aside("memory", w.memoryOnly));
     if (chat.forgotten) items.push(this.quiet("forgotten", w.forgotten));
+    if (chat.earlier) {
+      const button = h("button", { type: "button", class: "link" }, w.earlier);
+      button.addEventListener("click", () => void this.more(button));
+      items.push({ key: "earlier", sign: chat.messages[0]?.cursor ?? "", make: () => h("div", { class: "aside quiet" }, button) });
+    }
     if (!chat.loaded) items.push(this.quiet("loading", chat.link === "offline" ? w.loadFailed : w.loading));
     else if (this.greeted || lines.length === 0) {
       this.greeted = true; // it stays where it was when the first words follow it
@@ -154,19 +160,43 @@ export class Thread {
     });
 
     const status = chat.conversation.status;
-    if (status === "waiting" && chat.notice) items.push(this.aside("notice", chat.notice));
-    else if (lines.length === 0 || status === "none" || status === "resolved") {
-      const info = chat.info;
-      const hours = info && (info.notice || (!info.open && info.opensAt ? w.opensAt(moment(info.opensAt, w)) : ""));
-      if (hours) items.push(this.aside("hours", hours));
-    }
     if (status === "resolved") {
       items.push(this.quiet("end", w.resolved));
-      if (chat.conversation.rated > 0) items.push(this.quiet("rated", w.rateThanks(w.rateWords[Math.min(5, chat.conversation.rated) - 1] ?? "")));
-      else if (chat.conversation.canRate) items.push({ key: "rating", sign: "", make: () => rating(chat, w, () => this.follow()) });
+      const { rated, canRate } = chat.conversation;
+      if (canRate && (rated === 0 || this.changing)) items.push({ key: "rating", sign: "", make: () => rating(chat, w, () => this.follow(), () => this.change(false)) });
+      else if (rated > 0) items.push(this.rated(rated, canRate));
       items.push(this.quiet("again", w.again));
     }
+    const { info } = chat;
+    const hours = info && (info.notice || (!info.open && info.opensAt ? w.opensAt(moment(info.opensAt, w)) : ""));
+    if (status === "waiting" && chat.conversation.notice) items.push(this.aside("notice", chat.conversation.notice));
+    else if (status !== "served" && hours) items.push(this.aside("hours", hours));
     return items;
+  }
+
+  private rated(score: number, canRate: boolean): Item {
+    const w = this.words;
+    const thanks = w.rateThanks(w.rateWords[Math.min(5, score) - 1] ?? "");
+    const change = (): void => this.change(true);
+    return { key: "rated", sign: thanks + String(canRate), make: () => h("div", { class: "aside quiet" }, h("span", {}, thanks), canRate && h("button", { type: "button", class: "link", onclick: change }, w.rateChange)) };
+  }
+
+  private change(yes: boolean): void {
+    this.changing = yes;
+    this.draw(true);
+  }
+
+  /** more reads earlier messages and keeps what is being looked at where it is. */
+  private async more(button: HTMLButtonElement): Promise<void> {
+    button.disabled = true;
+    const below = this.log.scrollHeight - this.log.scrollTop;
+    try {
+      await this.chat.back();
+      this.draw(true);
+      this.log.scrollTop = this.log.scrollHeight - below;
+    } catch {
+      button.disabled = false; // to be asked for again; the line says why it did not work
+    }
   }
 
   private aside(key: string, text: string): Item {
@@ -290,9 +320,9 @@ function joined(a: Line, b: Line): boolean {
   return a.mine === b.mine && a.alias === b.alias && b.at - a.at < together;
 }
 
-/** initial is what stands for a name in a circle: its first letter, as people count letters. */
+/** initial is what stands for a name in a circle: its first letter, which may be two units long. */
 function initial(name: string): string {
-  return [...name.trim()][0]?.toUpperCase() ?? "";
+  return /^./u.exec(name.trim())?.[0].toUpperCase() ?? "";
 }
 
 function linked(text: string): (Node | string)[] {

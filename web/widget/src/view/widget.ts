@@ -31,7 +31,7 @@ export class Widget {
     private readonly words: Words,
     private readonly options: Options,
   ) {
-    this.host = h("div", { lang: words.lang, "data-bida": options.inbox });
+    this.host = h("div", { lang: words.lang, "data-bida": options.inbox, "data-mode": options.page ? "page" : undefined });
     this.shadow = this.host.attachShadow({ mode: "open" });
     style(this.shadow, options.nonce);
     this.badge = h("span", { class: "badge", hidden: true, "aria-hidden": "true" });
@@ -214,9 +214,9 @@ class Panel {
 
   private status(): string {
     const w = this.words;
-    const { conversation, info, notice } = this.chat;
+    const { conversation, info } = this.chat;
     if (conversation.status === "served") return w.servedBy(conversation.alias);
-    if (conversation.status === "waiting") return info?.canReceive === "now" && !notice ? w.waiting : w.leftMessage;
+    if (conversation.status === "waiting") return info?.canReceive === "later" ? w.leftMessage : w.waiting;
     if (!info) return w.leave;
     if (!info.open) return w.closed;
     return info.canReceive === "now" ? w.online : w.leave;
@@ -234,10 +234,10 @@ class Panel {
     if (link === "live" || link === "polling" || link === "idle") this.troubleSince = 0;
     else if (link === "offline" && !this.troubleSince) this.troubleSince = Date.now();
     const wait = Math.ceil((retryAt - Date.now()) / 1000);
-    const text = down ? (wait > 2 ? w.offlineFor(wait) : w.reconnecting) : link === "polling" ? w.polling : "";
+    const text = this.chat.gone ? w.gone : down ? (wait > 2 ? w.offlineFor(wait) : w.reconnecting) : link === "polling" ? w.polling : "";
     this.strip.hidden = text === "";
     this.strip.classList.toggle("calm", link === "polling");
-    this.again.hidden = !(down && wait > 2);
+    this.again.hidden = this.chat.gone || !(down && wait > 2);
     // A screen reader is told that the line is down, not every second of it.
     if (this.stripText.textContent !== text) this.stripText.textContent = text;
     this.stripText.setAttribute("aria-live", down && wait > 2 ? "off" : "polite");
