@@ -27,8 +27,6 @@ type World struct {
 	deliveries    table[deliveryKey, DeliveryRow] // queued ones
 	tokens        table[string, TokenRow]         // not revoked, by id
 	tokenHashes   table[[32]byte, string]
-	browsers      table[string, BrowserSessionRow] // sessions that have not ended, by id
-	secrets       table[[32]byte, string]          // their ids by the hashes of their secrets
 	logins        table[string, LoginRow]
 	clients       table[clientKey, ClientRow]
 
@@ -99,8 +97,6 @@ func newWorld() *World {
 		deliveries:    newTable[deliveryKey](shallow[DeliveryRow]),
 		tokens:        newTable[string](shallow[TokenRow]),
 		tokenHashes:   newTable[[32]byte](shallow[string]),
-		browsers:      newTable[string](shallow[BrowserSessionRow]),
-		secrets:       newTable[[32]byte](shallow[string]),
 		logins:        newTable[string](shallow[LoginRow]),
 		clients:       newTable[clientKey](shallow[ClientRow]),
 		owned:         newIndex[string](),
@@ -118,10 +114,9 @@ type layered interface {
 	discard()
 }
 
-func (w *World) layers() [14]layered {
-	return [14]layered{
+func (w *World) layers() [12]layered {
+	return [12]layered{
 		&w.agents, &w.conversations, &w.contacts, &w.byContact, &w.deliveries, &w.tokens, &w.tokenHashes,
-		&w.browsers, &w.secrets,
 		&w.logins, &w.clients, &w.owned, &w.offers, &w.waiting,
 	}
 }
