@@ -5,10 +5,11 @@
 SHELL := /bin/bash
 
 GO      ?= go
+NPM     ?= npm
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 
-.PHONY: help run dev build test check bench sim chaos generate
+.PHONY: help run dev build web test check bench sim chaos generate
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,8 +21,21 @@ dev: ## Start a server with the race detector on http://127.0.0.1:8421; its data
 	$(GO) build -race -ldflags "-X main.version=$(VERSION)-dev" -o bin/bida-dev ./cmd/bida
 	@BIDA_BIN=bin/bida-dev deploy/run.sh --throw-away --listen 127.0.0.1:8421
 
-build: ## Build bin/bida: one static program
+build: web ## Build bin/bida: one static program, with the console and the widget inside
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "$(LDFLAGS)" -o bin/bida ./cmd/bida
+
+# The web parts are built again only when something of theirs has changed; packages are fetched again only when the lock file has.
+WEB_SOURCES := $(shell find web api/openapi.yaml -type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -name schema.ts)
+
+web: web/.built ## Build the console and the widget
+
+web/.installed: web/package-lock.json
+	cd web && $(NPM) ci --no-audit --no-fund
+	@touch $@
+
+web/.built: web/.installed $(WEB_SOURCES)
+	cd web && $(NPM) run --silent build
+	@touch $@
 
 test: ## Install or start what the tests need, say what, and run all of them (PARTS="static unit" for some)
 	@test/run.sh $(PARTS)

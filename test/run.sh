@@ -3,10 +3,11 @@
 # Runs the tests of the whole repository: `make test` and CI call it without
 # arguments. With names of parts it runs only those, in the order given:
 #
-#   test/run.sh [static] [repo] [unit] [binary]
+#   test/run.sh [static] [repo] [web] [unit] [binary]
 #
 #   static   gofmt, go vet, staticcheck
 #   repo     the rules of the repository itself (test/repo)
+#   web      the console and the widget: packages, types, lint, tests, build and size
 #   unit     every package outside test/, with the race detector
 #   binary   the release program, and the packages under test/ that use it
 #
@@ -20,7 +21,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-readonly all_parts=(static repo unit binary)
+readonly all_parts=(static repo web unit binary)
 work=
 postgres_data=
 tests=
@@ -241,6 +242,25 @@ part_repo() {
     go_test repo -count=1 ./test/repo
 }
 
+ensure_node() {
+    command -v npm >/dev/null || install_packages 'the web parts are built with Node' nodejs npm
+}
+
+part_web() {
+    ensure_node
+    say 'installing the packages that web/package-lock.json names'
+    make --no-print-directory web/.installed
+    say 'types'
+    (cd web && npm run --silent check)
+    say 'lint'
+    (cd web && npm run --silent lint)
+    say 'tests'
+    (cd web && CI=1 npm run --silent test)
+    say 'build, within the size budgets'
+    (cd web && npm run --silent build)
+    touch web/.built
+}
+
 part_unit() {
     ensure_c_compiler
     start_postgres
@@ -251,6 +271,7 @@ part_unit() {
 }
 
 part_binary() {
+    ensure_node
     start_postgres
     say 'building the release program'
     make --no-print-directory build

@@ -21,6 +21,7 @@ import (
 	"github.com/bidahq/bida/internal/httpapi"
 	"github.com/bidahq/bida/internal/intake"
 	"github.com/bidahq/bida/internal/ledger"
+	"github.com/bidahq/bida/web"
 )
 
 // Options are what a server is given beside its configuration.
@@ -116,7 +117,7 @@ func New(ctx context.Context, c Config, o Options) (_ *App, err error) {
 		shop = demo.Shop()
 	}
 	api, err := httpapi.New(httpapi.Options{
-		Demo:   shop,
+		Demo: shop, UI: web.Console(),
 		Ledger: b.ledger, Store: b.store, Identity: b.identity,
 		Intake:      intake.New(intake.Options{Ledger: b.ledger, Reader: b.store, Now: time.Now, Location: zone, Log: o.Log}),
 		Diagnose:    diagnosis.New(diagnosis.Deps{Ledger: b.ledger, Messages: b.store, Flow: b.store, Facts: b.store, Policies: b.store, Now: time.Now, Zone: zone}),

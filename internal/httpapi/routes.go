@@ -71,5 +71,6 @@ func (s *Server) register(t *routes) {
 	if s.metrics != nil {
 		s.mux.Handle("GET /metrics", s.metrics.handler)
 	}
+	s.registerUI()
 	s.mux.HandleFunc("/", s.fallback)
 }

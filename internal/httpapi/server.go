@@ -2,6 +2,8 @@ package httpapi
 
 import (
 	"context"
+	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
@@ -49,6 +51,8 @@ type Options struct {
 	Attachments Attachments
 	Diagnose    Diagnoser
 	Realtime    Realtime
+	// UI is the built console; nil or empty for a program without it.
+	UI fs.FS
 	// Demo serves what lies under demo.ShopPath, on a server that serves the demo company; else nil.
 	Demo http.Handler
 	// Connections counts the open realtime connections, for the metrics.
@@ -74,6 +78,7 @@ type Server struct {
 	paces    paces
 	routes   []routeInfo
 	openapi  []byte // the document, as YAML
+	ui       *ui
 }
 
 // New makes the handler of everything that is served over HTTP.
@@ -88,6 +93,10 @@ func New(o Options) (*Server, error) {
 		o.Zone = time.UTC
 	}
 	s := &Server{o: o, mux: http.NewServeMux(), bodies: semaphore.NewWeighted(bodyBudget), paces: usualPaces, previews: previews{known: map[int64]preview{}}}
+	var err error
+	if s.ui, err = newUI(o.UI); err != nil {
+		return nil, fmt.Errorf("the console: %w", err)
+	}
 	s.metrics = newMetrics(s)
 	t := newTable(s)
 	s.register(t)

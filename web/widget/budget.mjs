@@ -4,7 +4,7 @@ import { gzipSync } from "node:zlib";
 
 const budget = 25 * 1024;
 const dist = new URL("./dist/", import.meta.url);
-const files = readdirSync(dist);
+const files = readdirSync(dist).filter((name) => name !== ".gitkeep");
 if (files.length !== 1 || files[0] !== "widget.js") {
   console.error(`widget: dist must hold widget.js alone, it holds ${files.join(", ")}`);
   process.exit(1);

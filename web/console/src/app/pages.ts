@@ -1,0 +1,18 @@
+import type { ComponentType } from "react";
+import type { Language } from "@bida/shared/text";
+
+/** A page of the console. Each feature adds its own below, in the order of the rail. */
+export interface Page {
+  /** Route, with $name for parameters; the first one of a feature is where its link leads. */
+  readonly paths: readonly string[];
+  readonly title: Readonly<Record<Language, string>>;
+  readonly icon: ComponentType;
+  /** One of these permissions is enough to open it; none: whoever is signed in. */
+  readonly needs: readonly string[];
+  /** The page uses the whole space and scrolls by itself. */
+  readonly whole?: boolean;
+  readonly load: () => Promise<{ default: ComponentType }>;
+}
+
+/** The map of the console. A page that is not built is not here. */
+export const pages: readonly Page[] = [];

@@ -1,0 +1,49 @@
+import { lazy } from "react";
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from "@tanstack/react-router";
+import { ApiError } from "@bida/shared/api";
+import { queries } from "./api";
+import { Frame } from "./frame";
+import { meQuery } from "./me";
+import { pages, type Page } from "./pages";
+import { FirstPage, WrongPage } from "./first";
+import { Guarded } from "./guarded";
+
+const root = createRootRoute({ notFoundComponent: WrongPage });
+
+const signIn = createRoute({
+  getParentRoute: () => root,
+  path: "/sign-in",
+  validateSearch: (search: Record<string, unknown>): { to?: string } => (typeof search["to"] === "string" ? { to: search["to"] } : {}),
+  component: lazyRouteComponent(() => import("../features/signin")),
+});
+
+/** Everything but the sign-in page is for whoever is signed in. */
+const inside = createRoute({
+  getParentRoute: () => root,
+  id: "inside",
+  component: Frame,
+  beforeLoad: async ({ location }) => {
+    try {
+      await queries.query({ ...meQuery, staleTime: "static" });
+    } catch (error) {
+      // TanStack Router is told where to go by what is thrown.
+      // eslint-disable-next-line @typescript-eslint/only-throw-error
+      if (error instanceof ApiError && (error.status === 401 || error.status === 403)) throw redirect({ to: "/sign-in", search: location.href === "/" ? {} : { to: location.href } });
+      // The server does not answer: the frame says so, and goes on when it does.
+    }
+  },
+});
+
+const first = createRoute({ getParentRoute: () => inside, path: "/", component: FirstPage });
+
+function routesOf(page: Page) {
+  const Part = lazy(page.load);
+  const component = () => <Guarded page={page}><Part /></Guarded>;
+  return page.paths.map((path) => createRoute({ getParentRoute: () => inside, path, component }));
+}
+
+const routeTree = root.addChildren([signIn, inside.addChildren([first, ...pages.flatMap(routesOf)])]);
+
+export const router = createRouter({ routeTree, defaultPreload: "intent", scrollRestoration: true });
+
+

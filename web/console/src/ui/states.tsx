@@ -1,0 +1,139 @@
+import { Button, Skeleton, Tooltip, message } from "antd";
+import { CopyOutlined, InboxOutlined, LockOutlined, ReloadOutlined, WarningOutlined } from "@ant-design/icons";
+import { useEffect, useState, type ReactNode } from "react";
+import { ApiError } from "@bida/shared/api";
+import { ago, exact } from "@bida/shared/format";
+import { texts } from "@bida/shared/text";
+import { useLanguage, useWords } from "../app/words";
+
+const stateText = texts(
+  {
+    loading: "正在加载",
+    retry: "重试",
+    copy: "复制详情",
+    copied: "详情已复制",
+    network: "服务器没有响应",
+    networkShort: "服务器没有响应，请稍后再试。",
+    networkText: "可能是网络断开，或服务正在重启。已经送出的消息不受影响；恢复后这里会自动更新。",
+    forbidden: "没有权限",
+    forbiddenText: (permission: string) => `需要权限“${permission}”。请联系管理员在“客服与权限”里开通。`,
+    failed: "没有读到内容",
+    request: "请求编号",
+    stale: (age: string) => `${age}的数据`,
+    staleHint: (at: string) => `最后一次更新：${at}`,
+  },
+  {
+    loading: "Loading",
+    retry: "Try again",
+    copy: "Copy the details",
+    copied: "The details are copied",
+    network: "The server does not answer",
+    networkShort: "The server does not answer. Try again shortly.",
+    networkText: "The network may be down, or the server is restarting. Messages that were sent are safe; this page goes on by itself.",
+    forbidden: "No permission",
+    forbiddenText: (permission: string) => `This needs the permission “${permission}”. An administrator can grant it under Agents and permissions.`,
+    failed: "This could not be read",
+    request: "request",
+    stale: (age: string) => `as of ${age}`,
+    staleHint: (at: string) => `Last updated ${at}`,
+  },
+);
+
+/** Loading is a skeleton, but only once the wait can be felt. */
+export function Loading({ rows = 6 }: { readonly rows?: number }): ReactNode {
+  const t = useWords(stateText);
+  const [felt, setFelt] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => setFelt(true), 200);
+    return () => clearTimeout(timer);
+  }, []);
+  return (
+    <div role="status" aria-busy="true">
+      <span className="visually-hidden">{t.loading}</span>
+      {felt && <Skeleton active title paragraph={{ rows }} />}
+    </div>
+  );
+}
+
+interface EmptyProps {
+  readonly title: string;
+  readonly text?: ReactNode;
+  readonly icon?: ReactNode;
+  readonly children?: ReactNode;
+}
+
+/** Empty says that there is nothing, why that may be, and what can be done. */
+export function Empty({ title, text, icon = <InboxOutlined />, children }: EmptyProps): ReactNode {
+  return (
+    <div className="state">
+      <span aria-hidden="true" className="soft" data-size="icon">{icon}</span>
+      <h2>{title}</h2>
+      {text !== undefined && <p>{text}</p>}
+      {children !== undefined && <div className="actions">{children}</div>}
+    </div>
+  );
+}
+
+/** detailsOf is what somebody who asks for help copies. */
+export function detailsOf(error: unknown): string {
+  const e = error instanceof ApiError ? error : undefined;
+  return JSON.stringify({
+    at: exact(new Date()), page: location.pathname + location.search, status: e?.status, code: e?.code ?? "client",
+    detail: e?.message ?? String(error), field: e?.field, request: e?.request, browser: navigator.userAgent,
+  }, null, 2);
+}
+
+/** wordsOfError is what an error says in a sentence. */
+export function useErrorWords(): (error: unknown) => string {
+  const t = useWords(stateText);
+  return (error) => {
+    if (!(error instanceof ApiError)) return t.failed;
+    return error.status === 0 ? t.networkShort : error.message;
+  };
+}
+
+/** ErrorState says what happened, what it means for messages, and what to do; a missing permission by its name. */
+export function ErrorState({ error, onRetry }: { readonly error: unknown; readonly onRetry?: () => void }): ReactNode {
+  const t = useWords(stateText);
+  const [toast, holder] = message.useMessage();
+  if (!(error instanceof ApiError)) throw error; // a fault of ours is the boundary's business
+  const missing = error.details["permission"];
+  if (error.status === 403) return <NoPermission permission={typeof missing === "string" ? missing : ""} text={error.message} />;
+  const copy = async (): Promise<void> => {
+    await navigator.clipboard.writeText(detailsOf(error));
+    void toast.success(t.copied);
+  };
+  return (
+    <div className="state" role="alert">
+      {holder}
+      <span aria-hidden="true" className="soft"><WarningOutlined /></span>
+      <h2>{error.status === 0 ? t.network : error.title || t.failed}</h2>
+      <p>{error.status === 0 ? t.networkText : error.message}</p>
+      {error.request !== undefined && <p className="numbers">{t.request} {error.request}</p>}
+      <div className="actions">
+        {onRetry && <Button type="primary" icon={<ReloadOutlined />} onClick={onRetry}>{t.retry}</Button>}
+        <Button icon={<CopyOutlined />} onClick={copy}>{t.copy}</Button>
+      </div>
+    </div>
+  );
+}
+
+/** NoPermission says which right is missing and who can grant it. */
+export function NoPermission({ permission, text }: { readonly permission: string; readonly text?: string }): ReactNode {
+  const t = useWords(stateText);
+  return <Empty icon={<LockOutlined />} title={t.forbidden} text={permission === "" ? text : t.forbiddenText(permission)} />;
+}
+
+/** Stale shows how old what is shown is, once it is older than it should be. */
+export function Stale({ at, after = 20_000 }: { readonly at: number; readonly after?: number }): ReactNode {
+  const t = useWords(stateText);
+  const language = useLanguage();
+  const [now, setNow] = useState(() => new Date());
+  useEffect(() => {
+    const timer = setInterval(() => setNow(new Date()), 5000);
+    return () => clearInterval(timer);
+  }, []);
+  if (at === 0 || now.getTime() - at < after) return null;
+  const when = new Date(at);
+  return <Tooltip title={t.staleHint(exact(when))}><span className="soft numbers">{t.stale(ago(when, language, now))}</span></Tooltip>;
+}
