@@ -37,6 +37,8 @@ type Event struct {
 	Kind          string `json:"kind,omitempty"`
 	Text          string `json:"text,omitempty"`
 	Contact       string `json:"contact,omitempty"`
+	// Author is the account that wrote it; none for what a customer wrote.
+	Author string `json:"author,omitempty"`
 	// Attachments are the files of a message, in order: read with GET /api/v1/messages/{message}/attachments/{n}, n from 0.
 	Attachments []Attachment `json:"attachments,omitempty"`
 	// Attempt is the number of the try to push it, from 1.

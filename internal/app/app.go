@@ -97,7 +97,7 @@ func New(ctx context.Context, c Config, o Options) (_ *App, err error) {
 		ConnectionGrace: c.ConnectionGrace, Now: time.Now,
 	})
 	a.gateway = gateway.NewServer(gateway.Config{
-		Version: o.Version, Node: b.node, Ping: c.Heartbeat, Stale: c.Stale, Ack: c.AckTimeout, Logger: o.Log, Now: time.Now,
+		Version: o.Version, Node: b.node, Ping: c.Heartbeat, Stale: c.Stale, Ack: c.AckTimeout, Session: b.identity.AuthenticateRequest, Logger: o.Log, Now: time.Now,
 	}, deliveries, b.hub)
 	a.undo.add("realtime", func() error { a.gateway.Stop(); return nil })
 

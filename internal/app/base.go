@@ -100,7 +100,7 @@ func endSession(hub *gateway.Hub, session, cause string) {
 	case reception.SessionEndRevoked:
 		hub.EndSession(session, gateway.CloseTokenRevoked, "the token was revoked / 令牌已被吊销")
 	case reception.SessionEndExpired:
-		hub.EndSession(session, gateway.CloseUnauthenticated, "the token has run out / 令牌已过期")
+		hub.EndSession(session, gateway.CloseUnauthenticated, "the token or sign-in has run out / 令牌或登录已到期")
 	case reception.SessionEndSignOut:
 		hub.EndSession(session, gateway.CloseSessionEnded, "signed out / 已退出登录")
 	case reception.SessionEndDisabled:

@@ -29,6 +29,8 @@ type Event struct {
 	Kind          string `json:"kind,omitempty"`
 	Text          string `json:"text,omitempty"`
 	Contact       string `json:"contact,omitempty"`
+	// Author is the account that wrote it; none for what a customer wrote.
+	Author string `json:"author,omitempty"`
 	// Attachments are the files of a message, in order; a client reads them over HTTP, by the message and the place in the list.
 	Attachments []attachment.File `json:"attachments,omitempty"`
 	// Attempt is the number of the try to push it, from 1.

@@ -35,7 +35,7 @@ func (s *Service) render(account string, e ledger.Entry, lang string) Event {
 			ev.Reason = words(cell.Code.String(), lang)
 			return ev
 		}
-		ev.Event, ev.Text, ev.Contact = EventMessage, m.Text, m.Contact
+		ev.Event, ev.Text, ev.Contact, ev.Author = EventMessage, m.Text, m.Contact, m.Author
 		if list, err := attachment.Of(&m); err == nil { // what cannot be read must not stop the stream; who opens the message is told
 			for i := range list {
 				ev.Attachments = append(ev.Attachments, list[i].File())

@@ -49,7 +49,7 @@ func New(o Options) *Service {
 
 var (
 	errMayNotConnect = problem.New(problem.Forbidden, "realtime.forbidden", "This account may not connect: the right realtime.connect is missing.", "此账号无权建立实时连接：缺少 realtime.connect 权限。")
-	errTokenGone     = problem.New(problem.Unauthenticated, "account.login.token_revoked", "This token is no longer valid. Get a new one and connect again.", "此令牌已失效，请换用新令牌后重新连接。")
+	errTokenGone     = problem.New(problem.Unauthenticated, "account.login.token_revoked", "This sign-in is over: the token was revoked, or the session has ended. Sign in again or take a new token, then connect again.", "此登录已失效：令牌已被吊销，或登录会话已结束。请重新登录或换用新令牌后再连接。")
 	errFuture        = problem.New(problem.Invalid, "realtime.sequence_future", "An acknowledgement names an entry that was never sent.", "确认的序号尚未发出。").On("/received")
 )
 
@@ -82,12 +82,12 @@ func (o *open) Apply(tx *ledger.Tx) error {
 	if !reception.Can(tx.Policy(), h.Account, "realtime.connect", tx.Now()) {
 		return errMayNotConnect
 	}
-	if t := tx.Token(h.Token); t == nil || t.Account != h.Account {
-		return errTokenGone
-	}
 	about := strings.TrimSpace(h.Name + " " + h.Version)
 	session := sessionOf(tx, h)
 	if session == "" {
+		if t := tx.Token(h.Token); t == nil || t.Account != h.Account {
+			return errTokenGone
+		}
 		session = tx.BeginSession(h.Account, ledger.Session{ID: "s" + strconv.FormatInt(tx.Next(), 10), Token: h.Token, Client: h.Client}, h.Account, "realtime").ID
 	}
 	connection := "k" + strconv.FormatInt(tx.Next(), 10)
@@ -111,10 +111,11 @@ func (o *open) Apply(tx *ledger.Tx) error {
 	return nil
 }
 
+// sessionOf finds the session that rests on the token, or the one that began at the browser itself.
 func sessionOf(tx *ledger.Tx, h Hello) string {
-	if a := tx.AgentState(h.Account); a != nil {
+	if a := tx.AgentState(h.Account); a != nil && h.Token != "" {
 		for _, s := range a.Sessions {
-			if s.Token == h.Token {
+			if s.Token == h.Token || s.ID == h.Token {
 				return s.ID
 			}
 		}

@@ -314,6 +314,20 @@ func TestAMessageComesWithItsFilesAndATombstoneWithout(t *testing.T) {
 	}
 }
 
+func TestANoteComesWithItsAuthorAndACustomersMessageWithout(t *testing.T) {
+	c := open(t, desk.Inbox("web", web, "a, b"))
+	c.arrive("a", "one")
+	m := c.Post("web", "u1", "你好")
+	n := c.skip("a")
+	if e := c.events("a", n-1)[0]; e.Kind != "customer" || e.Text != "你好" || e.Author != "" {
+		t.Fatalf("the event is %+v", e)
+	}
+	c.Must(&conversation.Note{Conversation: m.Conversation, ID: "note-1", Account: "b", Text: "老客户"})
+	if e := c.events("a", n)[0]; e.Event != delivery.EventMessage || e.Kind != conversation.KindNote || e.Text != "老客户" || e.Author != "b" {
+		t.Fatalf("the event is %+v", e)
+	}
+}
+
 func TestANoticeSpeaksTheClientsLanguage(t *testing.T) {
 	c := open(t, desk.Inbox("web", web, "a"))
 	for lang, part := range map[string]string{"zh": "管理员", "en": "you now get"} {

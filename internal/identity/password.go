@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -18,6 +19,7 @@ import (
 
 	"github.com/bidahq/bida/internal/ledger"
 	"github.com/bidahq/bida/internal/problem"
+	"github.com/bidahq/bida/internal/reception"
 )
 
 // The cost of a hash (argon2id). One that was made with another cost still verifies: its parameters are in it.
@@ -42,6 +44,7 @@ var (
 	errPasswordCommon  = problem.New(problem.Invalid, "identity.password_too_common", "This password is among the first that an attacker tries; choose another.", "这个密码太常见，攻击者会最先尝试，请换一个。").On("/password")
 	errPasswordName    = problem.New(problem.Invalid, "identity.password_is_name", "A password must not be the account's name.", "密码不能与账号名相同。").On("/password")
 	errWrongPassword   = problem.New(problem.Unauthenticated, "identity.wrong_password", "The account or the password is wrong.", "账号或密码不正确。")
+	errCurrentPassword = problem.New(problem.Invalid, "identity.current_password_wrong", "The present password is not this one; nothing was changed.", "当前密码不正确，没有任何改动。").On("/current")
 	errTooManyHashes   = problem.New(problem.Limited, "identity.too_many_sign_ins", "Too many passwords are being checked; try again shortly.", "同时验证密码的人太多，请稍后重试。")
 	errHashUnreadable  = errors.New("the stored password hash cannot be read")
 	errHashParameters  = errors.New("the stored password hash has parameters out of bounds")
@@ -111,8 +114,8 @@ func (s *Service) Hash(ctx context.Context, password string) (string, error) {
 }
 
 // derive normalises first: the same password gives other bytes on other keyboards.
-func derive(password string, salt []byte, time, memory uint32, threads uint8, size uint32) []byte {
-	return argon2.IDKey([]byte(norm.NFKC.String(password)), salt, time, memory, threads, size)
+func derive(password string, salt []byte, rounds, memory uint32, threads uint8, size uint32) []byte {
+	return argon2.IDKey([]byte(norm.NFKC.String(password)), salt, rounds, memory, threads, size)
 }
 
 // turn runs f when one of the few places is free; with too many waiting it refuses at once.
@@ -171,30 +174,37 @@ var nobody = parsed{time: hashTime, memory: hashMemory, threads: hashThreads, sa
 
 // VerifyPassword says whether this is the account's password; the refusal does not say which of the two is wrong.
 func (s *Service) VerifyPassword(ctx context.Context, account, password string) error {
+	_, err := s.verify(ctx, account, password)
+	return err
+}
+
+// verify does that and returns the hash that was found right.
+func (s *Service) verify(ctx context.Context, account, password string) (hash string, err error) {
 	p, known := nobody, false
 	if row, ok := s.o.Ledger.Login(account); ok && row.PasswordHash != "" {
 		stored, err := parseHash(row.PasswordHash)
 		if err != nil {
-			return fmt.Errorf("login of %s: %w", account, err)
+			return "", fmt.Errorf("login of %s: %w", account, err)
 		}
-		p, known = stored, true
+		hash, p, known = row.PasswordHash, stored, true
 	}
 	if len(password) > maxPassword || !utf8.ValidString(password) {
 		password, known = "", false
 	}
 	var key []byte
 	if err := s.turn(ctx, func() { key = derive(password, p.salt, p.time, p.memory, p.threads, uint32(len(p.key))) }); err != nil {
-		return err
+		return "", err
 	}
 	if subtle.ConstantTimeCompare(key, p.key) != 1 || !known {
-		return errWrongPassword
+		return "", errWrongPassword
 	}
-	return nil
+	return hash, nil
 }
 
-// SetPassword is the command that stores an account's password hash.
+// SetPassword is the command that stores an account's password hash and ends its sessions at browsers.
 type SetPassword struct {
 	Account, Hash string
+	Keep          string // session that goes on, or none
 	Asked
 }
 
@@ -205,6 +215,22 @@ func (c *SetPassword) Apply(tx *ledger.Tx) error {
 	}
 	tx.PutLogin(ledger.LoginRow{Account: c.Account, PasswordHash: c.Hash, UpdatedAt: tx.Now(), UpdatedBy: c.By})
 	tx.Audit(c.audit("password.set", c.Account, nil))
+	for _, r := range tx.BrowserSessions() {
+		if r.Account != c.Account {
+			continue
+		}
+		if r.ID == c.Keep {
+			r.RotatedAt = time.Time{} // whoever had a copy of the secret shall not have the next one
+			tx.PutBrowserSession(r)
+			continue
+		}
+		cause := reception.SessionEndByOther
+		if c.By == c.Account {
+			cause = reception.SessionEndSignOut
+		}
+		tx.EndSession(c.Account, r.ID, reception.Origin{By: c.By, Source: c.Source, Cause: cause})
+		tx.Audit(c.audit("session.end", c.Account, map[string]string{"session": r.ID, "why": "password_set"}))
+	}
 	return nil
 }
 
@@ -218,4 +244,35 @@ func (s *Service) SetPassword(ctx context.Context, account, password string, by 
 		return err
 	}
 	return s.do(ctx, &SetPassword{Account: account, Hash: hash, Asked: by})
+}
+
+// PasswordChange is what ChangePassword does.
+type PasswordChange struct {
+	Account, Password string
+	Current           string // the password so far; needed for one's own
+	Session           string // session at a browser that asks, or none: it goes on
+	Remote            string
+	Asked
+}
+
+// ChangePassword sets a password. Who changes its own has to know the one so far, for which the delay of sign-ins holds too: a browser that was left open
+// must not be enough. All other sessions of the account at browsers end.
+func (s *Service) ChangePassword(ctx context.Context, c PasswordChange) error {
+	if err := CheckPassword(c.Account, c.Password); err != nil {
+		return err
+	}
+	if c.By == c.Account {
+		_, _, err := s.check(ctx, c.Account, c.Current, c.Remote)
+		if errors.Is(err, errWrongPassword) {
+			return errCurrentPassword
+		}
+		if err != nil {
+			return err
+		}
+	}
+	hash, err := s.Hash(ctx, c.Password)
+	if err != nil {
+		return err
+	}
+	return s.do(ctx, &SetPassword{Account: c.Account, Hash: hash, Keep: c.Session, Asked: c.Asked})
 }

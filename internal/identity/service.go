@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"runtime"
@@ -21,6 +22,8 @@ type Options struct {
 	Apply  Applier
 	Now    func() time.Time
 	Log    *slog.Logger
+	// Idle is how long a session at a browser may go unused, Length how long it lasts at most, Rotation how old its secret gets; 0 means the defaults.
+	Idle, Length, Rotation time.Duration
 	// Hashes bounds how many passwords are hashed at the same time; 0 means one for every two processors.
 	Hashes int
 }
@@ -32,8 +35,12 @@ type Service struct {
 	waiting chan struct{} // a place for each that runs or waits
 
 	mu      sync.Mutex
-	touched map[string]time.Time // when the use of a token was last recorded, or tried to be
+	touched map[string]time.Time // when the use of a token or session was last recorded, or tried to be
 	revoked recent               // hashes of tokens revoked by this process: their bearers are told so
+
+	attempts map[attemptKey]*attempt // wrong passwords
+	checking map[string]int          // passwords being checked, by address
+	failures map[string]*failure     // failed sign-ins that the audit log is to tell of, by account; "" for names that there are not
 }
 
 // maxWaitingHashes bounds how many callers wait for a hash.
@@ -50,7 +57,9 @@ func New(o Options) *Service {
 	if o.Hashes <= 0 {
 		o.Hashes = max(1, runtime.GOMAXPROCS(0)/2)
 	}
+	o.Idle, o.Length, o.Rotation = cmp.Or(o.Idle, DefaultIdle), cmp.Or(o.Length, DefaultLength), cmp.Or(o.Rotation, DefaultRotation)
 	return &Service{
+		attempts: map[attemptKey]*attempt{}, checking: map[string]int{}, failures: map[string]*failure{},
 		o: o, hashing: make(chan struct{}, o.Hashes), waiting: make(chan struct{}, o.Hashes+maxWaitingHashes), touched: map[string]time.Time{},
 	}
 }
@@ -60,6 +69,21 @@ type Asked struct {
 	By      string // account, or "system"
 	Source  string // "api", "cli", "start"
 	Request string // request id, or none
+}
+
+// tried says that something was done within the last minute; if not, it is now.
+func (s *Service) tried(key string) bool {
+	now := s.o.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if last, ok := s.touched[key]; ok && now.Sub(last) < useEvery {
+		return true
+	}
+	if len(s.touched) >= maxRecent {
+		clear(s.touched)
+	}
+	s.touched[key] = now
+	return false
 }
 
 var errNoAccount = problem.New(problem.NotFound, "identity.unknown_account", "There is no such account.", "没有这个账号。")

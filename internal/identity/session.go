@@ -78,10 +78,11 @@ func Deadlines() map[string]func(*ledger.Tx, string) error {
 				func(s ledger.Session) bool { return s.Token == id })
 			return nil
 		},
+		deadlineBrowser: browserDeadline,
 	}
 }
 
-// Restore sets the deadlines of tokens again, for ledger.Options.
+// Restore sets the deadlines of tokens and sessions again, for ledger.Options.
 func Restore(tx *ledger.Tx) error {
 	accounts := map[string]bool{}
 	for _, d := range tx.Documents().All() {
@@ -95,6 +96,9 @@ func Restore(tx *ledger.Tx) error {
 				tx.At(t.ExpiresAt, deadlineToken, id)
 			}
 		}
+	}
+	for _, r := range tx.BrowserSessions() {
+		tx.At(r.Runs(), deadlineBrowser, r.ID)
 	}
 	return nil
 }

@@ -97,17 +97,9 @@ func (s *Service) used(row *ledger.TokenRow, now time.Time) {
 	if now.Sub(row.LastUsed) < useEvery {
 		return
 	}
-	s.mu.Lock()
-	last, tried := s.touched[row.ID]
-	if tried && now.Sub(last) < useEvery {
-		s.mu.Unlock()
+	if s.tried(row.ID) {
 		return
 	}
-	if len(s.touched) >= maxRecent {
-		clear(s.touched)
-	}
-	s.touched[row.ID] = now
-	s.mu.Unlock()
 	id := row.ID
 	s.o.Ledger.Submit(ledger.CommandFunc(func(tx *ledger.Tx) error {
 		t := tx.Token(id)

@@ -187,6 +187,7 @@ func (tx *Tx) EndSession(account, id string, o reception.Origin) bool {
 	a = tx.editAgent(account)
 	tx.endFact(FactRow{Subject: AccountSubject(account), Name: FactSignin, Key: id, FromPosition: a.Sessions[i].Position, EndBy: o.By, EndCause: o.Cause}, tx.Next())
 	a.Sessions = slices.Delete(slices.Clone(a.Sessions), i, i+1)
+	tx.endBrowserSession(id, o)
 	if len(a.Sessions) == 0 {
 		tx.SetSession(account, reception.Session{State: reception.SessionEnded, Origin: o})
 	}
@@ -227,6 +228,7 @@ func (tx *Tx) CloseSocket(account, id string, last reception.Connection, o recep
 		tx.endFact(FactRow{Subject: AccountSubject(account), Name: FactVisible, Key: id, FromPosition: a.Sockets[i].visibleSince, EndBy: o.By, EndCause: o.Cause}, tx.last)
 	}
 	last.ID, last.Node, last.Client = id, a.Sockets[i].Node, a.Sockets[i].About
+	tx.UseBrowserSession(a.Sockets[i].Session)
 	a.Sockets = slices.Delete(slices.Clone(a.Sockets), i, i+1)
 	tx.restateConnection(account, last, o)
 	return true

@@ -66,6 +66,9 @@ func (w *World) fingerprint() map[string]string {
 	for k, c := range w.clients.base {
 		out["client "+k.account+" "+k.client] = fmt.Sprint(c.Cursor)
 	}
+	for id, b := range w.browsers.base {
+		out["browser "+id] = fmt.Sprintf("%s used %d rotated %d confirmed %d", b.Account, micros(b.LastUsed), micros(b.RotatedAt), micros(b.ConfirmedAt))
+	}
 	for id, t := range w.tokens.base {
 		out["token "+id] = t.Account
 	}

@@ -466,7 +466,7 @@ func (l *Ledger) publicError(cmd Command, err error) error {
 
 func (l *Ledger) nothingChanged(tx *Tx) bool {
 	w := tx.w
-	return len(w.clients.group) == 0 && len(w.tokens.group) == 0 && len(w.logins.group) == 0 && len(w.deliveries.group) == 0 &&
+	return len(w.clients.group) == 0 && len(w.tokens.group) == 0 && len(w.browsers.group) == 0 && len(w.logins.group) == 0 && len(w.deliveries.group) == 0 &&
 		len(w.conversations.group) == 0 && len(w.contacts.group) == 0 && len(tx.g.Attempts) == 0 &&
 		len(tx.g.Uploads) == 0 && len(tx.g.Files) == 0 && tx.g.UploadsEnd.IsZero()
 }
@@ -490,8 +490,12 @@ func (l *Ledger) publish(tx *Tx) {
 	defer w.mu.Unlock()
 	resolved := w.resolvedInGroup()
 	handled := w.handledInGroup()
+	over := w.endedInGroup()
 	for _, t := range w.layers() {
 		t.publish()
+	}
+	for _, id := range over {
+		delete(w.browsers.base, id)
 	}
 	for _, id := range resolved {
 		c := w.conversations.base[id]

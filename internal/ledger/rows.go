@@ -307,6 +307,39 @@ type TokenRow struct {
 	LastUsed  time.Time // or none; coarse
 }
 
+// BrowserSessionRow is a session that began with a password at a browser, by the id of that session. Of the secret in its cookie, and of the one before,
+// only the SHA-256 is kept.
+type BrowserSessionRow struct {
+	ID          string
+	Account     string
+	Hash        [32]byte
+	Previous    [32]byte // of the secret before the present one; zero for none
+	Since       time.Time
+	RotatedAt   time.Time // when the present secret was made
+	ConfirmedAt time.Time // when it was first presented, or none
+	LastUsed    time.Time // coarse
+	Idle        int64     // seconds without use after which the session ends
+	EndsAt      time.Time // when it ends however much it is used
+	Remote      string    // address it began from
+	UserAgent   string    // as the browser said
+	EndedAt     time.Time // or none
+	EndedBy     string
+	EndCause    string
+}
+
+// Runs until when the session goes on if it is not used any more.
+func (r *BrowserSessionRow) Runs() time.Time {
+	if idle := r.IdleEnds(); idle.Before(r.EndsAt) {
+		return idle
+	}
+	return r.EndsAt
+}
+
+// IdleEnds is when the session ends for want of use.
+func (r *BrowserSessionRow) IdleEnds() time.Time {
+	return r.LastUsed.Add(time.Duration(r.Idle) * time.Second)
+}
+
 // ClientRow is the cursor of one client (tab, device) of an account.
 type ClientRow struct {
 	Account, Client string
@@ -363,29 +396,30 @@ type Group struct {
 	Nonce       string // names this very group, so that an unknown commit can be asked about
 	Alive       bool   // a group without positions that only records that the process lives
 
-	Messages       []MessageRow
-	Keys           []KeyRow
-	Contacts       []ContactRow      // insert or replace
-	Conversations  []ConversationRow // insert or replace
-	Deliveries     []DeliveryRow     // insert
-	DeliveryEdits  []DeliveryRow     // replace; never one that Deliveries inserts
-	Attempts       []AttemptRow
-	Facts          []FactRow // insert; may already carry its end
-	FactEnds       []FactRow // set ToPosition, ToAt, EndBy, EndCause of (Subject, Name, Key, FromPosition)
-	Assignments    []AssignmentRow
-	AssignmentEnds []AssignmentRow // set ToPosition, ToAt, ToCode, ToBy of (Conversation, FromPosition)
-	Decisions      []DecisionRow
-	Outcomes       []OutcomesRow
-	Documents      []DocumentRow // insert; ends the version of the same (Kind, Name) that is valid now
-	DocumentEnds   []DocumentRow // set To of the valid version of (Kind, Name)
-	Revisions      []RevisionRow
-	Audit          []AuditRow
-	Logins         []LoginRow  // insert or replace
-	Tokens         []TokenRow  // insert or replace
-	Clients        []ClientRow // insert or replace
-	Refusals       []RefusalRow
-	ReplyUpdates   []ReplyUpdate
-	UploadsEnd     time.Time   // uploads that expire at or before this instant are deleted; none for zero. Before Uploads are written
-	Uploads        []UploadRow // insert or replace
-	Files          []FileRow   // insert; one that exists stays
+	Messages        []MessageRow
+	Keys            []KeyRow
+	Contacts        []ContactRow      // insert or replace
+	Conversations   []ConversationRow // insert or replace
+	Deliveries      []DeliveryRow     // insert
+	DeliveryEdits   []DeliveryRow     // replace; never one that Deliveries inserts
+	Attempts        []AttemptRow
+	Facts           []FactRow // insert; may already carry its end
+	FactEnds        []FactRow // set ToPosition, ToAt, EndBy, EndCause of (Subject, Name, Key, FromPosition)
+	Assignments     []AssignmentRow
+	AssignmentEnds  []AssignmentRow // set ToPosition, ToAt, ToCode, ToBy of (Conversation, FromPosition)
+	Decisions       []DecisionRow
+	Outcomes        []OutcomesRow
+	Documents       []DocumentRow // insert; ends the version of the same (Kind, Name) that is valid now
+	DocumentEnds    []DocumentRow // set To of the valid version of (Kind, Name)
+	Revisions       []RevisionRow
+	Audit           []AuditRow
+	Logins          []LoginRow          // insert or replace
+	Tokens          []TokenRow          // insert or replace
+	BrowserSessions []BrowserSessionRow // insert or replace
+	Clients         []ClientRow         // insert or replace
+	Refusals        []RefusalRow
+	ReplyUpdates    []ReplyUpdate
+	UploadsEnd      time.Time   // uploads that expire at or before this instant are deleted; none for zero. Before Uploads are written
+	Uploads         []UploadRow // insert or replace
+	Files           []FileRow   // insert; one that exists stays
 }

@@ -101,6 +101,9 @@ func buildWorld(s *State) (*World, error) {
 		w.tokens.base[t.ID] = t
 		w.tokenHashes.base[t.Hash] = &t.ID
 	}
+	for i := range s.BrowserSessions {
+		w.loadBrowserSession(&s.BrowserSessions[i])
+	}
 	for i := range s.Logins {
 		w.logins.base[s.Logins[i].Account] = &s.Logins[i]
 	}
@@ -209,6 +212,7 @@ func (l *Ledger) closeForeign(tx *Tx, account string, alive time.Time) {
 			tx.endFact(FactRow{Subject: subject, Name: FactVisible, Key: s.ID, FromPosition: s.visibleSince, ToAt: alive, EndBy: "system", EndCause: CauseLost}, position)
 		}
 		if foreign(s) {
+			tx.UseBrowserSession(s.Session) // that nobody could use it while Bida was down is not the person's doing
 			tx.endFact(FactRow{
 				Subject: subject, Name: FactSocket, Key: s.ID, FromPosition: s.Position, ToAt: alive, EndBy: "system", EndCause: CauseLost,
 			}, position)

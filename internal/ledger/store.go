@@ -61,8 +61,10 @@ type State struct {
 	// LastAssigned holds the newest assignment position by inbox and account: LastAssigned[inbox][account].
 	LastAssigned map[string]map[string]int64
 	Tokens       []TokenRow // not revoked
-	Clients      []ClientRow
-	Logins       []LoginRow
+	// BrowserSessions that have not ended.
+	BrowserSessions []BrowserSessionRow
+	Clients         []ClientRow
+	Logins          []LoginRow
 }
 
 // MessageReader reads messages and what became of them. Implementations are safe for many goroutines and never block the Committer.

@@ -256,6 +256,14 @@ func (tx *Tx) TokensOf(account string) []string {
 	return ids
 }
 
+// Login returns an account's login data; ok is false if it has none.
+func (tx *Tx) Login(account string) (LoginRow, bool) {
+	if r := tx.w.logins.get(account); r != nil {
+		return *r, true
+	}
+	return LoginRow{}, false
+}
+
 // PutLogin inserts or replaces an account's login data.
 func (tx *Tx) PutLogin(r LoginRow) { tx.w.logins.put(r.Account, &r) }
 
@@ -385,6 +393,9 @@ func (tx *Tx) finish() *Group {
 	}
 	for _, id := range slices.Sorted(maps.Keys(w.tokens.group)) {
 		g.Tokens = append(g.Tokens, *w.tokens.group[id])
+	}
+	for _, id := range slices.Sorted(maps.Keys(w.browsers.group)) {
+		g.BrowserSessions = append(g.BrowserSessions, *w.browsers.group[id])
 	}
 	for _, a := range slices.Sorted(maps.Keys(w.logins.group)) {
 		g.Logins = append(g.Logins, *w.logins.group[a])

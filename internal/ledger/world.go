@@ -27,6 +27,8 @@ type World struct {
 	deliveries    table[deliveryKey, DeliveryRow] // queued ones
 	tokens        table[string, TokenRow]         // not revoked, by id
 	tokenHashes   table[[32]byte, string]
+	browsers      table[string, BrowserSessionRow] // sessions that have not ended, by id
+	secrets       table[[32]byte, string]          // their ids by the hashes of their secrets
 	logins        table[string, LoginRow]
 	clients       table[clientKey, ClientRow]
 
@@ -97,6 +99,8 @@ func newWorld() *World {
 		deliveries:    newTable[deliveryKey](shallow[DeliveryRow]),
 		tokens:        newTable[string](shallow[TokenRow]),
 		tokenHashes:   newTable[[32]byte](shallow[string]),
+		browsers:      newTable[string](shallow[BrowserSessionRow]),
+		secrets:       newTable[[32]byte](shallow[string]),
 		logins:        newTable[string](shallow[LoginRow]),
 		clients:       newTable[clientKey](shallow[ClientRow]),
 		owned:         newIndex[string](),
@@ -114,9 +118,10 @@ type layered interface {
 	discard()
 }
 
-func (w *World) layers() [12]layered {
-	return [12]layered{
+func (w *World) layers() [14]layered {
+	return [14]layered{
 		&w.agents, &w.conversations, &w.contacts, &w.byContact, &w.deliveries, &w.tokens, &w.tokenHashes,
+		&w.browsers, &w.secrets,
 		&w.logins, &w.clients, &w.owned, &w.offers, &w.waiting,
 	}
 }

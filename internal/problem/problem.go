@@ -6,6 +6,7 @@ package problem
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Kind is what sort of refusal it is. The zero value is Internal.
@@ -36,7 +37,9 @@ type Error struct {
 	Field   string // JSON pointer of the field that is wrong, "" if none
 	Fields  []Field
 	Details map[string]any // further members for the answer; never secrets or message text
-	cause   error
+	// RetryAfter is after how long to try again, where that is known; 0 for the usual time of the kind.
+	RetryAfter time.Duration
+	cause      error
 }
 
 // Field is one of several things that are wrong with an input.
@@ -57,6 +60,9 @@ func (e *Error) On(field string) *Error { c := *e; c.Field = field; return &c }
 
 // Because returns a copy that wraps the cause, which is logged and never shown.
 func (e *Error) Because(cause error) *Error { c := *e; c.cause = cause; return &c }
+
+// After returns a copy that says after how long to try again.
+func (e *Error) After(wait time.Duration) *Error { c := *e; c.RetryAfter = wait; return &c }
 
 // With returns a copy with a further member for the answer.
 func (e *Error) With(key string, value any) *Error {

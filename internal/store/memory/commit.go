@@ -153,6 +153,14 @@ func (d *disk) identity(t *tx, g *ledger.Group) error {
 			}
 			return d.tokens.put(t, r, func(existing *ledger.TokenRow) { *existing = *r })
 		}),
+		all(g.BrowserSessions, func(r *ledger.BrowserSessionRow) error {
+			for _, other := range d.browsers.list {
+				if other.Hash == r.Hash && other.ID != r.ID {
+					return fmt.Errorf("%w: the hash of the session's secret exists", ledger.ErrData)
+				}
+			}
+			return d.browsers.put(t, r, func(existing *ledger.BrowserSessionRow) { *existing = *r })
+		}),
 		replaces(t, &d.clients, g.Clients),
 	)
 }

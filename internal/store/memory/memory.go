@@ -262,6 +262,7 @@ type disk struct {
 	audit         rows[table.AuditEntry]
 	logins        rows[ledger.LoginRow]
 	tokens        rows[ledger.TokenRow]
+	browsers      rows[ledger.BrowserSessionRow]
 	clients       rows[ledger.ClientRow]
 	refusals      rows[ledger.RefusalRow]
 	uploads       rows[ledger.UploadRow]
@@ -310,6 +311,7 @@ func newDisk() *disk {
 	}, nil}
 	d.logins = rows[ledger.LoginRow]{table.Logins, func(a, b *ledger.LoginRow) int { return cmp.Compare(a.Account, b.Account) }, nil}
 	d.tokens = rows[ledger.TokenRow]{table.Tokens, func(a, b *ledger.TokenRow) int { return cmp.Compare(a.ID, b.ID) }, nil}
+	d.browsers = rows[ledger.BrowserSessionRow]{table.BrowserSessions, func(a, b *ledger.BrowserSessionRow) int { return cmp.Compare(a.ID, b.ID) }, nil}
 	d.clients = rows[ledger.ClientRow]{table.Clients, func(a, b *ledger.ClientRow) int {
 		return cmp.Or(cmp.Compare(a.Account, b.Account), cmp.Compare(a.Client, b.Client))
 	}, nil}

@@ -39,6 +39,7 @@ func (s *Store) Load(ctx context.Context) (*ledger.State, error) {
 			st.LastAssigned[r.Inbox][r.Account] = max(st.LastAssigned[r.Inbox][r.Account], r.FromPosition)
 		}
 		st.Tokens = d.tokens.pick(unlimited, func(r *ledger.TokenRow) bool { return r.RevokedAt.IsZero() })
+		st.BrowserSessions = d.browsers.pick(unlimited, func(r *ledger.BrowserSessionRow) bool { return r.EndedAt.IsZero() })
 		st.Clients = d.clients.pick(unlimited, func(*ledger.ClientRow) bool { return true })
 		st.Logins = d.logins.pick(unlimited, func(*ledger.LoginRow) bool { return true })
 		return st, nil

@@ -112,6 +112,9 @@ func (l loader) identity() error {
 	if err := into(l, &l.state.Tokens, table.Tokens, "WHERE revoked_at IS NULL ORDER BY id"); err != nil {
 		return err
 	}
+	if err := into(l, &l.state.BrowserSessions, table.BrowserSessions, "WHERE ended_at IS NULL ORDER BY id"); err != nil {
+		return err
+	}
 	if err := into(l, &l.state.Clients, table.Clients, "ORDER BY account, client"); err != nil {
 		return err
 	}

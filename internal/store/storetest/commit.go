@@ -61,6 +61,7 @@ var commits = []behaviour{
 			g.Facts = []ledger.FactRow{{Subject: "account/an", Name: "presence", FromPosition: 3}}
 			g.Assignments = []ledger.AssignmentRow{{Conversation: 1, FromPosition: 1, Account: "an", Inbox: "web"}}
 			g.Tokens = []ledger.TokenRow{{ID: "t1", Account: "an", Hash: [32]byte{1}}}
+			g.BrowserSessions = []ledger.BrowserSessionRow{{ID: "s1", Account: "an", Hash: [32]byte{1}}}
 			g.Revisions = []ledger.RevisionRow{{Revision: 1, Position: 3}}
 			g.Documents = []ledger.DocumentRow{{Kind: "team", Name: "a", From: 1}}
 			g.Decisions = []ledger.DecisionRow{{Position: 3, Conversation: 1}}
@@ -86,11 +87,14 @@ var commits = []behaviour{
 			"document that began there":     func(g *ledger.Group) { g.Documents = []ledger.DocumentRow{{Kind: "team", Name: "a", From: 1}} },
 			"end of a document that is not": func(g *ledger.Group) { g.DocumentEnds = []ledger.DocumentRow{{Kind: "team", Name: "b", To: 2}} },
 			"revision that exists":          func(g *ledger.Group) { g.Revisions = []ledger.RevisionRow{{Revision: 1, Position: 4}} },
-			"hash of another token":         func(g *ledger.Group) { g.Tokens = []ledger.TokenRow{{ID: "t2", Account: "bo", Hash: [32]byte{1}}} },
-			"U+0000 in a text":              func(g *ledger.Group) { g.Messages[0].Text = "a\x00b" },
-			"U+0000 in a nonce":             func(g *ledger.Group) { g.Nonce = "a\x00b" },
-			"U+0000 in a refusal":           func(g *ledger.Group) { g.Refusals = []ledger.RefusalRow{{Detail: "\x00"}} },
-			"invalid UTF-8 in a text":       func(g *ledger.Group) { g.Messages[0].Text = "客\xe5" },
+			"hash of another browser session": func(g *ledger.Group) {
+				g.BrowserSessions = []ledger.BrowserSessionRow{{ID: "s2", Account: "bo", Hash: [32]byte{1}}}
+			},
+			"hash of another token":   func(g *ledger.Group) { g.Tokens = []ledger.TokenRow{{ID: "t2", Account: "bo", Hash: [32]byte{1}}} },
+			"U+0000 in a text":        func(g *ledger.Group) { g.Messages[0].Text = "a\x00b" },
+			"U+0000 in a nonce":       func(g *ledger.Group) { g.Nonce = "a\x00b" },
+			"U+0000 in a refusal":     func(g *ledger.Group) { g.Refusals = []ledger.RefusalRow{{Detail: "\x00"}} },
+			"invalid UTF-8 in a text": func(g *ledger.Group) { g.Messages[0].Text = "客\xe5" },
 			"invalid UTF-8 in a document": func(g *ledger.Group) {
 				g.Documents = []ledger.DocumentRow{{Kind: "team", Name: "b", From: 2, Spec: json.RawMessage("\"\xff\"")}}
 			},
@@ -136,6 +140,18 @@ var commits = []behaviour{
 				t.Errorf("alive mark with %s: %v", why, err)
 			}
 		}
+	}},
+	{"keeps browser sessions, the last of a group winning, and loads those that have not ended", func(t *testing.T, s *subject) {
+		one := ledger.BrowserSessionRow{ID: "s1", Account: "an", Hash: [32]byte{1}, Since: s.at, RotatedAt: s.at, LastUsed: s.at, Idle: 7200, EndsAt: s.at.Add(time.Hour), Remote: "192.0.2.1", UserAgent: "浏览器"}
+		two := ledger.BrowserSessionRow{ID: "s2", Account: "an", Hash: [32]byte{2}, EndsAt: s.at}
+		s.commit(1, func(g *ledger.Group) { g.BrowserSessions = []ledger.BrowserSessionRow{one, two} })
+		same(t, "sessions", s.load().BrowserSessions, []ledger.BrowserSessionRow{one, two})
+		one.Previous, one.Hash, one.RotatedAt, one.ConfirmedAt = one.Hash, [32]byte{3}, s.at.Add(time.Minute), s.at.Add(2*time.Minute)
+		between := one
+		between.Hash = [32]byte{4}
+		two.EndedAt, two.EndedBy, two.EndCause = s.at, "bo", "ended"
+		s.commit(1, func(g *ledger.Group) { g.BrowserSessions = []ledger.BrowserSessionRow{between, two, one} })
+		same(t, "sessions that go on", s.load().BrowserSessions, []ledger.BrowserSessionRow{one})
 	}},
 	{"replaces contacts, conversations, logins, tokens and clients, the last of a group winning", func(t *testing.T, s *subject) {
 		s.commit(1, func(g *ledger.Group) {

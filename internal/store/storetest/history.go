@@ -208,6 +208,11 @@ func (h *history) command(g *ledger.Group) {
 		token.CreatedAt = h.base.Add(time.Duration(h.unique()) * time.Second) // the order of equal ones is not promised
 		copy(token.Hash[:], fmt.Sprint(h.unique()))
 		g.Tokens = append(g.Tokens, token)
+		browser := ledger.BrowserSessionRow{ID: fmt.Sprint(h.one(3)), Account: h.name(), Since: h.instant(), RotatedAt: h.instant(), ConfirmedAt: h.instant(), LastUsed: h.instant(), Idle: h.small(),
+			EndsAt: h.instant(), Remote: h.text(), UserAgent: h.text(), EndedAt: h.instant(), EndedBy: h.text(), EndCause: h.text()}
+		copy(browser.Hash[:], fmt.Sprint(h.unique()))
+		copy(browser.Previous[:], h.text())
+		g.BrowserSessions = append(g.BrowserSessions, browser)
 	case 11:
 		g.Refusals = append(g.Refusals, ledger.RefusalRow{At: h.instant(), Inbox: h.inbox(), SenderID: h.kind(), Account: h.name(), Code: h.text(), Field: h.text(), Detail: h.text()})
 	case 12:

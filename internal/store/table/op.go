@@ -102,27 +102,28 @@ func typed(t Type, names []string) []Column {
 
 // The statements of a commit.
 var (
-	InsertMessage    = newOp(Insert, Messages)
-	InsertKey        = newOp(Insert, Keys)
-	PutContact       = newOp(Put, Contacts)
-	PutConversation  = newOp(Put, Conversations)
-	InsertDelivery   = newOp(Insert, Deliveries)
-	EditDelivery     = newOp(Edit, Deliveries)
-	InsertAttempt    = newOp(Insert, Attempts)
-	InsertFact       = newOp(Insert, Facts)
-	EndFact          = newOp(Edit, Facts)
-	InsertAssignment = newOp(Insert, Assignments)
-	EndAssignment    = newOp(Edit, Assignments)
-	InsertDecision   = newOp(Insert, Decisions)
-	KeepOutcomes     = newOp(Keep, Outcomes)
-	InsertDocument   = newOp(Insert, Documents)
-	InsertRevision   = newOp(Insert, Revisions)
-	InsertAudit      = newOp(Insert, Audit)
-	PutLogin         = newOp(Put, Logins)
-	PutToken         = newOp(Put, Tokens)
-	PutClient        = newOp(Put, Clients)
-	PutUpload        = newOp(Put, Uploads)
-	KeepFile         = newOp(Keep, Files)
+	InsertMessage     = newOp(Insert, Messages)
+	InsertKey         = newOp(Insert, Keys)
+	PutContact        = newOp(Put, Contacts)
+	PutConversation   = newOp(Put, Conversations)
+	InsertDelivery    = newOp(Insert, Deliveries)
+	EditDelivery      = newOp(Edit, Deliveries)
+	InsertAttempt     = newOp(Insert, Attempts)
+	InsertFact        = newOp(Insert, Facts)
+	EndFact           = newOp(Edit, Facts)
+	InsertAssignment  = newOp(Insert, Assignments)
+	EndAssignment     = newOp(Edit, Assignments)
+	InsertDecision    = newOp(Insert, Decisions)
+	KeepOutcomes      = newOp(Keep, Outcomes)
+	InsertDocument    = newOp(Insert, Documents)
+	InsertRevision    = newOp(Insert, Revisions)
+	InsertAudit       = newOp(Insert, Audit)
+	PutLogin          = newOp(Put, Logins)
+	PutToken          = newOp(Put, Tokens)
+	PutBrowserSession = newOp(Put, BrowserSessions)
+	PutClient         = newOp(Put, Clients)
+	PutUpload         = newOp(Put, Uploads)
+	KeepFile          = newOp(Keep, Files)
 
 	// SameStatus is the shorter way to write a conversation that exists and whose status stays; a store may try it before PutConversation.
 	SameStatus = sameStatus()
@@ -175,7 +176,7 @@ func insertRefusal() *Op {
 // Ops are all statements of a commit, for a store that prepares them ahead.
 func Ops() []*Op {
 	return []*Op{InsertMessage, InsertKey, PutContact, PutConversation, InsertDelivery, EditDelivery, InsertAttempt, InsertFact, EndFact,
-		InsertAssignment, EndAssignment, InsertDecision, KeepOutcomes, InsertDocument, InsertRevision, InsertAudit, PutLogin, PutToken, PutClient,
+		InsertAssignment, EndAssignment, InsertDecision, KeepOutcomes, InsertDocument, InsertRevision, InsertAudit, PutLogin, PutToken, PutBrowserSession, PutClient,
 		SameStatus, InsertGroup, SupersedeDocument, EndDocument, UpdateReplies, MoveReplyCursor, InsertRefusal, TrimRefusals,
 		EndUploads, PutUpload, KeepFile}
 }

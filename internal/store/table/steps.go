@@ -76,6 +76,7 @@ func rowSteps(g *ledger.Group, kept int) []Step {
 	add(&s, InsertAudit, Audit.Visit, Numbered(g.Audit))
 	add(&s, PutLogin, Logins.Visit, latest(g.Logins, func(r *ledger.LoginRow) string { return r.Account }))
 	add(&s, PutToken, Tokens.Visit, latest(g.Tokens, func(r *ledger.TokenRow) string { return r.ID }))
+	add(&s, PutBrowserSession, BrowserSessions.Visit, latest(g.BrowserSessions, func(r *ledger.BrowserSessionRow) string { return r.ID }))
 	add(&s, PutClient, Clients.Visit, latest(g.Clients, func(r *ledger.ClientRow) [2]string { return [2]string{r.Account, r.Client} }))
 	if !g.UploadsEnd.IsZero() {
 		s.one(EndUploads, func(e *Encoder) { e.Time("expires_at", &g.UploadsEnd) })

@@ -106,6 +106,7 @@ func TestEveryFieldOfEveryRowHasItsColumn(t *testing.T) {
 	checkRow(t, Audit, nil)
 	checkRow(t, Logins, nil)
 	checkRow(t, Tokens, nil)
+	checkRow(t, BrowserSessions, nil)
 	checkRow(t, Clients, nil)
 	checkRow(t, Refusals, nil)
 	checkRow(t, Uploads, nil)

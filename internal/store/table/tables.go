@@ -367,6 +367,29 @@ var Tokens = &Table[ledger.TokenRow]{
 	},
 }
 
+// BrowserSessions holds sign-ins at browsers, ended ones too.
+var BrowserSessions = &Table[ledger.BrowserSessionRow]{
+	Name: "browser_sessions",
+	Key:  1,
+	Visit: func(v Visitor, r *ledger.BrowserSessionRow) {
+		v.Text("id", &r.ID)
+		v.Text("account", &r.Account)
+		v.Digest("hash", r.Hash[:])
+		v.Digest("previous", r.Previous[:])
+		v.Time("since", &r.Since)
+		v.Time("rotated_at", &r.RotatedAt)
+		v.Time("confirmed_at", &r.ConfirmedAt)
+		v.Time("last_used", &r.LastUsed)
+		v.Int("idle", &r.Idle)
+		v.Time("ends_at", &r.EndsAt)
+		v.Text("remote", &r.Remote)
+		v.Text("user_agent", &r.UserAgent)
+		v.Time("ended_at", &r.EndedAt)
+		v.Text("ended_by", &r.EndedBy)
+		v.Text("end_cause", &r.EndCause)
+	},
+}
+
 // Clients holds clients' cursors.
 var Clients = &Table[ledger.ClientRow]{
 	Name: "clients",
