@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/bidahq/bida/internal/attachment"
+	chat "github.com/bidahq/bida/internal/channel/web"
 	"github.com/bidahq/bida/internal/conversation"
 	"github.com/bidahq/bida/internal/delivery"
 	"github.com/bidahq/bida/internal/demo"
@@ -112,6 +113,11 @@ func New(ctx context.Context, c Config, o Options) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
+	proxies, err := c.Proxies()
+	if err != nil {
+		return nil, err
+	}
+	in := intake.New(intake.Options{Ledger: b.ledger, Reader: b.store, Now: time.Now, Location: zone, Log: o.Log})
 	var shop http.Handler
 	if a.demo != nil {
 		shop = demo.Shop()
@@ -119,7 +125,9 @@ func New(ctx context.Context, c Config, o Options) (_ *App, err error) {
 	api, err := httpapi.New(httpapi.Options{
 		Demo: shop, UI: web.Console(),
 		Ledger: b.ledger, Store: b.store, Identity: b.identity,
-		Intake:      intake.New(intake.Options{Ledger: b.ledger, Reader: b.store, Now: time.Now, Location: zone, Log: o.Log}),
+		Intake:      in,
+		Chat:        chat.New(chat.Options{Ledger: b.ledger, Reader: b.store, Intake: in, Listeners: b.visitors, Now: time.Now, Zone: zone}),
+		Proxies:     proxies,
 		Diagnose:    diagnosis.New(diagnosis.Deps{Ledger: b.ledger, Messages: b.store, Flow: b.store, Facts: b.store, Policies: b.store, Now: time.Now, Zone: zone}),
 		Attachments: files, Realtime: a.gateway, Connections: b.hub.Connections, Zone: zone, Version: o.Version, Now: time.Now, Log: o.Log,
 	})
@@ -152,6 +160,7 @@ func (a *App) Start() error {
 	}
 	a.address = l.Addr()
 	a.serve("http", a.http, l)
+	a.undo.add("visitors' streams", func() error { a.base.visitors.Stop(); return nil }) // before the server, which waits for every request
 	a.watch()
 	a.makeHistory()
 	if len(a.base.ledger.Policy().All()) == 0 {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/bidahq/bida/internal/channel/web"
 	"github.com/bidahq/bida/internal/conversation"
 	"github.com/bidahq/bida/internal/gateway"
 	"github.com/bidahq/bida/internal/governance"
@@ -25,6 +26,7 @@ type base struct {
 	store    store.Store
 	ledger   *ledger.Ledger
 	hub      *gateway.Hub
+	visitors *web.Listeners
 	identity *identity.Service
 }
 
@@ -40,7 +42,7 @@ func openBase(ctx context.Context, c Config, log *slog.Logger, undo *teardown) (
 		}
 		undo.add("lock", unlock)
 	}
-	b := &base{node: nodeName(), hub: gateway.NewHub()}
+	b := &base{node: nodeName(), hub: gateway.NewHub(), visitors: web.NewListeners()}
 	var err error
 	if b.store, err = store.Open(ctx, c.Target(), store.Options{Log: log}); err != nil {
 		return nil, err
@@ -54,6 +56,7 @@ func openBase(ctx context.Context, c Config, log *slog.Logger, undo *teardown) (
 		Deadlines:       deadlines(),
 		Wake:            b.hub.Wake,
 		Changed:         b.hub.Changed,
+		Heard:           b.visitors.Heard,
 		SessionEnded:    func(session, cause string) { endSession(b.hub, session, cause) },
 		ConnectionGrace: c.ConnectionGrace,
 		PresenceGrace:   c.PresenceGrace,

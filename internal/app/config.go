@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -20,7 +21,9 @@ type Config struct {
 	Listen   string
 	Policy   string
 	Zone     string
-	Demo     bool
+	// TrustedProxies are addresses and networks, with commas between them.
+	TrustedProxies string
+	Demo           bool
 
 	LogLevel  string
 	LogFormat string
@@ -81,6 +84,7 @@ var settings = []Setting{
 	text("policy", "policy file that is applied at start while there is no policy yet", func(c *Config) *string { return &c.Policy }),
 	yesNo("demo", "fill an empty data directory with a demo company, and serve its web shop; only on a loopback address", func(c *Config) *bool { return &c.Demo }),
 	text("zone", "time zone in which times are put into words: local, or a name such as Asia/Shanghai", func(c *Config) *string { return &c.Zone }),
+	text("trusted_proxies", "addresses or networks of proxies in front, with commas between them, whose X-Forwarded-For is believed", func(c *Config) *string { return &c.TrustedProxies }),
 	text("log_level", "debug, info, warn or error", func(c *Config) *string { return &c.LogLevel }),
 	text("log_format", "text or json", func(c *Config) *string { return &c.LogFormat }),
 	length("connection_grace", "how long an agent whose connection is lost keeps its conversations", func(c *Config) *time.Duration { return &c.ConnectionGrace }),
@@ -198,6 +202,9 @@ func (c *Config) Validate() error {
 	if _, err := c.Location(); err != nil {
 		return c.fault("zone", "%q is not a time zone; write local, or a name such as Asia/Shanghai", c.Zone)
 	}
+	if _, err := c.Proxies(); err != nil {
+		return c.fault("trusted_proxies", "%v", err)
+	}
 	if !slices.Contains([]string{"debug", "info", "warn", "error"}, c.LogLevel) {
 		return c.fault("log_level", "want debug, info, warn or error, got %q", c.LogLevel)
 	}
@@ -258,6 +265,23 @@ func (c *Config) Location() (*time.Location, error) {
 		return nil, errors.New("write local")
 	}
 	return time.LoadLocation(c.Zone)
+}
+
+// Proxies are the networks of the proxies that are trusted.
+func (c *Config) Proxies() ([]netip.Prefix, error) {
+	var list []netip.Prefix
+	for part := range strings.FieldsFuncSeq(c.TrustedProxies, func(r rune) bool { return r == ',' || r == ' ' }) {
+		if a, err := netip.ParseAddr(part); err == nil {
+			list = append(list, netip.PrefixFrom(a, a.BitLen()))
+			continue
+		}
+		p, err := netip.ParsePrefix(part)
+		if err != nil {
+			return nil, fmt.Errorf("%q is no address or network such as 10.0.0.1 or 10.0.0.0/8", part)
+		}
+		list = append(list, p)
+	}
+	return list, nil
 }
 
 // Target is what store.Open is given.

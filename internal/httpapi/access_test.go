@@ -33,6 +33,13 @@ var access = map[string]string{
 	"GET /messages/{id}/attachments/{n}":     "robot agent-a agent-b sup admin",
 	"GET /messages/trace":                    "robot agent-a agent-b sup auditor admin",
 	"GET /messages/{id}/trace":               "agent-a agent-b sup auditor admin",
+	"GET /chat/{inbox}":                      "anybody",
+	"POST /chat/{inbox}/visitors":            "anybody",
+	"POST /chat/{inbox}/messages":            "visitor",
+	"GET /chat/{inbox}/messages":             "visitor",
+	"GET /chat/{inbox}/stream":               "visitor",
+	"POST /chat/{inbox}/seen":                "visitor",
+	"POST /chat/{inbox}/rating":              "visitor",
 	"GET /diagnosis":                         "agent-a agent-b sup auditor admin",
 	"GET /intake/log":                        "sup admin",
 	"GET /audit":                             "auditor admin",
@@ -56,9 +63,9 @@ var access = map[string]string{
 const subject = "agent-b"
 
 func TestEveryRouteIsForThoseWhoHaveItsPermission(t *testing.T) {
-	b := newBench(t)
+	b := newChatBench(t)
 	seen := map[string]bool{}
-	path := strings.NewReplacer("{kind}", "account", "{name}", subject, "{inbox}", "web", "{id}", "c999", "{n}", "0")
+	path := strings.NewReplacer("{kind}", "account", "{name}", subject, "/chat/{inbox}", "/chat/site", "{inbox}", "web", "{id}", "c999", "{n}", "0")
 	for _, route := range b.server.routes {
 		method, pattern, _ := strings.Cut(route.pattern, " ")
 		pattern = strings.TrimPrefix(pattern, Prefix)
@@ -75,6 +82,11 @@ func TestEveryRouteIsForThoseWhoHaveItsPermission(t *testing.T) {
 			may := slices.Contains(strings.Fields(allowed), actor) || actor == subject && slices.Contains(strings.Fields(allowed), "own")
 			got := b.ask(actor, method, path.Replace(pattern), nil)
 			switch {
+			case allowed == "anybody" && got.status < 500 && got.status != 401 && got.status != 403:
+			case allowed == "visitor" && actor == "guest":
+				got.problem(401, "chat.token_missing", "")
+			case allowed == "visitor": // the token of an account is none of a visitor
+				got.problem(401, "chat.token_unknown", "")
 			case actor == "guest":
 				got.problem(401, "identity.token_missing", "")
 			case !may:

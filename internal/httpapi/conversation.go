@@ -49,6 +49,14 @@ type ConversationBody struct {
 	OpenedAt        Time             `json:"opened_at"`
 	UpdatedAt       Time             `json:"updated_at"`
 	Waiting         *WaitingBody     `json:"waiting,omitempty" doc:"why nobody has it, or why its owner does not get it yet"`
+	Rating          *RatingBody      `json:"rating,omitempty" doc:"what the customer said of it, once it is resolved"`
+}
+
+// RatingBody is what a customer said of a conversation.
+type RatingBody struct {
+	Score   int    `json:"score" doc:"1 to 5"`
+	Comment string `json:"comment,omitempty"`
+	At      Time   `json:"at"`
 }
 
 // LastMessageBody is the beginning of a conversation's last message.
@@ -66,18 +74,46 @@ type WaitingBody struct {
 	Summary string `json:"summary"`
 }
 
-// conversationBodies shows conversations, with one read for all of them at most.
+// conversationBodies shows conversations, with one read of messages and one of ratings for all of them at most.
 func (s *Server) conversationBodies(ctx context.Context, by caller, rows []*ledger.ConversationRow) ([]ConversationBody, error) {
 	previews, err := s.previewsOf(ctx, rows)
+	if err != nil {
+		return nil, err
+	}
+	ratings, err := s.ratingsOf(ctx, rows)
 	if err != nil {
 		return nil, err
 	}
 	room := s.waitingRoom()
 	out := make([]ConversationBody, 0, len(rows))
 	for _, c := range rows {
-		out = append(out, s.conversationBody(c, by, room, previews[c.ID]))
+		b := s.conversationBody(c, by, room, previews[c.ID])
+		b.Rating = ratings[c.ID]
+		out = append(out, b)
 	}
 	return out, nil
+}
+
+// ratingsOf reads what customers said of those conversations that are resolved.
+func (s *Server) ratingsOf(ctx context.Context, rows []*ledger.ConversationRow) (map[int64]*RatingBody, error) {
+	var ids []int64
+	for _, c := range rows {
+		if c.Status == ledger.StatusResolved {
+			ids = append(ids, c.ID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	found, err := s.o.Store.Ratings(ctx, ids)
+	if err != nil {
+		return nil, fmt.Errorf("ratings: %w", err)
+	}
+	ratings := map[int64]*RatingBody{}
+	for _, r := range found {
+		ratings[r.Conversation] = &RatingBody{Score: r.Score, Comment: r.Comment, At: s.time(r.At)}
+	}
+	return ratings, nil
 }
 
 func (s *Server) conversationBody(c *ledger.ConversationRow, by caller, w *waitingRoom, p ledger.PreviewRow) ConversationBody {

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/bidahq/bida/internal/attachment"
+	"github.com/bidahq/bida/internal/channel/web"
 	"github.com/bidahq/bida/internal/conversation"
 	"github.com/bidahq/bida/internal/delivery"
 	"github.com/bidahq/bida/internal/diagnosis"
@@ -98,6 +99,7 @@ type bench struct {
 	identity *identity.Service
 	intake   *intake.Service
 	delivery *delivery.Service
+	visitors *web.Listeners
 	server   *Server
 	tokens   map[string]string
 	log      *lockedBuffer
@@ -142,7 +144,7 @@ func (b *bench) clock() time.Time {
 
 func newBench(t testing.TB) *bench {
 	t.Helper()
-	b := &bench{t: t, store: memory.New(), tokens: map[string]string{}, log: &lockedBuffer{}, now: time.Date(2026, 11, 23, 2, 0, 0, 0, time.UTC)}
+	b := &bench{t: t, store: memory.New(), visitors: web.NewListeners(), tokens: map[string]string{}, log: &lockedBuffer{}, now: time.Date(2026, 11, 23, 2, 0, 0, 0, time.UTC)}
 	log := slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	deadlines := conversation.Deadlines()
 	maps.Copy(deadlines, governance.Deadlines())
@@ -150,7 +152,7 @@ func newBench(t testing.TB) *bench {
 	var err error
 	b.ledger, err = ledger.New(t.Context(), b.store, ledger.Options{
 		Now: b.clock, Node: "node-1", Settle: conversation.Settle, Restore: conversation.Restore, Deadlines: deadlines,
-		ConnectionGrace: 20 * time.Second, PresenceGrace: 5 * time.Minute, Log: log,
+		ConnectionGrace: 20 * time.Second, PresenceGrace: 5 * time.Minute, Log: log, Heard: b.visitors.Heard,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -165,6 +167,7 @@ func newBench(t testing.TB) *bench {
 	b.identity = identity.New(identity.Options{Ledger: b.ledger, Now: b.clock, Log: log, Apply: func(edits []policy.Edit, by, source, request, reason string) ledger.Command {
 		return &governance.Apply{Base: -1, Edits: edits, By: by, Source: source, Request: request, Reason: reason}
 	}})
+	t.Cleanup(b.visitors.Stop)
 	b.intake = intake.New(intake.Options{Ledger: b.ledger, Reader: b.store, Now: b.clock, Log: log})
 	files, err := attachment.New(attachment.Options{Dir: filepath.Join(t.TempDir(), "files"), Ledger: b.ledger, Reader: b.store, Now: b.clock, Log: log})
 	if err != nil {
@@ -187,7 +190,9 @@ func newBench(t testing.TB) *bench {
 	}
 	b.do(ledger.CommandFunc(func(*ledger.Tx) error { return nil }))
 	b.server, err = New(Options{
-		Ledger: b.ledger, Store: b.store, Identity: b.identity, Intake: b.intake, Attachments: files, Diagnose: &fakeDiagnoser{}, Version: "test", Now: b.clock, Log: log,
+		Ledger: b.ledger, Store: b.store, Identity: b.identity, Intake: b.intake, Attachments: files, Diagnose: &fakeDiagnoser{},
+		Chat:    web.New(web.Options{Ledger: b.ledger, Reader: b.store, Intake: b.intake, Listeners: b.visitors, Now: b.clock}),
+		Version: "test", Now: b.clock, Log: log,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -114,8 +115,8 @@ func problemOf(err error, lang, request string) *Problem {
 		p.Errors = append(p.Errors, FieldError(f))
 	}
 	if a.retryAfter > 0 {
-		p.RetryAfter = a.retryAfter
-		p.headers.Set("Retry-After", strconv.Itoa(a.retryAfter))
+		p.RetryAfter = max(a.retryAfter, int((e.RetryAfter+time.Second-1)/time.Second)) // never too early
+		p.headers.Set("Retry-After", strconv.Itoa(p.RetryAfter))
 	}
 	if kind == problem.Unauthenticated {
 		p.headers.Set("WWW-Authenticate", `Bearer realm="bida"`)

@@ -58,6 +58,14 @@ func (s *Server) register(t *routes) {
 	route(t, "PUT /accounts/{name}/presence", ownOrOthers(policy.PresenceSet, policy.PresenceSetOthers), "Set a presence", s.setPresence)
 	route(t, "PUT /accounts/{name}/state", need(policy.AccountState), "Freeze, disable or reactivate an account", s.setState)
 
+	chatRoute(t, "GET /chat/{inbox}", anybody(), "Can somebody receive what I write here?", s.chatOpening)
+	chatRoute(t, "POST /chat/{inbox}/visitors", anybody(), "Become a visitor", s.createVisitor, created())
+	t.chatRaw("POST /chat/{inbox}/messages", byVisitor(), "Write", describeLetter, s.postLetter, intakeLog())
+	chatRoute(t, "GET /chat/{inbox}/messages", byVisitor(), "Read one's own messages and the replies", s.chatMessages)
+	t.chatRaw("GET /chat/{inbox}/stream", byVisitor(), "Be told what is new", describeChatStream, s.chatStream)
+	chatRoute(t, "POST /chat/{inbox}/seen", byVisitor(), "Say up to where replies were shown", s.chatSeen)
+	chatRoute(t, "POST /chat/{inbox}/rating", byVisitor(), "Rate the last resolved conversation", s.rateChat)
+
 	// What is no part of the API's document. The realtime handler authenticates by itself: browsers cannot send a header with an upgrade.
 	s.mux.HandleFunc(realtimeRoute, s.realtime(Realtime.ServeHTTP))
 	s.mux.HandleFunc(streamRoute, s.realtime(Realtime.ServeStream))

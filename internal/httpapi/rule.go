@@ -13,6 +13,8 @@ type rule struct {
 	// For routes about the account in the path: the permission for one's own ("" for none needed) and for others'.
 	ofAccount   bool
 	own, others string
+	// For routes that know no accounts: open to anybody, or to who has a visitor's token.
+	public, visitor bool
 }
 
 func signedIn() rule                      { return rule{} }

@@ -6,11 +6,14 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/semaphore"
 
+	"github.com/bidahq/bida/internal/channel/web"
 	"github.com/bidahq/bida/internal/diagnosis"
 	"github.com/bidahq/bida/internal/identity"
 	"github.com/bidahq/bida/internal/intake"
@@ -25,6 +28,7 @@ type Store interface {
 	ledger.MessageReader
 	ledger.FactReader
 	ledger.PolicyReader
+	ledger.VisitorReader
 }
 
 // Diagnoser answers why an agent does, or does not, receive. Package diagnosis has it.
@@ -53,6 +57,10 @@ type Options struct {
 	Realtime    Realtime
 	// UI is the built console; nil or empty for a program without it.
 	UI fs.FS
+	// Chat is what visitors can do; required.
+	Chat *web.Service
+	// Proxies are trusted to say where a request comes from.
+	Proxies []netip.Prefix
 	// Demo serves what lies under demo.ShopPath, on a server that serves the demo company; else nil.
 	Demo http.Handler
 	// Connections counts the open realtime connections, for the metrics.
@@ -76,9 +84,11 @@ type Server struct {
 	replies  readMarks
 	previews previews
 	paces    paces
-	routes   []routeInfo
-	openapi  []byte // the document, as YAML
-	ui       *ui
+	// chatHeartbeat is how often a visitors' stream gives a sign of life.
+	chatHeartbeat time.Duration
+	routes        []routeInfo
+	openapi       []byte // the document, as YAML
+	ui            *ui
 }
 
 // New makes the handler of everything that is served over HTTP.
@@ -92,7 +102,10 @@ func New(o Options) (*Server, error) {
 	if o.Zone == nil {
 		o.Zone = time.UTC
 	}
-	s := &Server{o: o, mux: http.NewServeMux(), bodies: semaphore.NewWeighted(bodyBudget), paces: usualPaces, previews: previews{known: map[int64]preview{}}}
+	s := &Server{
+		o: o, mux: http.NewServeMux(), bodies: semaphore.NewWeighted(bodyBudget), paces: usualPaces, previews: previews{known: map[int64]preview{}},
+		chatHeartbeat: chatHeartbeat,
+	}
 	var err error
 	if s.ui, err = newUI(o.UI); err != nil {
 		return nil, fmt.Errorf("the console: %w", err)
@@ -138,6 +151,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		s.metrics.count(r.Pattern, rec.status, time.Since(began))
 	}()
+	if strings.HasPrefix(r.URL.Path, chatPrefix) {
+		if allowOrigins(h); r.Method == http.MethodOptions {
+			preflight(rec)
+			return
+		}
+	}
 	s.mux.ServeHTTP(rec, r)
 }
 

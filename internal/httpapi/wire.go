@@ -48,7 +48,8 @@ func newTable(s *Server) *routes {
 		Components: &huma.Components{
 			Schemas: huma.NewMapRegistry("#/components/schemas/", schemaName),
 			SecuritySchemes: map[string]*huma.SecurityScheme{
-				"token": {Type: "http", Scheme: "bearer", Description: "an API token, bida_…"},
+				"token":   {Type: "http", Scheme: "bearer", Description: "an API token, bida_…"},
+				"visitor": {Type: "http", Scheme: "bearer", Description: "a visitor's token, bidav_…"},
 			},
 		},
 		Servers: []*huma.Server{{URL: Prefix}},
@@ -129,7 +130,7 @@ func (t *routes) operation(pattern string, r rule, summary string, options []opt
 	op := huma.Operation{
 		Method: method, Path: path, OperationID: operationID(method, path), Summary: summary, DefaultStatus: o.status,
 		Tags: []string{strings.Split(strings.TrimPrefix(path, "/"), "/")[0]}, Description: r.describe(),
-		Security: []map[string][]string{{"token": {}}},
+		Security: r.security(),
 		// Bodies are read, bounded and checked before huma sees them.
 		MaxBodyBytes: -1, BodyReadTimeout: -1,
 	}
@@ -150,9 +151,24 @@ func operationID(method, path string) string {
 	return b.String()
 }
 
+// security says in the document what a caller shows.
+func (r rule) security() []map[string][]string {
+	switch {
+	case r.visitor:
+		return []map[string][]string{{"visitor": {}}}
+	case r.public:
+		return []map[string][]string{}
+	}
+	return []map[string][]string{{"token": {}}}
+}
+
 // describe says in the document who may use a route.
 func (r rule) describe() string {
 	switch {
+	case r.visitor:
+		return "Open to visitors of the inbox, with the token that they were given."
+	case r.public:
+		return "Open to anybody."
 	case r.ofAccount && r.own == "":
 		return "Open to the account itself; for others' it needs the permission `" + r.others + "`."
 	case r.ofAccount:

@@ -59,6 +59,8 @@ type Options struct {
 	Wake func(account string)
 	// Changed is called after a commit that changed conversations or how far replies got; it must not block.
 	Changed func()
+	// Heard is called after a commit for every contact of whose conversations one changed or got a message; it must not block.
+	Heard func(inbox, contact string)
 	// SessionEnded is called after a commit that ended a session, with the cause (reception.SessionEnd…), to close its sockets; it must not block.
 	SessionEnded func(session, cause string)
 	// ConnectionGrace is how long an owner whose connection is lost keeps its conversations, from the last frame heard.
@@ -468,7 +470,8 @@ func (l *Ledger) nothingChanged(tx *Tx) bool {
 	w := tx.w
 	return len(w.clients.group) == 0 && len(w.tokens.group) == 0 && len(w.browsers.group) == 0 && len(w.logins.group) == 0 && len(w.deliveries.group) == 0 &&
 		len(w.conversations.group) == 0 && len(w.contacts.group) == 0 && len(tx.g.Attempts) == 0 &&
-		len(tx.g.Uploads) == 0 && len(tx.g.Files) == 0 && tx.g.UploadsEnd.IsZero()
+		len(tx.g.Uploads) == 0 && len(tx.g.Files) == 0 && tx.g.UploadsEnd.IsZero() &&
+		len(tx.g.Visitors) == 0 && len(tx.g.Ratings) == 0
 }
 
 func answer(batch []waiting, results []error) {
@@ -482,6 +485,9 @@ func answerAll(batch []waiting, err error) {
 		w.done(err)
 	}
 }
+
+// maxContacts bounds how many contacts are remembered. A contact that is looked at while it has nothing open stays otherwise until it has, and is done.
+const maxContacts = 100_000
 
 // publish makes the committed group what readers see.
 func (l *Ledger) publish(tx *Tx) {
@@ -501,6 +507,9 @@ func (l *Ledger) publish(tx *Tx) {
 		c := w.conversations.base[id]
 		delete(w.conversations.base, id)
 		delete(w.contacts.base, contactKey{c.Inbox, c.Contact})
+	}
+	if len(w.contacts.base) > maxContacts {
+		clear(w.contacts.base) // what is needed again is read again
 	}
 	for _, e := range tx.entries {
 		t := w.tails[e.Delivery.Account]
@@ -573,6 +582,11 @@ func (l *Ledger) tell(tx *Tx) {
 	}
 	if l.o.Changed != nil && (len(tx.g.Conversations) > 0 || len(tx.g.Messages) > 0 || len(tx.g.ReplyUpdates) > 0) {
 		l.o.Changed()
+	}
+	if l.o.Heard != nil {
+		for i := range tx.g.Conversations {
+			l.o.Heard(tx.g.Conversations[i].Inbox, tx.g.Conversations[i].Contact)
+		}
 	}
 }
 

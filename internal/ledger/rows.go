@@ -124,6 +124,26 @@ type ContactRow struct {
 	Position        int64
 	LastOwner       string // who owned the contact's last conversation here
 	Replies         int64  // replies sent so far (ContactSequence of the last one)
+	Seen            int64  // position up to which the contact itself said that it has the replies; 0 where a source reads them
+}
+
+// VisitorRow is somebody who writes from a web page. The token itself is not kept, only its SHA-256.
+type VisitorRow struct {
+	ID        string // also the contact's id in the inbox
+	Inbox     string
+	Hash      [32]byte
+	Name      string // as the visitor gave it, or none
+	CreatedAt time.Time
+}
+
+// RatingRow is what a customer said of a resolved conversation. The comment is personal text: it lies only here.
+type RatingRow struct {
+	Conversation int64
+	Score        int // 1 to 5
+	Comment      string
+	FirstAt      time.Time
+	At           time.Time // of the last change
+	Position     int64     // of the last change
 }
 
 // ConversationRow is the whole state of a conversation; an update writes all of it.
@@ -360,13 +380,15 @@ type RefusalRow struct {
 	Detail   string
 }
 
-// ReplyUpdate records what became of replies of an inbox up to a position.
+// ReplyUpdate records what became of replies of an inbox, or of one contact in it, up to a position.
 type ReplyUpdate struct {
-	Inbox  string
-	UpTo   int64 // message positions ≤ UpTo that are still "sent"
-	State  ReplyState
-	At     time.Time
-	Detail string
+	Inbox   string
+	Contact string // "" for all contacts of the inbox
+	After   int64  // with a contact: replies at or before this position were updated already
+	UpTo    int64  // message positions ≤ UpTo that are still "sent"
+	State   ReplyState
+	At      time.Time
+	Detail  string
 }
 
 // UploadRow is a file that was uploaded and that messages of its owner may name until it expires. The content lies beside the database.
@@ -422,4 +444,6 @@ type Group struct {
 	UploadsEnd      time.Time   // uploads that expire at or before this instant are deleted; none for zero. Before Uploads are written
 	Uploads         []UploadRow // insert or replace
 	Files           []FileRow   // insert; one that exists stays
+	Visitors        []VisitorRow
+	Ratings         []RatingRow // insert or replace
 }

@@ -37,6 +37,8 @@ type Committer interface {
 	Delivery(ctx context.Context, account string, sequence int64) (DeliveryRow, error)
 	// Upload returns an upload, expired ones too while they are there, or ErrNotFound.
 	Upload(ctx context.Context, id string) (UploadRow, error)
+	// Rating returns what a conversation's customer said of it, or ErrNotFound.
+	Rating(ctx context.Context, conversation int64) (RatingRow, error)
 	// Load reads what the ledger keeps in memory. With PostgreSQL it also takes the decider row (a new epoch).
 	Load(ctx context.Context) (*State, error)
 	// Reopen drops all connections and opens new ones, as after an unknown commit.
@@ -149,6 +151,22 @@ type UploadReader interface {
 	UploadsOf(ctx context.Context, owner string) (count, size int64, err error)
 	// FilesInUse returns those of the digests that a message or an upload refers to, each once, in any order.
 	FilesInUse(ctx context.Context, digests []string) ([]string, error)
+}
+
+// VisitorReader reads what visitors may see, and what they said.
+type VisitorReader interface {
+	// Visitor finds a visitor by the SHA-256 of its token, or ErrNotFound.
+	Visitor(ctx context.Context, hash [32]byte) (VisitorRow, error)
+	// ContactMessages returns what a contact wrote in an inbox and the replies to it, over all its conversations, with position > after, in order, at most
+	// limit. Notes and notices are not among them.
+	ContactMessages(ctx context.Context, inbox, contact string, after int64, limit int) ([]MessageRow, error)
+	// ContactMessagesBefore returns the last ones of the same with position < before (0: of all), in order, at most limit.
+	ContactMessagesBefore(ctx context.Context, inbox, contact string, before int64, limit int) ([]MessageRow, error)
+	// ContactConversations returns a contact's conversations in an inbox, newest first, at most limit.
+	ContactConversations(ctx context.Context, inbox, contact string, limit int) ([]ConversationRow, error)
+	Rating(ctx context.Context, conversation int64) (RatingRow, error)
+	// Ratings returns those of the conversations that were rated, in any order.
+	Ratings(ctx context.Context, conversations []int64) ([]RatingRow, error)
 }
 
 // PolicyReader reads the policy as it was.

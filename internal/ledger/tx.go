@@ -47,6 +47,7 @@ type mark struct {
 	audit, refusals, replies, entries, deadlines, effects         int
 	uploads, files                                                int
 	uploadsEnd                                                    time.Time
+	visitors, ratings                                             int
 	policy                                                        *policy.Set
 	newKeys                                                       []KeyRef
 	born                                                          []deliveryKey
@@ -293,7 +294,7 @@ func (tx *Tx) Cursor(account, client string) int64 {
 	return -1
 }
 
-// RepliesRead records that the source has read an inbox's replies up to a position.
+// RepliesRead records that the source has read an inbox's replies, or a contact those to itself, up to a position.
 func (tx *Tx) RepliesRead(u ReplyUpdate) { tx.g.ReplyUpdates = append(tx.g.ReplyUpdates, u) }
 
 // Upload returns an upload, whoever owns it and whether or not it has expired; ok is false if there is none.
@@ -319,6 +320,26 @@ func (tx *Tx) EndUploads() { tx.g.UploadsEnd = tx.now }
 // KeepFile has a content kept because a message refers to it.
 func (tx *Tx) KeepFile(f FileRow) { tx.g.Files = append(tx.g.Files, f) }
 
+// AddVisitor adds a visitor.
+func (tx *Tx) AddVisitor(v VisitorRow) { tx.g.Visitors = append(tx.g.Visitors, v) }
+
+// Rating returns what a conversation's customer said of it; ok is false if it said nothing.
+func (tx *Tx) Rating(conversation int64) (row RatingRow, ok bool, err error) {
+	for _, r := range slices.Backward(tx.g.Ratings) {
+		if r.Conversation == conversation {
+			return r, true, nil
+		}
+	}
+	row, err = tx.l.store.Rating(tx.ctx, conversation)
+	if err != nil {
+		return RatingRow{}, false, notFoundIsNil(err)
+	}
+	return row, true, nil
+}
+
+// PutRating inserts or replaces a rating.
+func (tx *Tx) PutRating(r RatingRow) { tx.g.Ratings = append(tx.g.Ratings, r) }
+
 // begin marks where a command starts.
 func (tx *Tx) begin() {
 	g := &tx.g
@@ -328,6 +349,7 @@ func (tx *Tx) begin() {
 		documents: len(g.Documents), documentEnds: len(g.DocumentEnds), revisions: len(g.Revisions), audit: len(g.Audit),
 		refusals: len(g.Refusals), replies: len(g.ReplyUpdates), entries: len(tx.entries), deadlines: len(tx.deadlines), effects: len(tx.effects),
 		policy: tx.policy, woken: len(tx.woken), uploads: len(g.Uploads), files: len(g.Files), uploadsEnd: g.UploadsEnd,
+		visitors: len(g.Visitors), ratings: len(g.Ratings),
 	}
 	tx.touched = Touched{}
 }
@@ -352,6 +374,7 @@ func (tx *Tx) undo() {
 	g.Documents, g.DocumentEnds, g.Revisions = g.Documents[:m.documents], g.DocumentEnds[:m.documentEnds], g.Revisions[:m.revisions]
 	g.Audit, g.Refusals, g.ReplyUpdates = g.Audit[:m.audit], g.Refusals[:m.refusals], g.ReplyUpdates[:m.replies]
 	g.Uploads, g.Files, g.UploadsEnd = g.Uploads[:m.uploads], g.Files[:m.files], m.uploadsEnd
+	g.Visitors, g.Ratings = g.Visitors[:m.visitors], g.Ratings[:m.ratings]
 	tx.entries, tx.deadlines, tx.effects = tx.entries[:m.entries], tx.deadlines[:m.deadlines], tx.effects[:m.effects]
 	for _, k := range m.newKeys {
 		tx.keys[k] = nil

@@ -200,7 +200,7 @@ func drawAccount(t *rapid.T) object {
 func drawInbox(t *rapid.T) object {
 	kinds := subset(t, someKinds[1:])
 	in := object{
-		"title": drawText(t), "channel": "api", "mode": pick(t, []string{"live", "async"}),
+		"title": drawText(t), "channel": pick(t, []string{"api", "web"}), "mode": pick(t, []string{"live", "async"}),
 		"kinds":   append([]string{"customer"}, kinds...),
 		"members": object{"accounts": subset(t, someAccounts), "teams": subset(t, someTeams)},
 		"routing": object{"strategy": pick(t, []string{"least_loaded", "round_robin", "broadcast", "manual"}), "sticky": maybe(t)},

@@ -139,6 +139,7 @@ func TestParseYAMLNamesEveryFaultWithPathAndLine(t *testing.T) {
 
 		// inbox
 		{"unbuilt channel", inbox("  channel: wecom\n"), []string{"4 /spec/channel: channel \"wecom\" is not built yet"}},
+		{"a web channel without customers' messages", inbox("  channel: web\n  kinds: [group]\n"), []string{"5 /spec/kinds: visitors of web pages send the kind customer"}},
 		{"unknown mode", inbox("  mode: batch\n"), []string{"4 /spec/mode: not one of live, async"}},
 		{"malformed kind", inbox("  kinds: [customer, VIP]\n"), []string{"4 /spec/kinds/1: is not a kind of message"}},
 		{"no kinds", inbox("  kinds: []\n"), []string{"4 /spec/kinds: needs a kind that customers send"}},

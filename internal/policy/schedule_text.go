@@ -30,13 +30,31 @@ func (s *speaker) schedules(list []*reception.Schedule) string {
 	return strings.Join(parts, s.pick("，或", ", or "))
 }
 
-// schedule says the openings of a week, days with the same ones together, and the exceptions that lie ahead.
-func (s *speaker) schedule(schedule *reception.Schedule) string {
+// Week says the openings of a schedule's week for people; "" for a schedule that has none. Dates that differ are not in it.
+func Week(schedule *reception.Schedule, zh bool) string {
+	if schedule == nil {
+		return ""
+	}
+	return (&speaker{zh: zh}).week(schedule)
+}
+
+// Day names a day of the week.
+func Day(d time.Weekday, zh bool) string {
+	return (&speaker{zh: zh}).pick(dayTitles[d][0], dayTitles[d][1])
+}
+
+// week says the openings of a week, days with the same ones together.
+func (s *speaker) week(schedule *reception.Schedule) string {
 	var parts []string
 	for _, days := range sameDays(schedule) {
 		parts = append(parts, s.days(days)+" "+s.spans(schedule.Weekly[days[0]]))
 	}
-	text := strings.Join(parts, s.pick("；", "; "))
+	return strings.Join(parts, s.pick("；", "; "))
+}
+
+// schedule says the openings of a week and the exceptions that lie ahead.
+func (s *speaker) schedule(schedule *reception.Schedule) string {
+	text := s.week(schedule)
 	if text == "" {
 		text = s.pick("每周不开放", "closed all week")
 	}

@@ -304,11 +304,14 @@ func (d *decoder) team(n *node) TeamSpec {
 	return s
 }
 
-// channelAPI is the one channel of this version: messages come in, and answers go out, over the HTTP API.
-const channelAPI = "api"
+// The channels of this version. Over each, messages also come in, and answers go out, over the HTTP API.
+const (
+	ChannelAPI = "api"
+	ChannelWeb = "web" // visitors of web pages too, by the widget or the chat link
+)
 
 func (d *decoder) inbox(n *node) InboxSpec {
-	s := InboxSpec{Channel: channelAPI, Mode: "live", Routing: Routing{Strategy: reception.LeastLoaded.String()}}
+	s := InboxSpec{Channel: ChannelAPI, Mode: "live", Routing: Routing{Strategy: reception.LeastLoaded.String()}}
 	d.object(n,
 		field{"title", d.text(&s.Title)},
 		field{"channel", d.channel(&s.Channel)},
@@ -330,6 +333,11 @@ func (d *decoder) inbox(n *node) InboxSpec {
 	if s.Kinds == nil {
 		s.Kinds = []string{"customer"}
 	}
+	if kinds := n.get("kinds"); s.Channel == ChannelWeb && kinds != nil && !slices.Contains(s.Kinds, "customer") {
+		d.in("kinds", kinds.line, func() {
+			d.problem(kinds, "visitors of web pages send the kind customer: an inbox with channel web must list it", "网页访客发来的是客户消息（customer），接入方式为 web 的渠道必须包含它")
+		})
+	}
 	return s
 }
 
@@ -346,9 +354,9 @@ func (d *decoder) channel(dst *string) func(*node) {
 		switch {
 		case n.typ != textNode:
 			d.wrongType(n, "the name of a channel", "接入方式的名称")
-		case n.text != channelAPI:
-			d.problem(n, fmt.Sprintf("channel %s is not built yet; channel %q takes messages from any system", quoted(n.text), channelAPI),
-				fmt.Sprintf("接入方式 %s 尚未实现；“%s”可以接入任何系统的消息", quoted(n.text), channelAPI))
+		case n.text != ChannelAPI && n.text != ChannelWeb:
+			d.problem(n, fmt.Sprintf("channel %s is not built yet; channel %q takes messages from any system, channel %q from visitors of web pages too", quoted(n.text), ChannelAPI, ChannelWeb),
+				fmt.Sprintf("接入方式 %s 尚未实现；“%s”可以接入任何系统的消息，“%s”还可以接入网页访客的消息", quoted(n.text), ChannelAPI, ChannelWeb))
 		default:
 			*dst = n.text
 		}

@@ -28,6 +28,7 @@ type Store interface {
 	ledger.FactReader
 	ledger.PolicyReader
 	ledger.UploadReader
+	ledger.VisitorReader
 	io.Closer
 }
 

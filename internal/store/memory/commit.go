@@ -32,7 +32,7 @@ func (d *disk) write(t *tx, g *ledger.Group) error {
 		}
 	}
 	set(t, &d.groups, append(d.groups, group{g.First, g.Last, g.At.UnixMicro(), g.Nonce}))
-	for _, part := range []func(*tx, *ledger.Group) error{d.traffic, d.lasting, d.policy, d.identity, d.uploaded, d.replies, d.refuse} {
+	for _, part := range []func(*tx, *ledger.Group) error{d.traffic, d.lasting, d.policy, d.identity, d.uploaded, d.visited, d.replies, d.refuse} {
 		if err := part(t, g); err != nil {
 			return err
 		}
@@ -177,11 +177,31 @@ func (d *disk) uploaded(t *tx, g *ledger.Group) error {
 	)
 }
 
+func (d *disk) visited(t *tx, g *ledger.Group) error {
+	return errors.Join(
+		all(g.Visitors, func(r *ledger.VisitorRow) error {
+			for _, other := range d.visitors.list {
+				if other.Hash == r.Hash {
+					return fmt.Errorf("%w: the visitor's hash exists", ledger.ErrData)
+				}
+			}
+			return d.visitors.insert(t, r)
+		}),
+		replaces(t, &d.ratings, g.Ratings),
+	)
+}
+
 func (d *disk) replies(t *tx, g *ledger.Group) error {
 	for _, u := range g.ReplyUpdates {
 		upTo, from := min(u.UpTo, g.Last), d.replyCursors[u.Inbox]
+		if u.Contact != "" {
+			from = u.After
+		}
 		for _, row := range d.messages.list {
 			if row.Direction != ledger.Outbound || row.Inbox != u.Inbox || row.Position <= from || row.Position > upTo || row.ReplyState != ledger.ReplySent {
+				continue
+			}
+			if u.Contact != "" && row.Contact != u.Contact {
 				continue
 			}
 			err := d.messages.change(t, row, func(row *ledger.MessageRow) { row.ReplyState, row.ReplyAt, row.ReplyDetail = u.State, u.At, u.Detail })
@@ -189,7 +209,7 @@ func (d *disk) replies(t *tx, g *ledger.Group) error {
 				return err
 			}
 		}
-		if upTo > from {
+		if u.Contact == "" && upTo > from {
 			d.replyCursors[u.Inbox] = upTo
 			t.undo = append(t.undo, func() { d.replyCursors[u.Inbox] = from })
 		}

@@ -267,6 +267,8 @@ type disk struct {
 	refusals      rows[ledger.RefusalRow]
 	uploads       rows[ledger.UploadRow]
 	files         rows[ledger.FileRow]
+	visitors      rows[ledger.VisitorRow]
+	ratings       rows[ledger.RatingRow]
 	replyCursors  map[string]int64
 	sequences     map[[2]int64]bool // conversation and sequence of messages
 }
@@ -318,5 +320,7 @@ func newDisk() *disk {
 	d.refusals = rows[ledger.RefusalRow]{table.Refusals, func(a, b *ledger.RefusalRow) int { return cmp.Compare(a.ID, b.ID) }, nil}
 	d.uploads = rows[ledger.UploadRow]{table.Uploads, func(a, b *ledger.UploadRow) int { return cmp.Compare(a.ID, b.ID) }, nil}
 	d.files = rows[ledger.FileRow]{table.Files, func(a, b *ledger.FileRow) int { return cmp.Compare(a.Digest, b.Digest) }, nil}
+	d.visitors = rows[ledger.VisitorRow]{table.Visitors, func(a, b *ledger.VisitorRow) int { return cmp.Compare(a.ID, b.ID) }, nil}
+	d.ratings = rows[ledger.RatingRow]{table.Ratings, func(a, b *ledger.RatingRow) int { return cmp.Compare(a.Conversation, b.Conversation) }, nil}
 	return d
 }

@@ -309,6 +309,57 @@ func (s *Store) FilesInUse(ctx context.Context, digests []string) ([]string, err
 	})
 }
 
+// Visitor implements ledger.VisitorReader.
+func (s *Store) Visitor(ctx context.Context, hash [32]byte) (ledger.VisitorRow, error) {
+	return reading(ctx, s, func(d *disk) (ledger.VisitorRow, error) {
+		for _, r := range d.visitors.list {
+			if r.Hash == hash {
+				return d.visitors.copy(r), nil
+			}
+		}
+		return ledger.VisitorRow{}, fmt.Errorf("visitors: %w", ledger.ErrNotFound)
+	})
+}
+
+func ofContact(r *ledger.MessageRow, inbox, contact string) bool {
+	return contact != "" && r.Inbox == inbox && r.Contact == contact && (r.Direction == ledger.Inbound || r.Direction == ledger.Outbound)
+}
+
+// ContactMessages implements ledger.VisitorReader.
+func (s *Store) ContactMessages(ctx context.Context, inbox, contact string, after int64, limit int) ([]ledger.MessageRow, error) {
+	return s.messages(ctx, max(limit, 0), func(r *ledger.MessageRow) bool { return ofContact(r, inbox, contact) && r.Position > after })
+}
+
+// ContactMessagesBefore implements ledger.VisitorReader.
+func (s *Store) ContactMessagesBefore(ctx context.Context, inbox, contact string, before int64, limit int) ([]ledger.MessageRow, error) {
+	found, err := s.messages(ctx, unlimited, func(r *ledger.MessageRow) bool {
+		return ofContact(r, inbox, contact) && (before == 0 || r.Position < before)
+	})
+	return found[max(0, len(found)-max(limit, 0)):], err
+}
+
+// ContactConversations implements ledger.VisitorReader.
+func (s *Store) ContactConversations(ctx context.Context, inbox, contact string, limit int) ([]ledger.ConversationRow, error) {
+	return reading(ctx, s, func(d *disk) ([]ledger.ConversationRow, error) {
+		found := d.conversations.pick(unlimited, func(r *ledger.ConversationRow) bool { return r.Inbox == inbox && r.Contact == contact })
+		return sorted(found, max(limit, 0), func(a, b ledger.ConversationRow) int { return cmp.Compare(b.ID, a.ID) }), nil
+	})
+}
+
+// Rating implements ledger.Committer and ledger.VisitorReader.
+func (s *Store) Rating(ctx context.Context, conversation int64) (ledger.RatingRow, error) {
+	return reading(ctx, s, func(d *disk) (ledger.RatingRow, error) {
+		return d.ratings.one(&ledger.RatingRow{Conversation: conversation})
+	})
+}
+
+// Ratings implements ledger.VisitorReader.
+func (s *Store) Ratings(ctx context.Context, conversations []int64) ([]ledger.RatingRow, error) {
+	return reading(ctx, s, func(d *disk) ([]ledger.RatingRow, error) {
+		return d.ratings.pick(unlimited, func(r *ledger.RatingRow) bool { return slices.Contains(conversations, r.Conversation) }), nil
+	})
+}
+
 // within compares in microseconds, as everything is stored.
 func within(at, since, until time.Time) bool {
 	return !at.IsZero() && (since.IsZero() || at.UnixMicro() >= since.UnixMicro()) && (until.IsZero() || at.UnixMicro() < until.UnixMicro())

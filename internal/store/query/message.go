@@ -86,6 +86,57 @@ func (r *Reader) FilesInUse(ctx context.Context, digests []string) ([]string, er
 	return found, nil
 }
 
+// Visitor implements ledger.VisitorReader.
+func (r *Reader) Visitor(ctx context.Context, hash [32]byte) (ledger.VisitorRow, error) {
+	return first(ctx, r.pool(), table.Visitors, "WHERE hash = ?", hash[:])
+}
+
+// ofContact repeats the condition of the index over contacts: without it the index is not used.
+const ofContact = "WHERE inbox = ? AND contact = ? AND contact <> '' AND direction IN ('in', 'out') AND "
+
+// ContactMessages implements ledger.VisitorReader.
+func (r *Reader) ContactMessages(ctx context.Context, inbox, contact string, after int64, limit int) ([]ledger.MessageRow, error) {
+	return list(ctx, r.pool(), table.Messages, ofContact+"position > ? ORDER BY position LIMIT ?", inbox, contact, after, max(limit, 0))
+}
+
+// ContactMessagesBefore implements ledger.VisitorReader.
+func (r *Reader) ContactMessagesBefore(ctx context.Context, inbox, contact string, before int64, limit int) ([]ledger.MessageRow, error) {
+	if before == 0 {
+		before = forGood
+	}
+	rows, err := list(ctx, r.pool(), table.Messages, ofContact+"position < ? ORDER BY position DESC LIMIT ?", inbox, contact, before, max(limit, 0))
+	slices.Reverse(rows)
+	return rows, err
+}
+
+// ContactConversations implements ledger.VisitorReader.
+func (r *Reader) ContactConversations(ctx context.Context, inbox, contact string, limit int) ([]ledger.ConversationRow, error) {
+	return list(ctx, r.pool(), table.Conversations, "WHERE inbox = ? AND contact = ? ORDER BY id DESC LIMIT ?", inbox, contact, max(limit, 0))
+}
+
+// Rating implements ledger.Committer and ledger.VisitorReader.
+func (r *Reader) Rating(ctx context.Context, conversation int64) (ledger.RatingRow, error) {
+	return first(ctx, r.pool(), table.Ratings, "WHERE conversation = ?", conversation)
+}
+
+// Ratings implements ledger.VisitorReader.
+func (r *Reader) Ratings(ctx context.Context, conversations []int64) ([]ledger.RatingRow, error) {
+	var found []ledger.RatingRow
+	for part := range slices.Chunk(conversations, chunk) {
+		text, padded := marks(len(part))
+		args := make([]any, padded)
+		for i := range args {
+			args[i] = part[min(i, len(part)-1)]
+		}
+		rows, err := list(ctx, r.pool(), table.Ratings, "WHERE conversation IN ("+text+")", args...)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, rows...)
+	}
+	return found, nil
+}
+
 // Message implements ledger.MessageReader.
 func (r *Reader) Message(ctx context.Context, position int64) (ledger.MessageRow, error) {
 	return first(ctx, r.pool(), table.Messages, "WHERE position = ?", position)

@@ -86,6 +86,24 @@ func (h *history) compareReads() {
 				slices.Sort(used)
 				return used, err
 			},
+			"Visitor": func(s store.Store) (any, error) {
+				var hash [32]byte
+				copy(hash[:], fmt.Sprint("v", p%8))
+				return s.Visitor(ctx, hash)
+			},
+			"ContactConversations": func(s store.Store) (any, error) {
+				return s.ContactConversations(ctx, inbox, fmt.Sprint("c", n%2 == 0), n)
+			},
+			"Rating": func(s store.Store) (any, error) { return s.Rating(ctx, conversation) },
+			"Ratings": func(s store.Store) (any, error) {
+				var all []int64
+				for _, c := range h.conversations {
+					all = append(all, c.ID)
+				}
+				rows, err := s.Ratings(ctx, all)
+				slices.SortFunc(rows, func(a, b ledger.RatingRow) int { return cmp.Compare(a.Conversation, b.Conversation) })
+				return rows, err
+			},
 			"TokensOf": func(s store.Store) (any, error) { return s.TokensOf(ctx, account) },
 		} {
 			h.both(fmt.Sprintf("%s (position %d, account %q, inbox %q, revision %d, limit %d, from %v, to %v, some %q)",
@@ -107,11 +125,17 @@ func (h *history) messages(ctx context.Context, p, q int64, n int, account, inbo
 			slices.SortFunc(rows, func(a, b ledger.KeyRow) int { return cmp.Compare(a.Position, b.Position) })
 			return rows, err
 		},
-		"Contact":              func(s store.Store) (any, error) { return s.Contact(ctx, inbox, fmt.Sprint("c", n%2 == 0)) },
-		"Conversation":         func(s store.Store) (any, error) { return s.Conversation(ctx, conversation) },
-		"Delivery":             func(s store.Store) (any, error) { return s.Delivery(ctx, account, p%5) },
-		"Message":              func(s store.Store) (any, error) { return s.Message(ctx, p) },
-		"MessageBySender":      func(s store.Store) (any, error) { return s.MessageBySender(ctx, scope, sender) },
+		"Contact":         func(s store.Store) (any, error) { return s.Contact(ctx, inbox, fmt.Sprint("c", n%2 == 0)) },
+		"Conversation":    func(s store.Store) (any, error) { return s.Conversation(ctx, conversation) },
+		"Delivery":        func(s store.Store) (any, error) { return s.Delivery(ctx, account, p%5) },
+		"Message":         func(s store.Store) (any, error) { return s.Message(ctx, p) },
+		"MessageBySender": func(s store.Store) (any, error) { return s.MessageBySender(ctx, scope, sender) },
+		"ContactMessages": func(s store.Store) (any, error) {
+			return s.ContactMessages(ctx, inbox, fmt.Sprint("c", n%2 == 0), p, n)
+		},
+		"ContactMessagesBefore": func(s store.Store) (any, error) {
+			return s.ContactMessagesBefore(ctx, inbox, fmt.Sprint("c", n%2 == 0), p, n)
+		},
 		"ConversationMessages": func(s store.Store) (any, error) { return s.ConversationMessages(ctx, conversation, p%4, n) },
 		"MessagesBefore":       func(s store.Store) (any, error) { return s.MessagesBefore(ctx, conversation, p%8, n) },
 		"Mentioned":            func(s store.Store) (any, error) { return s.Mentioned(ctx, conversation, account) },

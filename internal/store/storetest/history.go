@@ -177,7 +177,7 @@ func (h *history) spoil(g *ledger.Group) {
 
 // command adds the rows of something that might happen.
 func (h *history) command(g *ledger.Group) {
-	switch rapid.IntRange(0, 14).Draw(h.T, "command") {
+	switch rapid.IntRange(0, 15).Draw(h.T, "command") {
 	case 0, 1, 2:
 		h.inbound(g)
 	case 3:
@@ -216,10 +216,27 @@ func (h *history) command(g *ledger.Group) {
 	case 11:
 		g.Refusals = append(g.Refusals, ledger.RefusalRow{At: h.instant(), Inbox: h.inbox(), SenderID: h.kind(), Account: h.name(), Code: h.text(), Field: h.text(), Detail: h.text()})
 	case 12:
-		g.ReplyUpdates = append(g.ReplyUpdates, ledger.ReplyUpdate{Inbox: h.inbox(), UpTo: rapid.Int64Range(0, h.position+2).Draw(h.T, "up to"),
+		contact := ""
+		if h.flip() {
+			contact = fmt.Sprint("c", h.one(2))
+		}
+		g.ReplyUpdates = append(g.ReplyUpdates, ledger.ReplyUpdate{Inbox: h.inbox(), Contact: contact, After: rapid.Int64Range(0, h.position).Draw(h.T, "after"), UpTo: rapid.Int64Range(0, h.position+2).Draw(h.T, "up to"),
 			State: rapid.SampledFrom([]ledger.ReplyState{ledger.ReplyDelivered, ledger.ReplyFailed}).Draw(h.T, "state"), At: h.instant(), Detail: h.text()})
 	case 13:
 		h.upload(g)
+	case 15:
+		h.visit(g)
+	}
+}
+
+// visit has visitors come and rate.
+func (h *history) visit(g *ledger.Group) {
+	v := ledger.VisitorRow{ID: fmt.Sprint("v", h.unique()), Inbox: h.inbox(), Name: h.text(), CreatedAt: h.instant()}
+	copy(v.Hash[:], v.ID)
+	g.Visitors = append(g.Visitors, v)
+	if len(h.conversations) > 0 {
+		g.Ratings = append(g.Ratings, ledger.RatingRow{Conversation: rapid.SampledFrom(h.conversations).Draw(h.T, "conversation").ID,
+			Score: rapid.IntRange(1, 5).Draw(h.T, "score"), Comment: h.text(), FirstAt: h.instant(), At: h.instant(), Position: h.take()})
 	}
 }
 
@@ -278,7 +295,7 @@ func (h *history) inbound(g *ledger.Group) {
 	g.Messages = append(g.Messages, m)
 	g.Keys = append(g.Keys, ledger.KeyRow{Scope: "in/" + m.Inbox, ID: m.SenderID, Position: m.Position, Digest: h.digest(), At: h.instant()})
 	h.ids = append(h.ids, m.Inbox+" "+m.SenderID)
-	g.Contacts = append(g.Contacts, ledger.ContactRow{Inbox: c.Inbox, ID: c.Contact, Name: h.text(), Position: m.Position, LastOwner: h.text(), Replies: h.small()})
+	g.Contacts = append(g.Contacts, ledger.ContactRow{Inbox: c.Inbox, ID: c.Contact, Name: h.text(), Position: m.Position, LastOwner: h.text(), Replies: h.small(), Seen: h.small()})
 	for range rapid.IntRange(0, 2).Draw(h.T, "deliveries") {
 		h.deliver(g, ledger.EntryMessage, m)
 	}
@@ -289,7 +306,7 @@ func (h *history) reply(g *ledger.Group) {
 	c.LastSequence++
 	h.save(g, c)
 	g.Messages = append(g.Messages, ledger.MessageRow{Position: h.take(), Direction: ledger.Outbound, Inbox: c.Inbox, Conversation: c.ID, Sequence: c.LastSequence,
-		Kind: h.kind(), Author: h.name(), Text: h.text(), At: g.At, ContactSequence: h.small(), ReplyState: ledger.ReplySent, ReplyAt: h.instant(), ReplyDetail: h.text()})
+		Contact: c.Contact, Kind: h.kind(), Author: h.name(), Text: h.text(), At: g.At, ContactSequence: h.small(), ReplyState: ledger.ReplySent, ReplyAt: h.instant(), ReplyDetail: h.text()})
 }
 
 func (h *history) note(g *ledger.Group) {

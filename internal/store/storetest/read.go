@@ -207,6 +207,98 @@ var reads = []behaviour{
 		same(t, "queued", s.load().Deliveries, []ledger.DeliveryRow{told, withdrawal, lost, entry("bo", 1, 1)})
 		same(t, "last sequences", s.load().Sequences, map[string]int64{"an": 4, "bo": 1})
 	}},
+	{"reads what a contact wrote and the replies to it, over all its conversations, forwards and backwards", func(t *testing.T, s *subject) {
+		letter := func(position, conversation, sequence int64, contact string, direction ledger.Direction) ledger.MessageRow {
+			m := message(position, conversation, sequence)
+			m.Contact, m.Direction = contact, direction
+			return m
+		}
+		s.commit(12, func(g *ledger.Group) {
+			g.Messages = []ledger.MessageRow{
+				letter(1, 1, 1, "c", ledger.Inbound), letter(2, 2, 1, "d", ledger.Inbound), letter(3, 1, 2, "c", ledger.Outbound),
+				letter(4, 1, 3, "c", ledger.Internal), letter(5, 3, 1, "c", ledger.Inbound), letter(6, 4, 1, "c", ledger.Inbound),
+				letter(7, 3, 2, "c", ledger.Outbound), letter(8, 2, 2, "d", ledger.Outbound), letter(9, 3, 3, "c", ledger.Inbound),
+				{Position: 10, Direction: ledger.Internal, Kind: "system"},
+			}
+			g.Messages[5].Inbox = "mail"
+			g.Conversations = []ledger.ConversationRow{{ID: 1, Inbox: "web", Contact: "c", Status: "resolved"}, {ID: 2, Inbox: "web", Contact: "d", Status: "open"},
+				{ID: 3, Inbox: "web", Contact: "c", Status: "open"}, {ID: 4, Inbox: "mail", Contact: "c", Status: "open"}}
+		})
+		positions := func(rows []ledger.MessageRow) (list []int64) {
+			for _, m := range rows {
+				list = append(list, m.Position)
+			}
+			return list
+		}
+		for _, x := range []struct {
+			after, before int64
+			limit         int
+			want          []int64
+		}{
+			{after: 0, limit: 9, want: []int64{1, 3, 5, 7, 9}}, {after: 1, limit: 2, want: []int64{3, 5}}, {after: 9, limit: 9}, {after: 0, limit: 0},
+		} {
+			same(t, fmt.Sprint("after ", x.after), positions(got(s.ContactMessages(s.ctx(), "web", "c", x.after, x.limit))(t)), x.want)
+		}
+		for before, want := range map[int64][]int64{0: {7, 9}, 9: {5, 7}, 3: {1}, 1: nil} {
+			same(t, fmt.Sprint("before ", before), positions(got(s.ContactMessagesBefore(s.ctx(), "web", "c", before, 2))(t)), want)
+		}
+		same(t, "of nobody", got(s.ContactMessages(s.ctx(), "", "", 0, 9))(t), nil)
+		found := got(s.ContactConversations(s.ctx(), "web", "c", 9))(t)
+		if len(found) != 2 || found[0].ID != 3 || found[1].ID != 1 {
+			t.Errorf("conversations: %+v", found)
+		}
+	}},
+	{"marks the replies to one contact and leaves those to others", func(t *testing.T, s *subject) {
+		reply := func(position int64, inbox, contact string) ledger.MessageRow {
+			return ledger.MessageRow{Position: position, Direction: ledger.Outbound, Inbox: inbox, Contact: contact, Conversation: position, Sequence: 1, ReplyState: ledger.ReplySent}
+		}
+		s.commit(6, func(g *ledger.Group) {
+			g.Messages = []ledger.MessageRow{reply(1, "web", "c"), reply(2, "web", "d"), reply(3, "web", "c"), reply(4, "mail", "c"), reply(5, "web", "c")}
+		})
+		at := s.at
+		states := func(what string, want ...ledger.ReplyState) {
+			t.Helper()
+			for i, state := range want {
+				if m := got(s.Message(s.ctx(), int64(i)+1))(t); m.ReplyState != state {
+					t.Errorf("%s: reply %d is %s", what, i+1, m.ReplyState)
+				}
+			}
+		}
+		const sent, delivered = ledger.ReplySent, ledger.ReplyDelivered
+		update := func(u ledger.ReplyUpdate) {
+			s.commit(1, func(g *ledger.Group) { u.State, u.At = delivered, at; g.ReplyUpdates = []ledger.ReplyUpdate{u} })
+		}
+		update(ledger.ReplyUpdate{Inbox: "web", Contact: "c", UpTo: 3})
+		states("up to 3", delivered, sent, delivered, sent, sent)
+		update(ledger.ReplyUpdate{Inbox: "web", Contact: "c", After: 5, UpTo: 9})
+		states("after 5", delivered, sent, delivered, sent, sent)
+		update(ledger.ReplyUpdate{Inbox: "web", UpTo: 4}) // the whole inbox has a cursor of its own
+		states("the inbox", delivered, delivered, delivered, sent, sent)
+		update(ledger.ReplyUpdate{Inbox: "web", Contact: "c", After: 3, UpTo: 9})
+		states("the rest", delivered, delivered, delivered, sent, delivered)
+	}},
+	{"keeps visitors and finds them by their token's hash alone, and keeps one rating of a conversation", func(t *testing.T, s *subject) {
+		v := ledger.VisitorRow{ID: "v1", Inbox: "web", Hash: [32]byte{1, 2}, Name: "李雷", CreatedAt: s.at}
+		one := ledger.RatingRow{Conversation: 7, Score: 2, Comment: "慢", FirstAt: s.at, At: s.at, Position: 1}
+		s.commit(2, func(g *ledger.Group) { g.Visitors, g.Ratings = []ledger.VisitorRow{v}, []ledger.RatingRow{one} })
+		s.refused(1, "another visitor with that hash", func(g *ledger.Group) { g.Visitors = []ledger.VisitorRow{{ID: "v2", Hash: v.Hash}} })
+		s.refused(1, "another visitor with that id", func(g *ledger.Group) { g.Visitors = []ledger.VisitorRow{{ID: "v1", Hash: [32]byte{9}}} })
+		one.Score, one.Comment, one.At, one.Position = 5, "", s.at.Add(time.Minute), 3
+		s.commit(1, func(g *ledger.Group) {
+			g.Ratings = []ledger.RatingRow{{Conversation: 7, Score: 1}, one, {Conversation: 8, Score: 4}}
+		})
+		s.again()
+		same(t, "visitor", got(s.Visitor(s.ctx(), v.Hash))(t), v)
+		none, err := s.Visitor(s.ctx(), [32]byte{2})
+		missing(t, "visitor", none, err)
+		same(t, "rating", got(s.Rating(s.ctx(), 7))(t), one)
+		nothing, err := s.Rating(s.ctx(), 9)
+		missing(t, "rating", nothing, err)
+		if rows := got(s.Ratings(s.ctx(), append(times(400, func(i int64) int64 { return 100 + i }), 7, 8, 9)))(t); len(rows) != 2 {
+			t.Errorf("ratings: %+v", rows)
+		}
+		same(t, "ratings of nothing", got(s.Ratings(s.ctx(), nil))(t), nil)
+	}},
 	{"finds a message by its sender's id", func(t *testing.T, s *subject) {
 		s.commit(2, func(g *ledger.Group) {
 			g.Messages = []ledger.MessageRow{message(1, 1, 1), message(2, 1, 2)}

@@ -124,6 +124,8 @@ var (
 	PutClient         = newOp(Put, Clients)
 	PutUpload         = newOp(Put, Uploads)
 	KeepFile          = newOp(Keep, Files)
+	InsertVisitor     = newOp(Insert, Visitors)
+	PutRating         = newOp(Put, Ratings)
 
 	// SameStatus is the shorter way to write a conversation that exists and whose status stays; a store may try it before PutConversation.
 	SameStatus = sameStatus()
@@ -144,6 +146,11 @@ WHERE direction = 'out' AND inbox = ? AND position > coalesce((SELECT position F
 AND reply_state = 'sent'`, false,
 		Column{"reply_state", Text}, Column{"reply_at", Integer}, Column{"reply_detail", Text}, Column{"inbox", Text}, Column{"inbox", Text},
 		Column{"position", Integer})
+	// UpdateContactReplies is the same for one contact; how far its replies were updated already is in the contact's row.
+	UpdateContactReplies = raw(`UPDATE messages SET reply_state = ?, reply_at = ?, reply_detail = ?
+WHERE direction = 'out' AND inbox = ? AND contact = ? AND contact <> '' AND position > ? AND position <= ? AND reply_state = 'sent'`, false,
+		Column{"reply_state", Text}, Column{"reply_at", Integer}, Column{"reply_detail", Text}, Column{"inbox", Text}, Column{"contact", Text},
+		Column{"position", Integer}, Column{"position", Integer})
 	MoveReplyCursor = raw(`INSERT INTO reply_cursors (inbox, position) VALUES (?, ?)
 ON CONFLICT (inbox) DO UPDATE SET position = excluded.position WHERE excluded.position > reply_cursors.position`, false,
 		Column{"inbox", Text}, Column{"position", Integer})
@@ -178,5 +185,5 @@ func Ops() []*Op {
 	return []*Op{InsertMessage, InsertKey, PutContact, PutConversation, InsertDelivery, EditDelivery, InsertAttempt, InsertFact, EndFact,
 		InsertAssignment, EndAssignment, InsertDecision, KeepOutcomes, InsertDocument, InsertRevision, InsertAudit, PutLogin, PutToken, PutBrowserSession, PutClient,
 		SameStatus, InsertGroup, SupersedeDocument, EndDocument, UpdateReplies, MoveReplyCursor, InsertRefusal, TrimRefusals,
-		EndUploads, PutUpload, KeepFile}
+		EndUploads, PutUpload, KeepFile, UpdateContactReplies, InsertVisitor, PutRating}
 }

@@ -83,6 +83,8 @@ func rowSteps(g *ledger.Group, kept int) []Step {
 	}
 	add(&s, PutUpload, Uploads.Visit, latest(g.Uploads, func(r *ledger.UploadRow) string { return r.ID }))
 	add(&s, KeepFile, Files.Visit, g.Files)
+	add(&s, InsertVisitor, Visitors.Visit, g.Visitors)
+	add(&s, PutRating, Ratings.Visit, latest(g.Ratings, func(r *ledger.RatingRow) int64 { return r.Conversation }))
 	s.replies(g)
 	add(&s, InsertRefusal, refusal, g.Refusals)
 	if len(g.Refusals) > 0 {
@@ -195,11 +197,23 @@ func (s *steps) replies(g *ledger.Group) {
 		state, at := string(u.State), u.At
 		// The cursor must not pass the group: replies to come have to be looked at.
 		upTo := min(u.UpTo, g.Last)
-		s.one(UpdateReplies, func(e *Encoder) {
+		became := func(e *Encoder) {
 			e.Text("reply_state", &state)
 			e.Time("reply_at", &at)
 			e.Text("reply_detail", &u.Detail)
 			e.Text("inbox", &u.Inbox)
+		}
+		if u.Contact != "" {
+			s.one(UpdateContactReplies, func(e *Encoder) {
+				became(e)
+				e.Text("contact", &u.Contact)
+				e.Int("position", &u.After)
+				e.Int("position", &upTo)
+			})
+			continue
+		}
+		s.one(UpdateReplies, func(e *Encoder) {
+			became(e)
 			e.Text("inbox", &u.Inbox)
 			e.Int("position", &upTo)
 		})

@@ -111,6 +111,8 @@ func TestEveryFieldOfEveryRowHasItsColumn(t *testing.T) {
 	checkRow(t, Refusals, nil)
 	checkRow(t, Uploads, nil)
 	checkRow(t, Files, nil)
+	checkRow(t, Visitors, nil)
+	checkRow(t, Ratings, nil)
 }
 
 func TestInstantsAreCutToMicrosecondsInUTC(t *testing.T) {

@@ -101,6 +101,7 @@ var Contacts = &Table[ledger.ContactRow]{
 		v.Int("position", &r.Position)
 		v.Text("last_owner", &r.LastOwner)
 		v.Int("replies", &r.Replies)
+		v.Int("seen", &r.Seen)
 	},
 }
 
@@ -430,6 +431,33 @@ var Files = &Table[ledger.FileRow]{
 		v.Int("size", &r.Size)
 		v.Int("position", &r.Position)
 		v.Time("at", &r.At)
+	},
+}
+
+// Visitors holds who writes from web pages.
+var Visitors = &Table[ledger.VisitorRow]{
+	Name: "visitors",
+	Key:  1,
+	Visit: func(v Visitor, r *ledger.VisitorRow) {
+		v.Text("id", &r.ID)
+		v.Text("inbox", &r.Inbox)
+		v.Digest("hash", r.Hash[:])
+		v.Text("name", &r.Name)
+		v.Time("created_at", &r.CreatedAt)
+	},
+}
+
+// Ratings holds what customers said of conversations.
+var Ratings = &Table[ledger.RatingRow]{
+	Name: "ratings",
+	Key:  1,
+	Visit: func(v Visitor, r *ledger.RatingRow) {
+		v.Int("conversation", &r.Conversation)
+		v.Count("score", &r.Score)
+		v.Text("comment", &r.Comment)
+		v.Time("first_at", &r.FirstAt)
+		v.Time("at", &r.At)
+		v.Int("position", &r.Position)
 	},
 }
 
