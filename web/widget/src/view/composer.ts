@@ -165,7 +165,6 @@ export class Composer {
   private key(e: KeyboardEvent): void {
     if (e.key !== "Enter" || e.shiftKey) return;
     // While an input method has the keyboard, Enter chooses a word. Safari ends the composition before it tells of the key; its 229 shows what it was.
-    // eslint-disable-next-line @typescript-eslint/no-deprecated -- nothing else says it
     if (e.isComposing || this.composing || e.keyCode === 229) return;
     e.preventDefault();
     this.submit();
