@@ -235,22 +235,21 @@ func TestASweepNeverTakesAContentThatIsBeingUploaded(t *testing.T) {
 	digest := digestOf(content)
 	stop := make(chan struct{})
 	var sweeping sync.WaitGroup
-	for range 2 {
-		sweeping.Go(func() {
-			for {
-				select {
-				case <-stop:
-					return
-				default:
-					if err := b.drop(context.Background(), digest); err != nil {
-						t.Error(err)
-						return
-					}
-				}
+	sweeping.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
 			}
-		})
-	}
-	for i := range 200 {
+			if err := b.drop(context.Background(), digest); err != nil {
+				t.Error(err)
+				return
+			}
+			runtime.Gosched()
+		}
+	})
+	for i := range 60 {
 		u, err := b.upload(an, "a.txt", content)
 		if err != nil {
 			t.Fatal(err)

@@ -118,12 +118,13 @@ func (s *Server) takeFile(w http.ResponseWriter, r *http.Request, owner, name st
 
 // paces are how long the other side of a file may take.
 type paces struct {
-	silence time.Duration // for the next piece, either way, and for the answer
+	silence time.Duration // for the next piece of a file that comes in
+	drain   time.Duration // for the next piece of one that goes out: a slow reader takes what lies in buffers, megabytes of it, before it takes more
 	upload  time.Duration // for a whole file to come in: twenty mebibytes on a bad mobile line take minutes
 	parting time.Duration // for what is still on its way when a file was refused
 }
 
-var usualPaces = paces{silence: 30 * time.Second, upload: 15 * time.Minute, parting: 2 * time.Second}
+var usualPaces = paces{silence: 30 * time.Second, drain: 3 * time.Minute, upload: 15 * time.Minute, parting: 2 * time.Second}
 
 // pacedReader reads a body as long as it comes: each piece in a time of its own, all of it in a longer one. Where the connection has no deadlines, as in
 // tests, there is no socket to be slow.
@@ -149,7 +150,7 @@ func (p *pacedReader) Read(b []byte) (int, error) {
 
 // end gives the connection back: with time for the answer, and, if the body was not read to its end, with little for the rest of it.
 func (p *pacedReader) end() {
-	_ = p.control.SetWriteDeadline(time.Now().Add(p.paces.silence))
+	_ = p.control.SetWriteDeadline(time.Now().Add(p.paces.drain))
 	deadline := time.Time{}
 	if !p.whole {
 		deadline = time.Now().Add(p.paces.parting)
@@ -161,12 +162,12 @@ func (p *pacedReader) end() {
 type pacedWriter struct {
 	http.ResponseWriter
 	control *http.ResponseController
-	silence time.Duration
+	drain   time.Duration
 }
 
 // Write implements http.ResponseWriter.
 func (p *pacedWriter) Write(b []byte) (int, error) {
-	_ = p.control.SetWriteDeadline(time.Now().Add(p.silence))
+	_ = p.control.SetWriteDeadline(time.Now().Add(p.drain))
 	return p.ResponseWriter.Write(b)
 }
 
@@ -223,7 +224,7 @@ func (s *Server) giveFile(w http.ResponseWriter, r *http.Request, m *ledger.Mess
 	defer content.Close()
 	fileHeaders(w.Header(), &list[i], save)
 	w.Header().Set("ETag", `"`+conversation.MessageID(m.Position)+"-"+n+`"`) // a message never changes
-	http.ServeContent(&pacedWriter{w, http.NewResponseController(w), s.paces.silence}, r, "", m.At, content)
+	http.ServeContent(&pacedWriter{w, http.NewResponseController(w), s.paces.drain}, r, "", m.At, content)
 }
 
 // fileHeaders make sure that what strangers sent is never run here: only pictures are shown in place, everything else is saved; no browser guesses another

@@ -387,7 +387,7 @@ func (b *bench) talk(s *httptest.Server, request string, after func(net.Conn)) s
 
 func TestBodiesThatAreNotWhatTheySayOrComeTooSlowlyLeaveNothing(t *testing.T) {
 	b := newBench(t)
-	s := b.site(paces{silence: 50 * time.Millisecond, upload: time.Minute, parting: time.Millisecond})
+	s := b.site(paces{silence: 50 * time.Millisecond, drain: time.Minute, upload: time.Minute, parting: time.Millisecond})
 	const head = "POST /api/v1/attachments?inbox=web&name=a.txt HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer TOKEN\r\n"
 	closeWrite := func(c net.Conn) {
 		if err := c.(*net.TCPConn).CloseWrite(); err != nil {
@@ -420,7 +420,7 @@ func TestBodiesThatAreNotWhatTheySayOrComeTooSlowlyLeaveNothing(t *testing.T) {
 
 func TestAWholeUploadHasATimeToo(t *testing.T) {
 	b := newBench(t)
-	s := b.site(paces{silence: time.Minute, upload: 50 * time.Millisecond, parting: time.Millisecond})
+	s := b.site(paces{silence: time.Minute, drain: time.Minute, upload: 50 * time.Millisecond, parting: time.Millisecond})
 	if answer := b.talk(s, "POST /api/v1/attachments?inbox=web HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer TOKEN\r\nContent-Length: 10\r\n\r\nhalf", nil); answer != "HTTP/1.1 400 Bad Request" {
 		t.Errorf("answered with %q", answer)
 	}
