@@ -1,0 +1,81 @@
+package app
+
+import (
+	"bufio"
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestAServerWithOpenStreamsOfEventsStopsAtOnceAndSaysSo(t *testing.T) {
+	c := config(t)
+	a := serve(t, c)
+	admin, err := OpenAdmin(t.Context(), c, quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = admin.Close() }() // a client of a stopped server
+	if err := admin.CreateAccount(t.Context(), NewAccount{Name: "agent-a", Roles: []string{"admin"}}); err != nil {
+		t.Fatal(err)
+	}
+	token, err := admin.CreateToken(t.Context(), NewToken{Account: "agent-a"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := func(method, path, body string) *http.Response {
+		t.Helper()
+		request, err := http.NewRequest(method, "http://"+a.Addr().String()+"/api/v1/realtime/stream"+path, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Authorization", "Bearer "+token)
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return response
+	}
+	defer http.DefaultClient.CloseIdleConnections()
+	stream := ask(http.MethodGet, "", "")
+	defer func() { _ = stream.Body.Close() }()
+	events := bufio.NewReader(stream.Body)
+	next := func() (event string) {
+		t.Helper()
+		for {
+			line, err := events.ReadString('\n')
+			if err != nil {
+				t.Fatalf("after %q: %v", event, err)
+			}
+			if line == "\n" {
+				return event
+			}
+			event += line
+		}
+	}
+	var open struct{ Stream string }
+	if err := json.Unmarshal([]byte(strings.TrimPrefix(next(), "event: open\ndata: ")), &open); err != nil {
+		t.Fatal(err)
+	}
+	posted := ask(http.MethodPost, "/"+open.Stream, `{"type":"hello","protocol":1,"client":{"id":"tab"}}`)
+	_ = posted.Body.Close()
+	if posted.StatusCode != http.StatusAccepted {
+		t.Fatalf("the hello was answered with %s", posted.Status)
+	}
+	if event := next(); !strings.Contains(event, `"type":"welcome"`) {
+		t.Fatalf("after the hello came %q", event)
+	}
+	began := time.Now()
+	if err := a.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(began); took > shutdownTime/2 {
+		t.Errorf("it took %v", took)
+	}
+	rest, err := io.ReadAll(events)
+	if err != nil || !strings.Contains(string(rest), "event: close\ndata: {\"code\":1001,") {
+		t.Errorf("the stream ended with %q, %v", rest, err)
+	}
+}
