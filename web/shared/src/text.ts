@@ -1,11 +1,11 @@
 /** The languages of the interface. Chinese is the source; English has the same keys, or it does not compile. */
 export type Language = "zh" | "en";
 
-/** Words that a feature shows: plain sentences, or functions that make one of what they are given. */
-export type Words = { readonly [key: string]: string | ((...args: never[]) => string) | Words };
+/** Words that a feature shows: plain sentences, lists of them, or functions that make one of what they are given. */
+export type Words = { readonly [key: string]: string | readonly string[] | ((...args: never[]) => string) | Words };
 
 type Same<T> = {
-  readonly [K in keyof T]: T[K] extends string ? string : T[K] extends (...args: infer A) => string ? (...args: A) => string : Same<T[K]>;
+  readonly [K in keyof T]: T[K] extends string ? string : T[K] extends readonly string[] ? readonly string[] : T[K] extends (...args: infer A) => string ? (...args: A) => string : Same<T[K]>;
 };
 
 /** The words of a feature in both languages. */

@@ -1,3 +1,4 @@
+import { MedicineBoxOutlined, MessageOutlined } from "@ant-design/icons";
 import type { ComponentType } from "react";
 import type { Language } from "@bida/shared/text";
 
@@ -15,4 +16,7 @@ export interface Page {
 }
 
 /** The map of the console. A page that is not built is not here. */
-export const pages: readonly Page[] = [];
+export const pages: readonly Page[] = [
+  { paths: ["/diagnosis"], title: { zh: "诊断", en: "Diagnosis" }, icon: MedicineBoxOutlined, needs: ["diagnosis.view", "diagnosis.self"], load: () => import("../features/diagnosis") },
+  { paths: ["/messages", "/messages/$id"], title: { zh: "消息", en: "Messages" }, icon: MessageOutlined, needs: ["trace.view", "conversation.view"], load: () => import("../features/trace") },
+];

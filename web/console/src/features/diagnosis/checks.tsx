@@ -1,0 +1,48 @@
+import type { ReactNode } from "react";
+import { clock, kindTitle } from "@bida/shared/format";
+import { useLanguage, useWords } from "../../app/words";
+import { gateTitle, reasonTitle, useReasons } from "../../ui/gates";
+import { isOutcome, Outcome } from "../../ui/outcome";
+import type { Check, Report } from "./queries";
+import { diagnosisText } from "./text";
+
+/** CheckList shows every gate, hit or miss, in the five parts that people know. */
+export function CheckList({ report }: { readonly report: Report }): ReactNode {
+  const t = useWords(diagnosisText);
+  const parts = t.parts;
+  const numbers = t.partNumbers;
+  return (
+    <section className="card checks" aria-label={t.title}>
+      {parts.map((title, i) => (
+        <div className="checks-part" key={title}>
+          <h3><span aria-hidden="true">{numbers[i]}</span> {title}</h3>
+          <ul>{report.checks.filter((c) => c.part === i + 1).map((c) => <CheckItem key={`${c.gate} ${c.code} ${c.outcome} ${c.scope.map((s) => s.inbox + s.kind).join()}`} check={c} report={report} />)}</ul>
+        </div>
+      ))}
+    </section>
+  );
+}
+
+function CheckItem({ check, report }: { readonly check: Check; readonly report: Report }): ReactNode {
+  const t = useWords(diagnosisText);
+  const language = useLanguage();
+  const reasonOf = useReasons();
+  const finding = report.findings.find((f) => f.gate === check.gate && f.code === check.code);
+  const outcome = isOutcome(check.outcome) ? check.outcome : "unknown";
+  const stops = outcome !== "pass" && outcome !== "not_applicable";
+  // Which cells it concerns is said where it is not all of them.
+  const all = new Set(report.checks.flatMap((c) => c.scope.map((s) => `${s.inbox} ${s.kind}`))).size;
+  const some = check.scope.length > 0 && check.scope.length < all;
+  return (
+    <li className={stops && finding?.expected !== true ? "check stops" : "check"}>
+      <Outcome outcome={outcome} expected={finding?.expected === true}>
+        <span className="check-gate">{gateTitle(check.gate, language)}</span>
+        {stops && check.code !== "" && <span> {reasonTitle(reasonOf(check.code), check.code, language)}</span>}
+        {outcome === "not_applicable" && <span className="visually-hidden"> {t.notApplicable}</span>}
+        {check.until !== null && <span className="numbers"> {t.until(clock(check.until, language))}</span>}
+        {some && stops && <span className="soft"> ({check.scope.map((s) => t.cell(report.titles[`inbox/${s.inbox}`] ?? s.inbox, kindTitle(s.kind, language))).join(language === "zh" ? "、" : ", ")})</span>}
+        {finding?.primary === true && <strong className="check-primary"> ← {t.primary}</strong>}
+      </Outcome>
+    </li>
+  );
+}

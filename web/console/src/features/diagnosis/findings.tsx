@@ -1,0 +1,149 @@
+import { App, Button, Collapse, Popconfirm, Table, Tag } from "antd";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import type { ReactNode } from "react";
+import { ApiError, ask, type Schemas } from "@bida/shared/api";
+import { clock, exact, kindTitle } from "@bida/shared/format";
+import { pick } from "@bida/shared/text";
+import { api } from "../../app/api";
+import { useMay, useMe } from "../../app/me";
+import { useLanguage, useWords } from "../../app/words";
+import { gateTitle, reasonTitle, useReasons } from "../../ui/gates";
+import { isOutcome, Outcome } from "../../ui/outcome";
+import { useErrorWords } from "../../ui/states";
+import { documentsOf, shortValue } from "./fix";
+import type { Finding, Report } from "./queries";
+import { diagnosisText } from "./text";
+
+interface Props {
+  readonly report: Report;
+  /** Something was changed: ask again. */
+  readonly onChanged: () => void;
+}
+
+/** Findings are the causes, the main one first, each with its author, its proof and its repair. */
+export function Findings({ report, onChanged }: Props): ReactNode {
+  const roots = report.findings.filter((f) => f.consequence_of === null);
+  const others = report.findings.filter((f) => f.consequence_of !== null);
+  const list = [...roots.filter((f) => f.primary), ...roots.filter((f) => !f.primary), ...others];
+  return <>{list.map((f) => <FindingCard key={`${f.code} ${f.scope.map((s) => s.inbox + s.kind).join()}`} finding={f} report={report} onChanged={onChanged} />)}</>;
+}
+
+function FindingCard({ finding: f, report, onChanged }: Props & { readonly finding: Finding }): ReactNode {
+  const t = useWords(diagnosisText);
+  const language = useLanguage();
+  const reasonOf = useReasons();
+  const reason = reasonOf(f.code);
+  const outcome = isOutcome(f.outcome) ? f.outcome : "unknown";
+  const author = f.changed_by as Finding["changed_by"] | null;
+  const because = f.because && pick(f.because, language);
+  return (
+    <section className="card finding" data-primary={f.primary ? "" : undefined}>
+      <header>
+        <h2><Outcome outcome={outcome} expected={f.expected}>{reasonTitle(reason, f.code, language)}</Outcome></h2>
+        {f.primary ? <Tag color={f.expected ? "default" : "error"}>{t.primary}</Tag> : <Tag>{f.consequence_of === null ? t.otherCause : t.consequence(reasonTitle(reasonOf(f.consequence_of), f.consequence_of, language))}</Tag>}
+        {f.expected && <Tag>{t.expected}</Tag>}
+      </header>
+      <p className="finding-author numbers">
+        <span className="soft">{gateTitle(f.gate, language)}</span>
+        {f.since !== null && <span title={exact(f.since)}>{t.since(clock(f.since, language))}</span>}
+        {author && <span><bdi>{t.by(author.title ?? author.account ?? "")}</bdi></span>}
+        {author?.revision !== undefined && <span>{t.revision(author.revision)}</span>}
+        {author?.reason !== undefined && author.reason !== "" && <span dir="auto">{t.reason(author.reason)}</span>}
+      </p>
+      {because !== undefined && <p>{because}</p>}
+      {reason && <p className="soft">{pick(reason.meaning, language)}</p>}
+      <p className="finding-scope"><span className="soft">{t.scope}: </span>{f.scope.map((s) => <Tag key={s.inbox + s.kind}>{t.cell(report.titles[`inbox/${s.inbox}`] ?? s.inbox, kindTitle(s.kind, language))}</Tag>)}</p>
+      <FixView finding={f} report={report} onChanged={onChanged} />
+      {f.evidence.length > 0 && <Collapse ghost size="small" items={[{ key: "evidence", label: t.evidence(f.evidence.length), children: <EvidenceTable evidence={f.evidence} /> }]} />}
+    </section>
+  );
+}
+
+function EvidenceTable({ evidence }: { readonly evidence: readonly Schemas["DiagnosisEvidence"][] }): ReactNode {
+  const t = useWords(diagnosisText);
+  return (
+    <Table size="small" pagination={false} scroll={{ x: 560 }} rowKey={(e) => `${e.fact} ${e.value}`} dataSource={[...evidence]} columns={[
+      { title: t.fact, dataIndex: "fact", render: (v: string) => <code>{v}</code> },
+      { title: t.value, dataIndex: "value", render: (v: string) => <span dir="auto">{v}</span> },
+      { title: t.source, dataIndex: "source" },
+      { title: t.when, dataIndex: "at", render: (v: string | null) => (v === null ? "" : <span className="numbers">{exact(v)}</span>) },
+    ]} />
+  );
+}
+
+/** FixView is the smallest change that removes the cause, and the button for whoever may make it. */
+function FixView({ finding, report, onChanged }: Props & { readonly finding: Finding }): ReactNode {
+  const t = useWords(diagnosisText);
+  const language = useLanguage();
+  const me = useMe();
+  const mayEdit = useMay("policy.edit");
+  const fix = finding.fix as Finding["fix"] | null;
+  if (!fix || (fix.edits.length === 0 && fix.actions.length === 0)) return null;
+  const who: Readonly<Record<string, string>> = t.fixBy;
+  const own = report.subject.agent === me?.account;
+  return (
+    <div className="fix">
+      <h3>{t.fix} <span className="soft">· {who[fix.by] ?? fix.by}</span></h3>
+      {fix.edits.map((e) => (
+        <dl key={`${e.kind}/${e.name}`} className="fix-edit">
+          <dt><code>{e.kind}/{e.name}</code></dt>
+          {(e.fields ?? []).map((c) => <dd key={c.path}><code>{c.path}</code> <del title={t.before}>{shortValue(c.before) || t.none}</del> → <ins title={t.after}>{shortValue(c.after) || t.none}</ins></dd>)}
+        </dl>
+      ))}
+      {fix.actions.length > 0 && <ol className="fix-actions">{fix.actions.map((a) => <li key={a.action}>{pick(a.text, language)}</li>)}</ol>}
+      {fix.verified && <p className="fix-verified"><Outcome outcome="pass">{t.fixVerified}</Outcome></p>}
+      <div className="fix-do">
+        {fix.edits.length > 0 && (mayEdit ? <Repair finding={finding} report={report} onChanged={onChanged} /> : <p className="soft">{t.cannotRepair(who[fix.by] ?? fix.by)}</p>)}
+        {own && fix.actions.some((a) => a.action === "go_available") && <GoAvailable account={report.subject.agent} onChanged={onChanged} />}
+      </div>
+    </div>
+  );
+}
+
+function Repair({ finding, report, onChanged }: Props & { readonly finding: Finding }): ReactNode {
+  const t = useWords(diagnosisText);
+  const words = useErrorWords();
+  const cache = useQueryClient();
+  const { message } = App.useApp();
+  const repair = useMutation({
+    mutationFn: () => ask(api.PUT("/policy", {
+      params: { header: { "If-Match": `"${report.revision}"` } },
+      body: { documents: documentsOf(finding.fix.edits), reason: `${finding.code} (diagnosis)` },
+    })),
+    onSuccess: async (applied) => {
+      void message.success(t.repaired(applied.revision));
+      await cache.invalidateQueries();
+      onChanged();
+    },
+    onError: (e) => {
+      if (e instanceof ApiError && e.status === 412) {
+        void message.warning(t.repairStale);
+        onChanged();
+        return;
+      }
+      void message.error(words(e));
+    },
+  });
+  return (
+    <Popconfirm title={t.repairTitle} description={t.repairText} okText={t.apply} cancelText={t.cancel} onConfirm={() => repair.mutate()}>
+      <Button type={finding.primary ? "primary" : "default"} loading={repair.isPending}>{t.repair}</Button>
+    </Popconfirm>
+  );
+}
+
+function GoAvailable({ account, onChanged }: { readonly account: string; readonly onChanged: () => void }): ReactNode {
+  const t = useWords(diagnosisText);
+  const words = useErrorWords();
+  const cache = useQueryClient();
+  const { message } = App.useApp();
+  const go = useMutation({
+    mutationFn: () => ask(api.PUT("/accounts/{name}/presence", { params: { path: { name: account } }, body: { value: "available" } })),
+    onSuccess: async () => {
+      void message.success(t.wentAvailable);
+      await cache.invalidateQueries();
+      onChanged();
+    },
+    onError: (e) => void message.error(words(e)),
+  });
+  return <Button onClick={() => go.mutate()} loading={go.isPending}>{t.goAvailable}</Button>;
+}

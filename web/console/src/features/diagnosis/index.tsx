@@ -1,0 +1,122 @@
+import { App, Button, DatePicker, Select, Space, Tag } from "antd";
+import { CopyOutlined, LinkOutlined, MedicineBoxOutlined, ReloadOutlined } from "@ant-design/icons";
+import dayjs from "dayjs";
+import { useQuery } from "@tanstack/react-query";
+import { useMemo, type ReactNode } from "react";
+import { clock, kindTitle } from "@bida/shared/format";
+import { pick } from "@bida/shared/text";
+import { useMay, useMe } from "../../app/me";
+import { useParameters } from "../../app/search";
+import { useLanguage, useWords } from "../../app/words";
+import { Outcome, type OutcomeName } from "../../ui/outcome";
+import { PageBody } from "../../ui/page";
+import { Empty, ErrorState, Loading, Stale } from "../../ui/states";
+import { CheckList } from "./checks";
+import { Findings } from "./findings";
+import { reportQuery, useAgents, type Question, type Report } from "./queries";
+import { TimelineSection } from "./timeline";
+import { diagnosisText } from "./text";
+import "./diagnosis.css";
+
+const outcomeOf: Readonly<Record<string, OutcomeName>> = { receiving: "pass", partial: "block", blocked: "block", waiting: "wait", no_traffic: "pass", unknown: "unknown" };
+
+/** The diagnosis page: the answer first, then the reason, then the proof, as on the check-list on the wall. */
+export default function DiagnosisPage(): ReactNode {
+  const t = useWords(diagnosisText);
+  const language = useLanguage();
+  const me = useMe();
+  const [p, setParameters] = useParameters();
+  const others = useMay("diagnosis.view");
+  const agent = p["agent"] ?? (others ? "" : (me?.account ?? ""));
+  const question = useMemo<Question>(() => {
+    const of = (name: string) => (p[name] === undefined ? {} : { [name]: p[name] });
+    return { agent, ...of("inbox"), ...of("kind"), ...of("message"), ...of("at") };
+  }, [agent, p]);
+  const report = useQuery(reportQuery(question, language));
+  return (
+    <PageBody title={t.title} extra={<Stale at={report.dataUpdatedAt} after={40_000} />}>
+      <Filters question={question} report={report.data} onChange={setParameters} />
+      {agent === "" ? <Empty icon={<MedicineBoxOutlined />} title={t.first} text={t.firstText} />
+        : report.isPending ? <div className="card"><Loading rows={10} /></div>
+          : report.data === undefined ? <ErrorState error={report.error} onRetry={() => void report.refetch()} />
+            : <ReportView report={report.data} question={question} onAgain={() => void report.refetch()} busy={report.isFetching} />}
+    </PageBody>
+  );
+}
+
+interface FilterProps {
+  readonly question: Question;
+  readonly report: Report | undefined;
+  readonly onChange: (change: Readonly<Record<string, string | undefined>>) => void;
+}
+
+function Filters({ question, report, onChange }: FilterProps): ReactNode {
+  const t = useWords(diagnosisText);
+  const language = useLanguage();
+  const me = useMe();
+  const accounts = useAgents();
+  const agents = useMemo(() => {
+    const list = (accounts ?? []).filter((a) => a.agent || a.name === question.agent).map((a) => ({ value: a.name, label: a.title === undefined ? a.name : `${a.title} (${a.name})` }));
+    if (list.length === 0 && me) list.push({ value: me.account, label: `${t.me} · ${me.title ?? me.account}` });
+    if (question.agent !== "" && !list.some((a) => a.value === question.agent)) list.push({ value: question.agent, label: question.agent });
+    return list;
+  }, [accounts, me, question.agent, t]);
+  // Which inboxes and kinds there are is known from the report that is shown, and from what is chosen.
+  const cells = (report?.checks ?? []).flatMap((c) => c.scope);
+  const names = (all: readonly string[], chosen: string | undefined) => [...new Set([...all, ...(chosen === undefined ? [] : [chosen])])].sort();
+  const inboxes = names(cells.map((c) => c.inbox).filter((x) => x !== ""), question.inbox);
+  const kinds = names(cells.map((c) => c.kind).filter((x) => x !== ""), question.kind);
+  const option = (value: string, label: string) => ({ value, label });
+  return (
+    <div className="diagnosis-filters" role="search">
+      <Select className="diagnosis-agent" showSearch={{ optionFilterProp: "label" }} aria-label={t.agent} placeholder={t.chooseAgent} options={agents}
+        {...(question.agent === "" ? {} : { value: question.agent })} onChange={(v: string) => onChange({ agent: v, inbox: undefined, kind: undefined, message: undefined })} />
+      <Select aria-label={t.inbox} value={question.inbox ?? ""} onChange={(v: string) => onChange({ inbox: v })}
+        options={[option("", `${t.inbox}: ${t.all}`), ...inboxes.map((i) => option(i, report?.titles[`inbox/${i}`] ?? i))]} />
+      <Select aria-label={t.kind} value={question.kind ?? ""} onChange={(v: string) => onChange({ kind: v })}
+        options={[option("", `${t.kind}: ${t.all}`), ...kinds.map((k) => option(k, kindTitle(k, language)))]} />
+      <DatePicker aria-label={t.at} showTime={{ format: "HH:mm" }} format="YYYY-MM-DD HH:mm" placeholder={t.now} value={question.at === undefined ? null : dayjs(question.at)}
+        disabledDate={(d) => d.isAfter(dayjs())} onChange={(d) => onChange({ at: d === null ? undefined : d.toISOString() })} />
+      {question.message !== undefined && <Tag closable={{ closeIcon: true, "aria-label": t.clearMessage }} onClose={() => onChange({ message: undefined })}>{t.aboutMessage(question.message)}</Tag>}
+    </div>
+  );
+}
+
+interface ReportProps {
+  readonly report: Report;
+  readonly question: Question;
+  readonly busy: boolean;
+  readonly onAgain: () => void;
+}
+
+function ReportView({ report, question, busy, onAgain }: ReportProps): ReactNode {
+  const t = useWords(diagnosisText);
+  const language = useLanguage();
+  const { message } = App.useApp();
+  const copy = async (text: string, done: string): Promise<void> => {
+    await navigator.clipboard.writeText(text);
+    void message.success(done);
+  };
+  const quiet = report.findings.length > 0 && report.findings.every((f) => f.expected);
+  const verdicts: Readonly<Record<string, string>> = t.verdict;
+  const { offered, eligible, pushed, received, assigned_elsewhere: elsewhere } = report.traffic;
+  return (
+    <article className="diagnosis" aria-busy={busy}>
+      <header className="card diagnosis-head">
+        <p className="diagnosis-verdict"><Outcome outcome={outcomeOf[report.verdict] ?? "unknown"} expected={quiet}>{verdicts[report.verdict] ?? report.verdict}</Outcome></p>
+        <h2 dir="auto">{pick(report.headline, language)}</h2>
+        <p className="soft numbers">{t.asOf(clock(report.at, language), report.revision)}</p>
+        <p className="soft numbers">{t.traffic(offered, eligible, pushed, received, elsewhere)}</p>
+        {report.next !== "" && <p><strong>{t.next}: </strong>{report.next}</p>}
+        <Space wrap>
+          <Button icon={<ReloadOutlined />} onClick={onAgain} loading={busy && question.at !== undefined}>{t.again}</Button>
+          <Button icon={<CopyOutlined />} onClick={() => void copy(JSON.stringify(report, null, 2), t.copied)}>{t.copy}</Button>
+          <Button icon={<LinkOutlined />} onClick={() => void copy(location.href, t.shared)}>{t.share}</Button>
+        </Space>
+      </header>
+      <Findings report={report} onChanged={onAgain} />
+      <CheckList report={report} />
+      <TimelineSection agent={report.subject.agent} at={question.at} />
+    </article>
+  );
+}

@@ -1,0 +1,45 @@
+import { queryOptions, useQuery } from "@tanstack/react-query";
+import { ask, type Schemas } from "@bida/shared/api";
+import type { Language } from "@bida/shared/text";
+import { api } from "../../app/api";
+import { useMay } from "../../app/me";
+
+export type Report = Schemas["DiagnosisReport"];
+export type Finding = Schemas["DiagnosisFinding"];
+export type Check = Schemas["DiagnosisCheck"];
+export type Timeline = Schemas["DiagnosisTimeline"];
+
+/** What is asked; everything that is left out is not narrowed. */
+export interface Question {
+  readonly agent: string;
+  readonly inbox?: string;
+  readonly kind?: string;
+  readonly message?: string;
+  readonly at?: string;
+}
+
+/** The report for a question. The present is asked again now and then; the past does not change. */
+export const reportQuery = (q: Question, language: Language) => queryOptions({
+  queryKey: ["diagnosis", q, language],
+  queryFn: ({ signal }) => ask(api.GET("/diagnosis", { params: { query: q }, signal })),
+  enabled: q.agent !== "",
+  refetchInterval: q.at === undefined ? 15_000 : false,
+});
+
+/** The lanes of an agent over the hours before an instant. */
+export const timelineQuery = (agent: string, hours: number, at: string | undefined) => queryOptions({
+  queryKey: ["timeline", agent, hours, at],
+  queryFn: ({ signal }) => {
+    const to = at === undefined ? new Date() : new Date(at);
+    const from = new Date(to.getTime() - hours * 3_600_000);
+    return ask(api.GET("/accounts/{name}/timeline", { params: { path: { name: agent }, query: { from: from.toISOString(), to: to.toISOString() } }, signal }));
+  },
+  enabled: agent !== "",
+  refetchInterval: at === undefined ? 30_000 : false,
+});
+
+/** useAgents lists whom the person may ask about: everybody with policy.view, else nobody but oneself. */
+export function useAgents(): readonly Schemas["Account"][] | undefined {
+  const may = useMay("policy.view");
+  return useQuery({ queryKey: ["accounts"], queryFn: ({ signal }) => ask(api.GET("/accounts", { signal })), enabled: may, staleTime: 30_000 }).data?.accounts;
+}
