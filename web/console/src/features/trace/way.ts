@@ -15,8 +15,8 @@ export interface Step {
 export function steps(stages: readonly Stage[]): Step[] {
   return stages.map((stage, i) => {
     const before = stages[i - 1]?.at;
-    const known = typeof stage.at === "string" && typeof before === "string";
-    return { stage, after: known ? Math.max(0, Date.parse(stage.at as string) - Date.parse(before as string)) : undefined };
+    const known = typeof before === "string" && (stage.at as string | null) !== null;
+    return { stage, after: known ? Math.max(0, Date.parse(stage.at) - Date.parse(before)) : undefined };
   });
 }
 
