@@ -123,7 +123,7 @@ func New(ctx context.Context, c Config, o Options) (_ *App, err error) {
 		shop = demo.Shop()
 	}
 	api, err := httpapi.New(httpapi.Options{
-		Demo: shop, UI: web.Console(),
+		Demo: shop, UI: web.Console(), Widget: web.Widget(),
 		Ledger: b.ledger, Store: b.store, Identity: b.identity,
 		Intake:      in,
 		Chat:        chat.New(chat.Options{Ledger: b.ledger, Reader: b.store, Intake: in, Listeners: b.visitors, Now: time.Now, Zone: zone}),

@@ -80,5 +80,6 @@ func (s *Server) register(t *routes) {
 		s.mux.Handle("GET /metrics", s.metrics.handler)
 	}
 	s.registerUI()
+	s.registerPages()
 	s.mux.HandleFunc("/", s.fallback)
 }

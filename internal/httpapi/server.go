@@ -15,6 +15,7 @@ import (
 
 	"github.com/bidahq/bida/internal/channel/web"
 	"github.com/bidahq/bida/internal/diagnosis"
+	"github.com/bidahq/bida/internal/httpapi/chatpage"
 	"github.com/bidahq/bida/internal/identity"
 	"github.com/bidahq/bida/internal/intake"
 	"github.com/bidahq/bida/internal/ledger"
@@ -61,6 +62,8 @@ type Options struct {
 	Chat *web.Service
 	// Proxies are trusted to say where a request comes from.
 	Proxies []netip.Prefix
+	// Widget has widget.js, which visitors' pages load; nil or empty for a program without it.
+	Widget fs.FS
 	// Demo serves what lies under demo.ShopPath, on a server that serves the demo company; else nil.
 	Demo http.Handler
 	// Connections counts the open realtime connections, for the metrics.
@@ -89,6 +92,7 @@ type Server struct {
 	routes        []routeInfo
 	openapi       []byte // the document, as YAML
 	ui            *ui
+	pages         *chatpage.Pages
 }
 
 // New makes the handler of everything that is served over HTTP.
@@ -109,6 +113,9 @@ func New(o Options) (*Server, error) {
 	var err error
 	if s.ui, err = newUI(o.UI); err != nil {
 		return nil, fmt.Errorf("the console: %w", err)
+	}
+	if s.pages, err = s.newPages(); err != nil {
+		return nil, fmt.Errorf("the chat link: %w", err)
 	}
 	s.metrics = newMetrics(s)
 	t := newTable(s)
