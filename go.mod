@@ -2,6 +2,9 @@ module github.com/bidahq/bida
 
 go 1.26.0
 
+// Packages for the web parts, some of which bring Go files of their own.
+ignore ./web/node_modules
+
 require (
 	github.com/alecthomas/kong v1.17.0
 	github.com/danielgtaylor/huma/v2 v2.37.2

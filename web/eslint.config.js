@@ -11,6 +11,10 @@ export default ts.config(
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     plugins: { "react-hooks": hooks },
     rules: {
+      "no-restricted-syntax": ["error", {
+        selector: "JSXAttribute[name.name='autoSize']",
+        message: "It sets a style attribute, which the Content-Security-Policy forbids: see docs/adr/0008-console-csp.md.",
+      }],
       "no-control-regex": "off", // texts from outside are searched for just these
       "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_", varsIgnorePattern: "^_", destructuredArrayIgnorePattern: "^_" }],
       "react-hooks/rules-of-hooks": "error",

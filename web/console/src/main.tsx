@@ -1,3 +1,4 @@
+import "./app/nonce"; // first: whatever makes a style afterwards gets it
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import "./app/app.css";

@@ -5,11 +5,13 @@ import { QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { useLayoutEffect, useMemo, type ReactNode } from "react";
 import { queries } from "./api";
+import { nonce } from "./nonce";
 import { useDark, usePreferences } from "./preferences";
 import { router } from "./router";
 import { themeOf } from "./theme";
 
-const nonce = document.querySelector<HTMLMetaElement>('meta[name="csp-nonce"]')?.content ?? "";
+/** Pop-ups lie inside the page's landmark, so that whoever goes from landmark to landmark finds them. */
+const popups = (): HTMLElement => document.getElementById("popups") ?? document.body;
 
 export function App(): ReactNode {
   const { language } = usePreferences();
@@ -20,7 +22,7 @@ export function App(): ReactNode {
     document.documentElement.toggleAttribute("data-dark", dark);
   }, [language, dark]);
   return (
-    <ConfigProvider locale={language === "zh" ? zhCN : enGB} theme={theme} csp={{ nonce }} button={{ autoInsertSpace: false }}>
+    <ConfigProvider locale={language === "zh" ? zhCN : enGB} theme={theme} csp={{ nonce }} getPopupContainer={popups} button={{ autoInsertSpace: false }}>
       <AntApp component={false}>
         <QueryClientProvider client={queries}><RouterProvider router={router} /></QueryClientProvider>
       </AntApp>

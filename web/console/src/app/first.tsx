@@ -13,7 +13,7 @@ export function FirstPage(): ReactNode {
   const me = useMe();
   if (me === undefined) return <div className="page-inner"><Loading /></div>;
   const page = openPages(me)[0];
-  return page ? <Navigate to={targetOf(page)} replace /> : <Empty title={t.nothingToSee} text={t.nothingToSeeText} />;
+  return page ? <Navigate to={targetOf(page)} replace /> : <Empty whole title={t.nothingToSee} text={t.nothingToSeeText} />;
 }
 
 /** WrongPage is what an address leads to that no route has. */
@@ -22,7 +22,7 @@ export function WrongPage(): ReactNode {
   const navigate = useNavigate();
   return (
     <main>
-      <Empty title={t.wrongPage} text={t.wrongPageText}>
+      <Empty whole title={t.wrongPage} text={t.wrongPageText}>
         <Button type="primary" onClick={() => void navigate({ to: "/" })}>{t.home}</Button>
       </Empty>
     </main>

@@ -44,6 +44,7 @@ export function Frame(): ReactNode {
       </header>
       <main className="page" id="content" tabIndex={-1}>
         {me.data === undefined && me.error ? <ErrorState error={me.error} onRetry={() => void me.refetch()} /> : <Boundary><Outlet /></Boundary>}
+        <div id="popups" />
       </main>
       <Palette open={palette} onClose={() => setPalette(false)} />
       <Help open={help} onClose={() => setHelp(false)} />

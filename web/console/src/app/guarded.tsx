@@ -9,6 +9,6 @@ export function Guarded({ page, children }: { readonly page: Page; readonly chil
   const me = useMe();
   const waiting = <div className="page-inner"><Loading /></div>;
   if (me === undefined) return waiting;
-  if (page.needs.length > 0 && !page.needs.some((p) => me.permissions.includes(p))) return <NoPermission permission={page.needs[0] ?? ""} />;
+  if (page.needs.length > 0 && !page.needs.some((p) => me.permissions.includes(p))) return <NoPermission whole permission={page.needs[0] ?? ""} />;
   return <Boundary key={page.paths[0] ?? ""}><Suspense fallback={waiting}>{children}</Suspense></Boundary>;
 }

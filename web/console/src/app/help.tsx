@@ -17,7 +17,7 @@ export function Help({ open, onClose }: { readonly open: boolean; readonly onClo
     <Modal open={open} onCancel={onClose} footer={null} title={t.keys} width={480}>
       {[...groups].map(([group, keys]) => (
         <section key={group} className="help-group">
-          <h3>{group}</h3>
+          <h2>{group}</h2>
           <dl className="help-keys">
             {keys.map((k) => <div key={k.key}><dt><kbd>{shown(k.key)}</kbd></dt><dd>{k.does}</dd></div>)}
           </dl>

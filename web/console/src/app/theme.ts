@@ -32,6 +32,9 @@ export function themeOf(dark: boolean): ThemeConfig {
     components: {
       Table: { cellPaddingBlock: 9, headerBg: "transparent" },
       Button: { primaryShadow: "none", defaultShadow: "none", primaryColor: dark ? "#06211e" : "#ffffff" },
+      // Days of other months can be chosen: they are text to be read.
+      DatePicker: { colorTextDisabled: dark ? "rgba(255,255,255,0.60)" : "rgba(20,32,32,0.60)" },
+      Form: { labelHeight: 24, verticalLabelPadding: "0 0 4px" },
       Segmented: { trackBg: dark ? "#232d2c" : "#e9edec" },
     },
   };

@@ -1,6 +1,7 @@
 import { Button } from "antd";
 import { Component, type ReactNode } from "react";
 import { texts, wordsIn } from "@bida/shared/text";
+import { copyText } from "../app/clipboard";
 import { preferences } from "../app/preferences";
 import { detailsOf } from "./states";
 
@@ -27,7 +28,7 @@ export class Boundary extends Component<{ readonly children: ReactNode }, { read
         <p>{t.text}</p>
         <div className="actions">
           <Button type="primary" onClick={() => location.reload()}>{t.reload}</Button>
-          <Button onClick={() => void navigator.clipboard.writeText(`${detailsOf(this.state.error)}\n${stack}`)}>{t.copy}</Button>
+          <Button onClick={() => void copyText(`${detailsOf(this.state.error)}\n${stack}`)}>{t.copy}</Button>
         </div>
       </div>
     );

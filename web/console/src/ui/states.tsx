@@ -4,6 +4,7 @@ import { useEffect, useState, type ReactNode } from "react";
 import { ApiError } from "@bida/shared/api";
 import { ago, exact } from "@bida/shared/format";
 import { texts } from "@bida/shared/text";
+import { copyText } from "../app/clipboard";
 import { useLanguage, useWords } from "../app/words";
 
 const stateText = texts(
@@ -12,6 +13,7 @@ const stateText = texts(
     retry: "重试",
     copy: "复制详情",
     copied: "详情已复制",
+    notCopied: "浏览器没有允许复制，请截图保存。",
     network: "服务器没有响应",
     networkShort: "服务器没有响应，请稍后再试。",
     networkText: "可能是网络断开，或服务正在重启。已经送出的消息不受影响；恢复后这里会自动更新。",
@@ -27,6 +29,7 @@ const stateText = texts(
     retry: "Try again",
     copy: "Copy the details",
     copied: "The details are copied",
+    notCopied: "The browser did not allow copying; take a screenshot instead.",
     network: "The server does not answer",
     networkShort: "The server does not answer. Try again shortly.",
     networkText: "The network may be down, or the server is restarting. Messages that were sent are safe; this page goes on by itself.",
@@ -59,15 +62,18 @@ interface EmptyProps {
   readonly title: string;
   readonly text?: ReactNode;
   readonly icon?: ReactNode;
+  /** There is nothing else on the page, so this is its heading. */
+  readonly whole?: boolean;
   readonly children?: ReactNode;
 }
 
 /** Empty says that there is nothing, why that may be, and what can be done. */
-export function Empty({ title, text, icon = <InboxOutlined />, children }: EmptyProps): ReactNode {
+export function Empty({ title, text, icon = <InboxOutlined />, whole = false, children }: EmptyProps): ReactNode {
+  const Heading = whole ? "h1" : "h2";
   return (
     <div className="state">
       <span aria-hidden="true" className="soft" data-size="icon">{icon}</span>
-      <h2>{title}</h2>
+      <Heading>{title}</Heading>
       {text !== undefined && <p>{text}</p>}
       {children !== undefined && <div className="actions">{children}</div>}
     </div>
@@ -100,8 +106,12 @@ export function ErrorState({ error, onRetry }: { readonly error: unknown; readon
   const missing = error.details["permission"];
   if (error.status === 403) return <NoPermission permission={typeof missing === "string" ? missing : ""} text={error.message} />;
   const copy = async (): Promise<void> => {
-    await navigator.clipboard.writeText(detailsOf(error));
-    void toast.success(t.copied);
+    try {
+      await copyText(detailsOf(error));
+      void toast.success(t.copied);
+    } catch {
+      void toast.error(t.notCopied);
+    }
   };
   return (
     <div className="state" role="alert">
@@ -119,9 +129,9 @@ export function ErrorState({ error, onRetry }: { readonly error: unknown; readon
 }
 
 /** NoPermission says which right is missing and who can grant it. */
-export function NoPermission({ permission, text }: { readonly permission: string; readonly text?: string }): ReactNode {
+export function NoPermission({ permission, text, whole = false }: { readonly permission: string; readonly text?: string; readonly whole?: boolean }): ReactNode {
   const t = useWords(stateText);
-  return <Empty icon={<LockOutlined />} title={t.forbidden} text={permission === "" ? text : t.forbiddenText(permission)} />;
+  return <Empty whole={whole} icon={<LockOutlined />} title={t.forbidden} text={permission === "" ? text : t.forbiddenText(permission)} />;
 }
 
 /** Stale shows how old what is shown is, once it is older than it should be. */

@@ -45,14 +45,14 @@ export default function SignIn(): ReactNode {
         <h1>Bida 必达</h1>
         {to !== undefined && !error && <Alert type="info" title={t.ended} />}
         {says !== undefined && <Alert type={error?.status === 429 ? "warning" : "error"} title={says} role="alert" />}
-        <Form<Fields> layout="vertical" requiredMark={false} onFinish={submit} disabled={busy} size="large">
+        <Form<Fields> layout="vertical" requiredMark={false} onFinish={submit} disabled={busy}>
           <Form.Item name="account" label={t.account} rules={[{ required: true, whitespace: true, message: t.accountMissing }]}>
-            <Input autoComplete="username" autoFocus autoCapitalize="none" spellCheck={false} maxLength={64} />
+            <Input size="large" autoComplete="username" autoFocus autoCapitalize="none" spellCheck={false} maxLength={64} />
           </Form.Item>
           <Form.Item name="password" label={t.password} rules={[{ required: true, message: t.passwordMissing }]}>
-            <Input.Password autoComplete="current-password" maxLength={256} />
+            <Input.Password size="large" autoComplete="current-password" maxLength={256} />
           </Form.Item>
-          <Button type="primary" htmlType="submit" block loading={busy} disabled={wait > 0}>{t.submit}</Button>
+          <Button type="primary" htmlType="submit" size="large" className="sign-in-submit" block loading={busy} disabled={wait > 0}>{t.submit}</Button>
         </Form>
       </main>
       <Button type="link" onClick={() => prefer({ language: language === "zh" ? "en" : "zh" })}>{t.language}</Button>
