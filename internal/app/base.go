@@ -67,7 +67,8 @@ func openBase(ctx context.Context, c Config, log *slog.Logger, undo *teardown) (
 	}
 	b.ledger.Start()
 	undo.add("ledger", func() error { drain(b.ledger); b.ledger.Stop(); return nil })
-	b.identity = identity.New(identity.Options{Ledger: b.ledger, Apply: applier, Now: time.Now, Log: log})
+	b.identity = identity.New(identity.Options{Ledger: b.ledger, Apply: applier, Now: time.Now, Log: log,
+		Idle: c.SessionIdle, Length: c.SessionLength, Rotation: c.SessionRotation})
 	return b, nil
 }
 

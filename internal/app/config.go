@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/bidahq/bida/internal/identity"
 )
 
 // Config is all that a server can be told. Every member has a key, which is a key of the file, a variable and a flag at once (see settings).
@@ -34,6 +36,10 @@ type Config struct {
 	Heartbeat       time.Duration
 	Stale           time.Duration
 
+	SessionIdle     time.Duration
+	SessionLength   time.Duration
+	SessionRotation time.Duration
+
 	// From says where each key's value was taken from, by key; "default" where nobody said anything.
 	From map[string]string
 }
@@ -51,6 +57,9 @@ func DefaultConfig() Config {
 		AckTimeout:      5 * time.Second,
 		Heartbeat:       5 * time.Second,
 		Stale:           15 * time.Second,
+		SessionIdle:     identity.DefaultIdle,
+		SessionLength:   identity.DefaultLength,
+		SessionRotation: identity.DefaultRotation,
 		From:            map[string]string{},
 	}
 	for _, s := range settings {
@@ -92,6 +101,9 @@ var settings = []Setting{
 	length("ack_timeout", "how long a client may take to acknowledge a message", func(c *Config) *time.Duration { return &c.AckTimeout }),
 	length("heartbeat", "after how much silence a client is asked for a sign of life", func(c *Config) *time.Duration { return &c.Heartbeat }),
 	length("stale", "after how much silence a client's connection is closed", func(c *Config) *time.Duration { return &c.Stale }),
+	length("session_idle", "after how long without use a browser is signed out; an open connection is use", func(c *Config) *time.Duration { return &c.SessionIdle }),
+	length("session_length", "after how long a browser is signed out however much it is used", func(c *Config) *time.Duration { return &c.SessionLength }),
+	length("session_rotation", "after how long the secret in a browser's cookie is changed for another", func(c *Config) *time.Duration { return &c.SessionRotation }),
 }
 
 // Settings lists all keys in their order.
@@ -245,6 +257,9 @@ func (c *Config) validateTimes() error {
 		{"ack_timeout", c.AckTimeout, 100 * time.Millisecond, time.Minute},
 		{"heartbeat", c.Heartbeat, 100 * time.Millisecond, time.Minute},
 		{"stale", c.Stale, 200 * time.Millisecond, 5 * time.Minute},
+		{"session_idle", c.SessionIdle, 5 * time.Minute, 30 * 24 * time.Hour},
+		{"session_length", c.SessionLength, 5 * time.Minute, 30 * 24 * time.Hour},
+		{"session_rotation", c.SessionRotation, time.Minute, 24 * time.Hour},
 	} {
 		if t.value < t.atLeast || t.value > t.max {
 			return c.fault(t.key, "want something between %s and %s, got %s", t.atLeast, t.max, t.value)

@@ -21,6 +21,10 @@ type settings struct {
 	AckTimeout      *string `help:"How long a client may take to acknowledge a message (5s)." placeholder:"TIME"`
 	Heartbeat       *string `help:"Silence after which a client is asked for a sign of life (5s)." placeholder:"TIME"`
 	Stale           *string `help:"Silence after which a client's connection is closed (15s)." placeholder:"TIME"`
+	TrustedProxies  *string `help:"Addresses or networks of proxies in front whose X-Forwarded-For is believed." placeholder:"LIST"`
+	SessionIdle     *string `help:"How long a browser may go unused before it is signed out (2h)." placeholder:"TIME"`
+	SessionLength   *string `help:"How long a browser stays signed in at most (16h)." placeholder:"TIME"`
+	SessionRotation *string `help:"How old the secret in a browser's cookie gets (10m)." placeholder:"TIME"`
 }
 
 // placeSettings are the flags that say where the data is.
@@ -41,7 +45,8 @@ func (f *settings) given() map[string]*string {
 	all := f.placeSettings.given()
 	for key, value := range map[string]*string{
 		"listen": f.Listen, "policy": f.Policy, "zone": f.Zone, "connection_grace": f.ConnectionGrace, "presence_grace": f.PresenceGrace,
-		"ack_timeout": f.AckTimeout, "heartbeat": f.Heartbeat, "stale": f.Stale,
+		"ack_timeout": f.AckTimeout, "heartbeat": f.Heartbeat, "stale": f.Stale, "trusted_proxies": f.TrustedProxies,
+		"session_idle": f.SessionIdle, "session_length": f.SessionLength, "session_rotation": f.SessionRotation,
 	} {
 		all[key] = value
 	}

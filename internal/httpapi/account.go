@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/bidahq/bida/internal/governance"
@@ -133,9 +134,16 @@ func orEmpty(list []string) []string {
 // SessionBody is a sign-in that holds, with its connections.
 type SessionBody struct {
 	ID          string           `json:"id"`
+	How         string           `json:"how" enum:"password,token"`
 	Token       string           `json:"token,omitempty" doc:"id of the token it rests on"`
 	Client      string           `json:"client,omitempty"`
 	Since       Time             `json:"since"`
+	Current     bool             `json:"current" doc:"the one that this request is made with"`
+	LastUsed    *Time            `json:"last_used,omitempty" doc:"to the minute; an open connection is use"`
+	IdleEnds    *Time            `json:"idle_ends,omitempty" doc:"at a browser: when it ends if it is not used"`
+	Ends        *Time            `json:"ends,omitempty" doc:"when it ends in any case"`
+	Remote      string           `json:"remote,omitempty" doc:"at a browser: the address it began from"`
+	UserAgent   string           `json:"user_agent,omitempty" doc:"as the browser said"`
 	Connections []ConnectionBody `json:"connections"`
 }
 
@@ -162,7 +170,7 @@ type (
 	}
 )
 
-func (s *Server) listSessions(_ context.Context, _ caller, in *AccountName) (*sessionsOutput, error) {
+func (s *Server) listSessions(ctx context.Context, by caller, in *AccountName) (*sessionsOutput, error) {
 	if _, err := s.account(in.Name); err != nil {
 		return nil, err
 	}
@@ -172,8 +180,19 @@ func (s *Server) listSessions(_ context.Context, _ caller, in *AccountName) (*se
 	if a == nil {
 		return out, nil
 	}
+	tokens, err := s.tokensByID(ctx, in.Name, a.Sessions)
+	if err != nil {
+		return nil, err
+	}
 	for _, x := range a.Sessions {
-		b := SessionBody{ID: x.ID, Token: x.Token, Client: x.Client, Since: s.time(x.At), Connections: []ConnectionBody{}}
+		b := SessionBody{ID: x.ID, How: "token", Token: x.Token, Client: x.Client, Since: s.time(x.At), Connections: []ConnectionBody{}}
+		b.Current = x.ID == by.session || x.Token != "" && x.Token == by.token
+		if t, ok := tokens[x.Token]; ok {
+			b.LastUsed, b.Ends = s.maybe(t.LastUsed), s.maybe(t.ExpiresAt)
+		}
+		if r, ok := s.o.Ledger.BrowserSession(x.ID); ok {
+			b.How, b.LastUsed, b.IdleEnds, b.Ends, b.Remote, b.UserAgent = "password", s.maybe(r.LastUsed), s.maybe(r.Runs()), s.maybe(r.EndsAt), r.Remote, r.UserAgent
+		}
 		for _, k := range a.Sockets {
 			if k.Session == x.ID {
 				b.Connections = append(b.Connections, ConnectionBody{
@@ -184,6 +203,22 @@ func (s *Server) listSessions(_ context.Context, _ caller, in *AccountName) (*se
 		out.Body.Sessions = append(out.Body.Sessions, b)
 	}
 	return out, nil
+}
+
+// tokensByID reads the tokens of an account, if a session rests on one.
+func (s *Server) tokensByID(ctx context.Context, account string, sessions []ledger.Session) (map[string]ledger.TokenRow, error) {
+	if !slices.ContainsFunc(sessions, func(x ledger.Session) bool { return x.Token != "" }) {
+		return nil, nil
+	}
+	rows, err := s.o.Store.TokensOf(ctx, account)
+	if err != nil {
+		return nil, fmt.Errorf("tokens of %s: %w", account, err)
+	}
+	byID := map[string]ledger.TokenRow{}
+	for _, t := range rows {
+		byID[t.ID] = t
+	}
+	return byID, nil
 }
 
 func (s *Server) endSessions(ctx context.Context, by caller, in *AccountItem) (*endedOutput, error) {
@@ -306,26 +341,32 @@ func stateProblem(err error) error {
 
 // CellBody says whether the account can receive a kind of message in an inbox now.
 type CellBody struct {
-	Inbox   string `json:"inbox"`
-	Kind    string `json:"kind"`
-	Can     bool   `json:"can"`
-	Outcome string `json:"outcome" enum:"pass,block,wait,unknown"`
-	Gate    string `json:"gate,omitempty" doc:"the first that stops"`
-	Code    string `json:"code,omitempty"`
-	Reason  string `json:"reason,omitempty"`
-	Until   *Time  `json:"until,omitempty"`
+	Inbox      string `json:"inbox"`
+	InboxTitle string `json:"inbox_title"`
+	Kind       string `json:"kind"`
+	Can        bool   `json:"can"`
+	Outcome    string `json:"outcome" enum:"pass,block,wait,unknown"`
+	Gate       string `json:"gate,omitempty" doc:"the first that stops"`
+	Code       string `json:"code,omitempty"`
+	Reason     string `json:"reason,omitempty"`
+	Until      *Time  `json:"until,omitempty"`
 }
 
 type meOutput struct {
 	Body struct {
-		Account     string       `json:"account"`
-		Title       string       `json:"title,omitempty"`
-		Alias       string       `json:"alias,omitempty"`
-		Agent       bool         `json:"agent"`
-		Token       string       `json:"token" doc:"id of the token that was used"`
-		Permissions []string     `json:"permissions"`
-		Presence    PresenceBody `json:"presence"`
-		CanReceive  []CellBody   `json:"can_receive"`
+		Account     string              `json:"account"`
+		Title       string              `json:"title,omitempty"`
+		Alias       string              `json:"alias,omitempty"`
+		Number      string              `json:"number,omitempty"`
+		Position    string              `json:"position,omitempty"`
+		Agent       bool                `json:"agent"`
+		Roles       []NamedBody         `json:"roles"`
+		Inboxes     []MyInboxBody       `json:"inboxes" doc:"whose member it is, directly or by a team"`
+		Token       string              `json:"token,omitempty" doc:"id of the token that was used"`
+		Session     *BrowserSessionBody `json:"session,omitempty" doc:"of the browser that asks; left out where a token was used"`
+		Permissions []string            `json:"permissions"`
+		Presence    PresenceBody        `json:"presence"`
+		CanReceive  []CellBody          `json:"can_receive"`
 	}
 }
 
@@ -336,7 +377,12 @@ func (s *Server) me(_ context.Context, by caller, _ *none) (*meOutput, error) {
 	out := &meOutput{}
 	b := &out.Body
 	b.Account, b.Title, b.Alias, b.Agent, b.Token, b.Presence = by.account, spec.Title, spec.Alias, spec.Agent, by.token, s.presence(by.account).Body
-	b.Permissions, b.CanReceive = []string{}, []CellBody{}
+	b.Number, b.Position, b.Session = spec.Number, spec.Position, s.browserSession(by.session)
+	b.Permissions, b.CanReceive, b.Roles, b.Inboxes = []string{}, []CellBody{}, []NamedBody{}, []MyInboxBody{}
+	for _, name := range spec.Roles {
+		role, _ := view.Policy.Role(name)
+		b.Roles = append(b.Roles, NamedBody{Name: name, Title: role.Title})
+	}
 	for _, p := range policy.AllPermissions(view.Policy) {
 		if reception.Can(compiled, by.account, p.Name, now) {
 			b.Permissions = append(b.Permissions, p.Name)
@@ -347,8 +393,12 @@ func (s *Server) me(_ context.Context, by caller, _ *none) (*meOutput, error) {
 		if d.Kind != policy.KindInbox || in == nil || in.Member(by.account) == nil {
 			continue
 		}
+		title, mode := inboxOf(view.Policy, d.Name)
+		b.Inboxes = append(b.Inboxes, MyInboxBody{Name: d.Name, Title: title, Mode: mode, Kinds: orEmpty(in.Kinds)})
 		for _, kind := range in.Kinds {
-			b.CanReceive = append(b.CanReceive, s.cell(compiled, view, d.Name, kind, by, now))
+			cell := s.cell(compiled, view, d.Name, kind, by, now)
+			cell.InboxTitle = title
+			b.CanReceive = append(b.CanReceive, cell)
 		}
 	}
 	return out, nil

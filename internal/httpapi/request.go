@@ -74,9 +74,11 @@ func language(header string) string {
 // caller is who asks: an argument of every handler.
 type caller struct {
 	account string
-	token   string // id
+	token   string // id, "" if it shows a session's cookie
+	session string // id, of the cookie; or none
 	lang    string
 	request string // id, for the audit log
+	http    *http.Request
 }
 
 // bearer takes the token out of a request.

@@ -44,6 +44,8 @@ func (s *Server) register(t *routes) {
 	route(t, "GET /audit", need(policy.AuditView), "List who changed what", s.listAudit)
 	route(t, "GET /reasons", signedIn(), "Read the catalogue of reasons", s.listReasons)
 
+	route(t, "POST /sign-in", anybody(), "Sign in at a browser", s.signIn, created())
+	route(t, "POST /sign-out", signedIn(), "Sign out at this browser", s.signOut)
 	route(t, "GET /me", signedIn(), "Who am I, what may I do, what can I receive now?", s.me)
 	route(t, "GET /accounts", need(policy.PolicyView), "List accounts, with what they can receive now", s.listAccounts)
 	route(t, "GET /accounts/{name}", need(policy.PolicyView), "Read an account, with what it can receive now", s.readAccount)
@@ -53,6 +55,7 @@ func (s *Server) register(t *routes) {
 	route(t, "DELETE /accounts/{name}/tokens", ownOrOthers(policy.TokenOwn, policy.TokenManage), "Revoke tokens, and end what rests on them", s.revokeTokens)
 	route(t, "GET /accounts/{name}/sessions", ownOrOthers("", policy.SessionEnd), "List sessions and their connections", s.listSessions)
 	route(t, "DELETE /accounts/{name}/sessions", ownOrOthers("", policy.SessionEnd), "End sessions", s.endSessions)
+	route(t, "PUT /accounts/{name}/password", ownOrOthers("", policy.AccountPassword), "Set a password, and end the other sessions at browsers", s.setPassword)
 	route(t, "GET /accounts/{name}/timeline", ownOrOthers(policy.DiagnosisSelf, policy.DiagnosisView), "What was true of an agent over a time", s.timeline)
 	route(t, "GET /accounts/{name}/presence", ownOrOthers("", policy.PresenceSetOthers), "Read a presence", s.readPresence)
 	route(t, "PUT /accounts/{name}/presence", ownOrOthers(policy.PresenceSet, policy.PresenceSetOthers), "Set a presence", s.setPresence)

@@ -19,6 +19,7 @@ import (
 
 	"github.com/bidahq/bida/internal/attachment"
 	"github.com/bidahq/bida/internal/diagnosis"
+	"github.com/bidahq/bida/internal/identity"
 	"github.com/bidahq/bida/internal/intake"
 	"github.com/bidahq/bida/internal/problem"
 )
@@ -50,6 +51,7 @@ func newTable(s *Server) *routes {
 			SecuritySchemes: map[string]*huma.SecurityScheme{
 				"token":   {Type: "http", Scheme: "bearer", Description: "an API token, bida_…"},
 				"visitor": {Type: "http", Scheme: "bearer", Description: "a visitor's token, bidav_…"},
+				"session": {Type: "apiKey", In: "cookie", Name: identity.Cookie, Description: "what a browser is given by POST /sign-in"},
 			},
 		},
 		Servers: []*huma.Server{{URL: Prefix}},
@@ -159,7 +161,7 @@ func (r rule) security() []map[string][]string {
 	case r.public:
 		return []map[string][]string{}
 	}
-	return []map[string][]string{{"token": {}}}
+	return []map[string][]string{{"token": {}}, {"session": {}}}
 }
 
 // describe says in the document who may use a route.
@@ -281,9 +283,12 @@ func pathParameters(path string) []*huma.Param {
 func (s *Server) admit(w http.ResponseWriter, r *http.Request, rule rule, intakeLog bool) (by caller, ok bool) {
 	info := requestOf(r.Context())
 	info.route = r.Pattern
-	by = caller{lang: info.lang, request: info.id}
+	by = caller{lang: info.lang, request: info.id, http: r}
 	var err error
-	if by.account, by.token, err = s.o.Identity.Authenticate(bearer(r)); err == nil {
+	if !rule.public {
+		err = s.authenticate(w, r, &by)
+	}
+	if err == nil {
 		err = rule.authorize(s.o.Ledger.Policy().Compile(), by.account, r.PathValue("name"), s.o.Now())
 	}
 	if err == nil {
@@ -297,6 +302,24 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, rule rule, intake
 		return by, false
 	}
 	return by, true
+}
+
+// authenticate finds out who asks: by the token or, where none is shown, by the cookie, of which the browser is given a new one when it is time.
+func (s *Server) authenticate(w http.ResponseWriter, r *http.Request, by *caller) (err error) {
+	token := bearer(r)
+	if token != "" || !identity.HasSession(r) {
+		by.account, by.token, err = s.o.Identity.Authenticate(token)
+		return err
+	}
+	in, err := s.o.Identity.Continue(r.Context(), r)
+	if err != nil {
+		return err
+	}
+	by.account, by.session = in.Account, in.Session
+	if in.Secret != "" {
+		http.SetCookie(w, identity.SetCookie(r, in))
+	}
+	return nil
 }
 
 // checkAddress refuses what no name, id or cursor has, and some databases cannot even be asked about: invalid UTF-8 and control characters.

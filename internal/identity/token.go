@@ -29,7 +29,7 @@ const (
 
 // Refusals of tokens.
 var (
-	errNoToken      = problem.New(problem.Unauthenticated, "identity.token_missing", "A token is needed: send it as \"Authorization: Bearer bida_…\".", "需要令牌，请以“Authorization: Bearer bida_…”的形式提供。")
+	errNoToken      = problem.New(problem.Unauthenticated, "identity.token_missing", "You are not signed in. Programs send a token as \"Authorization: Bearer bida_…\".", "您尚未登录。程序请以“Authorization: Bearer bida_…”的形式提供令牌。")
 	errUnknownToken = problem.New(problem.Unauthenticated, "identity.token_unknown", "This token is not known. It was mistyped, or revoked some time ago.", "令牌无效：可能输入有误，或早已被吊销。")
 	errTokenRevoked = problem.New(problem.Unauthenticated, "identity.token_revoked", "This token was revoked.", "该令牌已被吊销。")
 	errTokenExpired = problem.New(problem.Unauthenticated, "identity.token_expired", "This token has run out; a new one is needed.", "该令牌已过期，需要新的令牌。")

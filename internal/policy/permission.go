@@ -43,6 +43,7 @@ const (
 	PolicyView           = "policy.view"
 	PolicyEdit           = "policy.edit"
 	AccountState         = "account.state"
+	AccountPassword      = "account.password"
 	SessionEnd           = "session.end"
 	TokenOwn             = "token.own"
 	TokenManage          = "token.manage"
@@ -80,6 +81,7 @@ var catalogue = []PermissionInfo{
 	{Name: PolicyView, TitleEN: "view the policy", TitleZH: "查看接待设置", MeaningEN: "View all documents, revisions and differences.", MeaningZH: "查看全部设置、版本和差异。"},
 	{Name: PolicyEdit, TitleEN: "edit the policy", TitleZH: "修改接待设置", MeaningEN: "Change who receives what.", MeaningZH: "修改决定谁接收什么的设置。"},
 	{Name: AccountState, TitleEN: "set account states", TitleZH: "变更账号状态", MeaningEN: "Freeze, disable and reactivate accounts.", MeaningZH: "冻结、停用、恢复账号。"},
+	{Name: AccountPassword, TitleEN: "set others' passwords", TitleZH: "设置他人的密码", MeaningEN: "Give another account a new password, which ends its sessions at browsers.", MeaningZH: "为其他账号设置新密码；其浏览器登录会随之结束。"},
 	{Name: SessionEnd, TitleEN: "end others' sessions", TitleZH: "结束他人的登录", MeaningEN: "End the sessions of other accounts.", MeaningZH: "结束其他账号的登录会话。"},
 	{Name: TokenOwn, TitleEN: "manage own tokens", TitleZH: "管理自己的令牌", MeaningEN: "Create and revoke API tokens of one's own account.", MeaningZH: "创建、吊销自己账号的接口令牌。"},
 	{Name: TokenManage, TitleEN: "manage others' tokens", TitleZH: "管理他人的令牌", MeaningEN: "Create and revoke API tokens of any account.", MeaningZH: "创建、吊销任何账号的接口令牌。"},
