@@ -4,11 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"reflect"
 	"strconv"
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/bidahq/bida/internal/attachment"
 	"github.com/bidahq/bida/internal/channel/web"
 	"github.com/bidahq/bida/internal/conversation"
 	"github.com/bidahq/bida/internal/intake"
@@ -35,6 +35,8 @@ type ChatOpeningBody struct {
 // ChatLimits are what a message may have.
 type ChatLimits struct {
 	TextBytes int `json:"text_bytes"`
+	FileBytes int `json:"file_bytes" doc:"of one file"`
+	Files     int `json:"files" doc:"of one message"`
 }
 
 type chatOpeningOutput struct{ Body ChatOpeningBody }
@@ -46,7 +48,7 @@ func (s *Server) chatOpening(_ context.Context, g guest, in *ChatAt) (*chatOpeni
 	}
 	return &chatOpeningOutput{Body: ChatOpeningBody{
 		Inbox: in.Inbox, Title: o.Title, Open: o.Open, OpensAt: s.maybe(o.OpensAt), CanReceive: o.Receive, Notice: o.Notice,
-		Limits: ChatLimits{TextBytes: intake.MaxText}, ServerTime: s.time(s.o.Now()),
+		Limits: ChatLimits{TextBytes: intake.MaxText, FileBytes: attachment.MaxSize, Files: attachment.MaxCount}, ServerTime: s.time(s.o.Now()),
 	}}, nil
 }
 
@@ -85,10 +87,15 @@ type ChatMessageBody struct {
 	Text      string     `json:"text" doc:"plain text, as it was written: to be shown as text and never as markup"`
 	At        Time       `json:"at"`
 	Agent     *AgentBody `json:"agent,omitempty" doc:"who replied, if it has an outward name"`
+
+	Attachments []attachment.File `json:"attachments" doc:"the first one is number 0"`
 }
 
 func (s *Server) chatMessageBody(m *web.Message) ChatMessageBody {
-	b := ChatMessageBody{Cursor: cursorOf(m.Cursor), ID: m.ID, Message: conversation.MessageID(m.Cursor), Direction: "out", Text: m.Text, At: s.time(m.At), Agent: agentBody(m.Alias)}
+	b := ChatMessageBody{
+		Cursor: cursorOf(m.Cursor), ID: m.ID, Message: conversation.MessageID(m.Cursor), Direction: "out", Text: m.Text, At: s.time(m.At), Agent: agentBody(m.Alias),
+		Attachments: append([]attachment.File{}, m.Files...),
+	}
 	if m.In {
 		b.Direction = "in"
 	}
@@ -174,18 +181,14 @@ type ChatTakenBody struct {
 }
 
 func describeLetter(t *routes, op *huma.Operation) {
-	schemas := t.api.OpenAPI().Components.Schemas
-	content := func(v reflect.Type) map[string]*huma.MediaType {
-		return map[string]*huma.MediaType{"application/json": {Schema: schemas.Schema(v, true, op.OperationID)}}
-	}
-	op.RequestBody = &huma.RequestBody{Required: true, Content: content(reflect.TypeFor[web.Letter]())}
-	op.Responses["200"] = &huma.Response{Description: "The id was used before for the same message", Content: content(reflect.TypeFor[ChatTakenBody]())}
-	op.Responses["201"] = &huma.Response{Description: "Created", Content: content(reflect.TypeFor[ChatTakenBody]())}
+	op.RequestBody = &huma.RequestBody{Required: true, Content: t.content(web.Letter{}, op)}
+	op.Responses["200"] = &huma.Response{Description: "The id was used before for the same message", Content: t.content(ChatTakenBody{}, op)}
+	op.Responses["201"] = &huma.Response{Description: "Created", Content: t.content(ChatTakenBody{}, op)}
 }
 
 // knownOfLetter says which members a visitor's message may have.
 func knownOfLetter(object, member string) bool {
-	return object == "" && (member == "id" || member == "text")
+	return object == "" && (member == "id" || member == "text" || member == "attachments")
 }
 
 // decodeLetter reads a visitor's message strictly. What could be read of it is returned with the refusal, for the intake log.
@@ -253,4 +256,43 @@ func (s *Server) rateChat(ctx context.Context, g guest, in *struct {
 	} `nameHint:"RatingInput"`
 }) (*none, error) {
 	return nil, s.o.Chat.Rate(ctx, g.visitor, in.Body.Score, in.Body.Comment)
+}
+
+func describeChatUpload(t *routes, op *huma.Operation) {
+	op.Parameters = append(op.Parameters, queryParameter("name", "the file's name; what is unsafe in it is taken out", huma.TypeString))
+	op.RequestBody = &huma.RequestBody{Required: true, Content: binary, Description: "the file itself, at most 20 MiB"}
+	op.Responses["201"] = &huma.Response{Description: "Created", Content: t.content(UploadBody{}, op)}
+}
+
+// uploadForChat takes a file in that the visitor's messages may name.
+func (s *Server) uploadForChat(w http.ResponseWriter, r *http.Request, g guest) {
+	values, err := parameters(r, "name", "lang")
+	if err == nil {
+		err = s.o.Chat.AdmitFile(g.address)
+	}
+	var u attachment.Upload
+	if err == nil {
+		u, err = s.takeFile(w, r, g.visitor.Owner(), values.Get("name"))
+	}
+	if err != nil {
+		s.refusedGuest(r, g, "", err)
+		s.refuse(w, r, err)
+		return
+	}
+	writeJSON(w, http.StatusCreated, "application/json", s.uploadBody(&u))
+}
+
+// downloadForChat gives out a file of a message that is the visitor's to see.
+func (s *Server) downloadForChat(w http.ResponseWriter, r *http.Request, g guest) {
+	values, err := parameters(r, "download", "lang")
+	if err != nil {
+		s.refuse(w, r, err)
+		return
+	}
+	m, err := s.o.Chat.WithFiles(r.Context(), g.visitor, r.PathValue("message"))
+	if err != nil {
+		s.refuse(w, r, err)
+		return
+	}
+	s.giveFile(w, r, m, r.PathValue("n"), values.Has("download"))
 }

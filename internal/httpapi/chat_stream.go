@@ -21,9 +21,7 @@ const (
 )
 
 func describeChatStream(_ *routes, op *huma.Operation) {
-	op.Parameters = append(op.Parameters, &huma.Param{
-		Name: "after", In: "query", Schema: &huma.Schema{Type: "string"}, Description: "a cursor: what comes after it; left out, what is new. The header Last-Event-ID is understood too",
-	})
+	op.Parameters = append(op.Parameters, queryParameter("after", "a cursor: what comes after it; left out, what is new. The header Last-Event-ID is understood too", huma.TypeString))
 	op.Responses["200"] = &huma.Response{
 		Description: "Server-sent events: \"message\" (data: ChatMessage, id: its cursor), \"conversation\" (data: ChatState, whenever it is another); comments are signs of life",
 		Content:     map[string]*huma.MediaType{"text/event-stream": {Schema: &huma.Schema{Type: "string"}}},

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/netip"
@@ -476,4 +477,153 @@ func prefixes(t *testing.T, network string) []netip.Prefix {
 		t.Fatal(err)
 	}
 	return []netip.Prefix{p}
+}
+
+func TestWhetherSomebodyCanReceiveIsSaidKindlyAndHonestly(t *testing.T) {
+	b := newChatBench(t) // Monday 10:00 in Shanghai
+	says := func(open bool, receive, zh, en string) {
+		t.Helper()
+		for lang, want := range map[string]string{"zh": zh, "en": en} {
+			got := b.ask("guest", "GET", "/chat/site?lang="+lang, nil).want(200)
+			if got.body["open"] != open || got.text("can_receive") != receive || got.text("notice") != want {
+				t.Errorf("at %s in %s: open %v, %s\n got %s\nwant %s", b.clock(), lang, got.body["open"], got.text("can_receive"), got.text("notice"), want)
+			}
+		}
+	}
+	if got := b.ask("guest", "GET", "/chat/site", nil).want(200); got.text("title") != "官网客服" || got.text("inbox") != "site" || got.object("limits")["text_bytes"] != 16384.0 || got.text("server_time") == "" {
+		t.Errorf("an inbox is shown as %s", got.raw)
+	}
+	says(true, "later", "现在没有客服在线，您可以先留言，客服上线后会看到。", "Nobody is here at the moment. You can leave a message; it will be seen when somebody is.")
+	b.online("agent-a")
+	says(true, "now", "", "")
+	b.do(&governance.SetPresence{Account: "agent-a", Value: "away", Reason: "小休", Until: b.clock().Add(75 * time.Minute), By: "agent-a", Source: "realtime"})
+	says(true, "later", "现在没有客服在线，您可以先留言，我们 11:15 回来。", "Nobody is here at the moment. You can leave a message; we are back at 11:15.")
+	b.tick(2 * time.Hour)
+	b.do(ledger.CommandFunc(func(*ledger.Tx) error { return nil })) // so that the break is over
+	says(true, "now", "", "")
+	b.tick(7 * time.Hour) // Monday 19:00
+	says(false, "later", "现在是非工作时间（周一至周五 09:00–18:00）。您可以先留言，我们明天 09:00 回来后回复您。",
+		"We are closed now (open Mon–Fri 09:00–18:00). You can leave a message; we will answer after we are back tomorrow at 09:00.")
+	if at := b.ask("guest", "GET", "/chat/site", nil).text("opens_at"); at != "2026-11-24T01:00:00.000+00:00" {
+		t.Errorf("it opens at %s", at)
+	}
+	b.tick(9 * time.Hour) // Tuesday 04:00
+	says(false, "later", "现在是非工作时间（周一至周五 09:00–18:00）。您可以先留言，我们 09:00 回来后回复您。",
+		"We are closed now (open Mon–Fri 09:00–18:00). You can leave a message; we will answer after we are back at 09:00.")
+	b.tick(4*24*time.Hour + 8*time.Hour) // Saturday 12:00
+	says(false, "later", "现在是非工作时间（周一至周五 09:00–18:00）。您可以先留言，我们周一 09:00 回来后回复您。",
+		"We are closed now (open Mon–Fri 09:00–18:00). You can leave a message; we will answer after we are back on Mon at 09:00.")
+	b.tick(2 * 24 * time.Hour) // Monday 12:00
+	says(true, "now", "", "")
+	put := func(kind, name string, spec map[string]any) {
+		t.Helper()
+		b.ask("admin", "PUT", "/policy/documents/"+kind+"/"+name, map[string]any{"spec": spec}, "If-Match", fmt.Sprintf("%q", fmt.Sprint(b.ledger.Policy().Revision()))).want(200)
+	}
+	put("switch", "inbox.site", map[string]any{"state": "paused", "until": "2026-11-30T13:00:00+08:00", "reason": "盘点-secret"})
+	says(true, "later", "现在暂停接待，13:00 恢复。您可以先留言。", "We are not answering at the moment and will be back at 13:00. You can leave a message.")
+	put("switch", "inbox.site", map[string]any{"state": "off", "reason": "盘点-secret"})
+	says(true, "later", "现在暂停接待，您可以先留言。", "We are not answering at the moment. You can leave a message.")
+	put("switch", "inbox.site", map[string]any{"state": "on"})
+	put("account", "agent-a", map[string]any{"title": "甲", "alias": "小甲", "agent": true, "roles": []any{"agent"}, "capacity": map[string]any{"total": 1}})
+	says(true, "now", "", "")
+	b.visitor("li-lei", "site")
+	b.letter("li-lei", "site", "1", "你好").want(201)
+	says(true, "later", "客服都在忙，您可以先留言，我们会按顺序接待。", "Everybody is busy at the moment. You can leave a message; we answer in order.")
+}
+
+func TestWhoWaitsIsToldWhyAndForHowLong(t *testing.T) {
+	b := newChatBench(t)
+	b.visitor("li-lei", "site")
+	notice := func() string {
+		state := b.ask("li-lei", "GET", "/chat/site/messages?lang=zh", nil).want(200).object("conversation")
+		if state["status"] != "waiting" {
+			t.Errorf("the conversation is %v", state)
+		}
+		return state["notice"].(string)
+	}
+	taken := b.ask("li-lei", "POST", "/chat/site/messages?lang=zh", map[string]any{"id": "1", "text": "在吗"}).want(201)
+	const first = "您的消息已收到。现在没有客服在线，客服上线后会看到。"
+	if taken.body["waiting"] != true || taken.text("notice") != first || notice() != first {
+		t.Errorf("told %s and %s", taken.raw, notice())
+	}
+	b.tick(4 * time.Minute)
+	if got := notice(); got != first+"您已等待 4 分钟，让您久等了；消息已保存，不会丢失。" {
+		t.Errorf("after four minutes: %s", got)
+	}
+	b.letter("li-lei", "site", "2", "还在吗").want(201) // since the first one
+	b.tick(3 * time.Hour)
+	if got := notice(); !strings.Contains(got, "您已等待 3 小时") {
+		t.Errorf("after three hours: %s", got)
+	}
+	b.tick(6 * time.Hour) // Monday 19:04
+	if got := notice(); got != "您的消息已收到。现在是非工作时间（周一至周五 09:00–18:00），我们明天 09:00 回来后回复您。" {
+		t.Errorf("in the evening: %s", got)
+	}
+}
+
+func TestAVisitorsFilesAreItsOwn(t *testing.T) {
+	b := newChatBench(t)
+	b.online("agent-a")
+	id := b.visitor("li-lei", "site")
+	b.visitor("han-mei", "site")
+	send := func(visitor, name, content string) *reply {
+		return b.ask(visitor, "POST", "/chat/site/attachments?name="+name, content, "Content-Type", "text/plain")
+	}
+	file := send("li-lei", "%E5%8F%91%E7%A5%A8.txt", "invoice").want(201)
+	if file.text("id") == "" || file.text("name") != "发票.txt" || file.number("size") != 7 {
+		t.Errorf("uploaded as %s", file.raw)
+	}
+	send("li-lei", "empty.txt", "").problem(400, "attachment.empty", "")
+	send("guest", "x.txt", "x").problem(401, "chat.token_missing", "")
+	b.ask("han-mei", "POST", "/chat/site/messages", map[string]any{"id": "1", "text": "偷", "attachments": []any{file.text("id")}}).problem(400, "attachment.unknown", "/attachments/0")
+	taken := b.ask("li-lei", "POST", "/chat/site/messages", map[string]any{"id": "1", "text": "", "attachments": []any{file.text("id")}}).want(201)
+	b.ask("li-lei", "POST", "/chat/site/messages", map[string]any{"id": "1", "text": "", "attachments": []any{file.text("id")}}).want(200)
+	m := b.ask("li-lei", "GET", "/chat/site/messages", nil).want(200).list("messages")[0].(map[string]any)
+	if list := m["attachments"].([]any); len(list) != 1 || list[0].(map[string]any)["name"] != "发票.txt" || strings.Contains(fmt.Sprint(list), "digest") {
+		t.Errorf("the visitor sees %v", m)
+	}
+	path := "/chat/site/attachments/" + taken.text("message") + "/0"
+	if got := b.ask("li-lei", "GET", path, nil).want(200); got.raw != "invoice" || !strings.HasPrefix(got.header.Get("Content-Disposition"), "attachment") || got.header.Get("Access-Control-Allow-Origin") != "*" {
+		t.Errorf("the file comes as %q with %v", got.raw, got.header)
+	}
+	b.ask("han-mei", "GET", path, nil).problem(404, "chat.message_not_found", "/message")
+	b.ask("li-lei", "GET", "/chat/site/attachments/"+taken.text("message")+"/1", nil).problem(404, "attachment.not_found", "/n")
+	for _, none := range []string{"m99999", "m0", "x", "m1"} {
+		b.ask("li-lei", "GET", "/chat/site/attachments/"+none+"/0", nil).problem(404, "chat.message_not_found", "/message")
+	}
+	// What an agent sends is the visitor's to read; a note is not.
+	up := b.ask("agent-a", "POST", "/attachments?name=a.txt", "answer", "Content-Type", "text/plain").want(201)
+	c := b.conversationOf(id, "site")
+	b.ask("agent-a", "POST", "/conversations/"+c+"/replies", map[string]any{"id": "r", "text": "见附件", "attachments": []any{up.text("id")}}).want(201)
+	note := b.ask("agent-a", "POST", "/conversations/"+c+"/notes", map[string]any{"id": "n", "text": "内部", "attachments": []any{up.text("id")}}).want(201)
+	messages := b.ask("li-lei", "GET", "/chat/site/messages", nil).want(200).list("messages")
+	if len(messages) != 2 {
+		t.Fatalf("the visitor reads %v", messages)
+	}
+	if got := b.ask("li-lei", "GET", "/chat/site/attachments/"+messages[1].(map[string]any)["message"].(string)+"/0", nil).want(200); got.raw != "answer" {
+		t.Errorf("the answer's file is %q", got.raw)
+	}
+	b.ask("li-lei", "GET", "/chat/site/attachments/"+note.text("message")+"/0", nil).problem(404, "chat.message_not_found", "/message")
+}
+
+func FuzzAVisitorsMessageIsReadStrictly(f *testing.F) {
+	for _, seed := range []string{`{"id":"1","text":"x"}`, `{"id":"1","text":"x","attachments":["f"]}`, `{"id":1}`, `[]`, `{"id":"1","text":"\ud800"}`, `{"attachments":[{"a":1}]}`, "", "null"} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		l, err := decodeLetter(body)
+		if err != nil {
+			if problemOf(err, "en", "").Status != 400 {
+				t.Errorf("%q is refused with %v", body, err)
+			}
+			return
+		}
+		again, err := json.Marshal(l)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if twice, err := decodeLetter(again); err != nil || twice.ID != l.ID || twice.Text != l.Text {
+			t.Errorf("%q is read as %+v and then as %+v, %v", body, l, twice, err)
+		}
+	})
 }

@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"net/netip"
-	"reflect"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -118,11 +117,8 @@ func chatRoute[I, O any](t *routes, pattern string, r rule, summary string, h fu
 // chatRaw adds a visitors' route that huma does not serve. describe says in the document what goes in and comes out.
 func (t *routes) chatRaw(pattern string, r rule, summary string, describe func(*routes, *huma.Operation), h func(w http.ResponseWriter, r *http.Request, g guest), options ...option) {
 	op, o := t.operation(pattern, r, summary, options)
-	schemas := t.api.OpenAPI().Components.Schemas
-	op.Parameters = append(pathParameters(op.Path), &huma.Param{Name: "lang", In: "query", Schema: &huma.Schema{Type: "string"}, Description: langDoc})
-	op.Responses = map[string]*huma.Response{"default": {Description: "Error", Content: map[string]*huma.MediaType{
-		"application/problem+json": {Schema: schemas.Schema(reflect.TypeFor[Problem](), true, "")},
-	}}}
+	t.byHand(&op)
+	op.Parameters = append(op.Parameters, queryParameter("lang", langDoc, huma.TypeString))
 	describe(t, &op)
 	t.api.OpenAPI().AddOperation(&op)
 	t.s.mux.HandleFunc(op.Method+" "+Prefix+op.Path, func(w http.ResponseWriter, req *http.Request) {

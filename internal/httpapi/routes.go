@@ -66,6 +66,8 @@ func (s *Server) register(t *routes) {
 	t.chatRaw("POST /chat/{inbox}/messages", byVisitor(), "Write", describeLetter, s.postLetter, intakeLog())
 	chatRoute(t, "GET /chat/{inbox}/messages", byVisitor(), "Read one's own messages and the replies", s.chatMessages)
 	t.chatRaw("GET /chat/{inbox}/stream", byVisitor(), "Be told what is new", describeChatStream, s.chatStream)
+	t.chatRaw("POST /chat/{inbox}/attachments", byVisitor(), "Upload a file for one's messages to name", describeChatUpload, s.uploadForChat, intakeLog())
+	t.chatRaw("GET /chat/{inbox}/attachments/{message}/{n}", byVisitor(), "Read a file of a message", describeDownload, s.downloadForChat)
 	chatRoute(t, "POST /chat/{inbox}/seen", byVisitor(), "Say up to where replies were shown", s.chatSeen)
 	chatRoute(t, "POST /chat/{inbox}/rating", byVisitor(), "Rate the last resolved conversation", s.rateChat)
 

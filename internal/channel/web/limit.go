@@ -19,6 +19,7 @@ type Limits struct {
 	Visitors        Rate // made per address
 	Messages        Rate // per visitor
 	AddressMessages Rate // per address
+	Files           Rate // uploaded, per address
 	Requests        Rate // of any kind, per address
 	// Listeners at the same time: of one visitor, from one address, and of all.
 	PerVisitor, PerAddress, All int
@@ -30,6 +31,7 @@ func DefaultLimits() Limits {
 		Visitors:        Rate{60, time.Second},
 		Messages:        Rate{20, time.Second},
 		AddressMessages: Rate{300, 20 * time.Millisecond},
+		Files:           Rate{60, 2 * time.Second},
 		Requests:        Rate{600, 10 * time.Millisecond},
 		PerVisitor:      8, PerAddress: 300, All: 20_000,
 	}
@@ -40,6 +42,7 @@ var (
 	errTooManyRequests = problem.New(problem.Limited, "chat.too_many_requests", "Too many requests come from your network at the moment. Nothing was done; try again shortly.", "您所在网络的请求过多，本次未处理，请稍后再试。")
 	errTooManyVisitors = problem.New(problem.Limited, "chat.too_many_visitors", "Too many new visitors come from your network at the moment. Try again shortly.", "您所在网络的新访客过多，请稍后再试。")
 	errTooManyMessages = problem.New(problem.Limited, "chat.too_many_messages", "You are writing very fast. This message was not sent; try again shortly.", "您发送得太快了，这条消息未发送，请稍后再试。")
+	errTooManyFiles    = problem.New(problem.Limited, "chat.too_many_files", "Too many files come from your network at the moment. This one was not taken; try again shortly.", "您所在网络上传的文件过多，本次未接收，请稍后再试。")
 	errTooManyStreams  = problem.New(problem.Limited, "chat.too_many_streams", "This conversation is open in too many windows. Close one, or try again shortly.", "打开的窗口过多，请关闭其他窗口或稍后再试。")
 )
 

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/bidahq/bida/internal/attachment"
 	"github.com/bidahq/bida/internal/conversation"
 	"github.com/bidahq/bida/internal/intake"
 	"github.com/bidahq/bida/internal/ledger"
@@ -38,7 +39,7 @@ type Reader interface {
 type Service struct {
 	o Options
 
-	visitors, messages, addressMessages, requests *limiter
+	visitors, messages, addressMessages, files, requests *limiter
 
 	mu    sync.Mutex
 	known map[[32]byte]Visitor
@@ -57,7 +58,7 @@ func New(o Options) *Service {
 	}
 	return &Service{
 		o: o, known: map[[32]byte]Visitor{}, visitors: newLimiter(o.Limits.Visitors), messages: newLimiter(o.Limits.Messages),
-		addressMessages: newLimiter(o.Limits.AddressMessages), requests: newLimiter(o.Limits.Requests),
+		addressMessages: newLimiter(o.Limits.AddressMessages), files: newLimiter(o.Limits.Files), requests: newLimiter(o.Limits.Requests),
 	}
 }
 
@@ -78,6 +79,8 @@ var errMessageID = problem.New(problem.Invalid, "intake.invalid", "An id has at 
 type Letter struct {
 	ID   string `json:"id" doc:"the visitor's own, once per message; sent again, it is the same message"`
 	Text string `json:"text"`
+	// Attachments are uploads of the visitor.
+	Attachments []string `json:"attachments,omitempty" doc:"ids of the visitor's uploads, at most 10"`
 }
 
 // Taken says what became of a visitor's message.
@@ -98,11 +101,11 @@ func (s *Service) Post(ctx context.Context, v Visitor, address, lang string, l L
 		s.o.Intake.Refused(ctx, intake.Refusal{Inbox: v.Inbox, SenderID: senderID(v, l.ID)}, err)
 		return Taken{}, err
 	}
-	r := intake.Request{ID: senderID(v, l.ID), Contact: intake.Contact{ID: v.ID, Name: v.Name}, Kind: kind, Text: l.Text}
+	r := intake.Request{ID: senderID(v, l.ID), Contact: intake.Contact{ID: v.ID, Name: v.Name}, Kind: kind, Text: l.Text, Attachments: l.Attachments}
 	if l.ID == "" {
 		r.ID = "" // which is refused in the words for it
 	}
-	a, err := s.o.Intake.Receive(ctx, intake.Sender{Lang: lang}, v.Inbox, r)
+	a, err := s.o.Intake.Receive(ctx, intake.Sender{Lang: lang, Uploader: v.Owner()}, v.Inbox, r)
 	if err != nil {
 		return Taken{}, err
 	}
@@ -114,12 +117,16 @@ func (s *Service) Post(ctx context.Context, v Visitor, address, lang string, l L
 	if err != nil {
 		return Taken{}, stored(err)
 	}
+	message, err := s.message(v, &m)
+	if err != nil {
+		return Taken{}, err
+	}
 	state, err := s.State(ctx, v, lang)
 	if err != nil {
 		return Taken{}, stored(err)
 	}
 	return Taken{
-		Message: s.message(v, &m), Sequence: a.Sequence, Waiting: state.Status == Waiting, Notice: state.Notice, Duplicate: a.Duplicate,
+		Message: message, Sequence: a.Sequence, Waiting: state.Status == Waiting, Notice: state.Notice, Duplicate: a.Duplicate,
 	}, nil
 }
 
@@ -154,18 +161,26 @@ type Message struct {
 	Text   string
 	At     time.Time
 	Alias  string // outward name of the agent that replied, if there is one
+	Files  []attachment.File
 }
 
-func (s *Service) message(v Visitor, m *ledger.MessageRow) Message {
+func (s *Service) message(v Visitor, m *ledger.MessageRow) (Message, error) {
 	out := Message{Cursor: m.Position, In: m.Direction == ledger.Inbound, Text: m.Text, At: m.At}
+	files, err := attachment.Of(m)
+	if err != nil {
+		return out, err
+	}
+	for i := range files {
+		out.Files = append(out.Files, files[i].File())
+	}
 	if out.In {
 		if id, own := strings.CutPrefix(m.SenderID, senderID(v, "")); own {
 			out.ID = id
 		}
-		return out
+		return out, nil
 	}
 	out.Alias = s.alias(m.Author)
-	return out
+	return out, nil
 }
 
 // alias is an account's outward name; "" where it has none, or has left.
@@ -190,21 +205,52 @@ func (s *Service) After(ctx context.Context, v Visitor, after int64, limit int) 
 		return nil, err
 	}
 	rows, err := s.o.Reader.ContactMessages(ctx, v.Inbox, v.ID, after, limit)
-	return s.shown(v, rows), err
+	return s.shown(v, rows, err)
 }
 
 // Before returns the last messages before a cursor (0: of all), oldest first.
 func (s *Service) Before(ctx context.Context, v Visitor, before int64, limit int) ([]Message, error) {
 	rows, err := s.o.Reader.ContactMessagesBefore(ctx, v.Inbox, v.ID, before, limit)
-	return s.shown(v, rows), err
+	return s.shown(v, rows, err)
 }
 
-func (s *Service) shown(v Visitor, rows []ledger.MessageRow) []Message {
+func (s *Service) shown(v Visitor, rows []ledger.MessageRow, err error) ([]Message, error) {
+	if err != nil {
+		return nil, fmt.Errorf("messages of a visitor: %w", err)
+	}
 	list := make([]Message, len(rows))
 	for i := range rows {
-		list[i] = s.message(v, &rows[i])
+		if list[i], err = s.message(v, &rows[i]); err != nil {
+			return nil, err
+		}
 	}
-	return list
+	return list, nil
+}
+
+var errNoMessage = problem.New(problem.NotFound, "chat.message_not_found", "There is no such message of yours.", "没有您的这条消息。").On("/message")
+
+// WithFiles finds a message that the visitor may see, for its files. For any other it says that there is none.
+func (s *Service) WithFiles(ctx context.Context, v Visitor, id string) (*ledger.MessageRow, error) {
+	position, ok := conversation.ParseID('m', id)
+	if !ok {
+		return nil, errNoMessage
+	}
+	m, err := s.o.Reader.Message(ctx, position)
+	if err != nil && !errors.Is(err, ledger.ErrNotFound) {
+		return nil, fmt.Errorf("message %d: %w", position, err)
+	}
+	if err != nil || m.Inbox != v.Inbox || m.Contact != v.ID || m.Direction != ledger.Inbound && m.Direction != ledger.Outbound {
+		return nil, errNoMessage
+	}
+	return &m, nil
+}
+
+// AdmitFile counts a file that a visitor is about to upload, and refuses it where there were too many.
+func (s *Service) AdmitFile(address string) error {
+	if wait := s.files.take(network(address), s.o.Now()); wait > 0 {
+		return errTooManyFiles.After(wait)
+	}
+	return nil
 }
 
 // seen is the command by which a visitor says that it has the replies up to a position: they are delivered.

@@ -14,6 +14,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/bidahq/bida/internal/attachment"
 	"github.com/bidahq/bida/internal/intake"
 	"github.com/bidahq/bida/internal/ledger"
 	"github.com/bidahq/bida/internal/policy"
@@ -30,6 +31,9 @@ const (
 
 // Visitor is somebody who writes from a web page; the id is that of the contact in the inbox.
 type Visitor struct{ ID, Inbox, Name string }
+
+// Owner is the visitor as package attachment names who uploaded a file.
+func (v Visitor) Owner() string { return attachment.VisitorOwner(v.Inbox, v.ID) }
 
 // Refusals about visitors and their inbox.
 var (

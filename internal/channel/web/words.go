@@ -171,7 +171,7 @@ func (s *speaker) waiting(since time.Time) string {
 		return s.pick("您的消息已收到。客服都在忙，请稍候，我们会按顺序接待。", "Your message is here. Everybody is busy; we answer in order.") + s.long(since)
 	case nobodyNow:
 		if back == "" {
-			return s.pick("您的消息已收到。现在没有客服在线，客服上线后会看到。", "Your message is here. Nobody is here at the moment; it will be seen when somebody is.")
+			return s.pick("您的消息已收到。现在没有客服在线，客服上线后会看到。", "Your message is here. Nobody is here at the moment; it will be seen when somebody is.") + s.long(since)
 		}
 		return s.pick("您的消息已收到。现在没有客服在线，我们"+back+"回来。", "Your message is here. Nobody is here at the moment; we are back "+back+".")
 	}
