@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bidahq/bida/internal/channel/web"
 	"github.com/bidahq/bida/internal/governance"
 	"github.com/bidahq/bida/internal/ledger"
 	"github.com/bidahq/bida/internal/policy"
@@ -626,4 +627,16 @@ func FuzzAVisitorsMessageIsReadStrictly(f *testing.F) {
 			t.Errorf("%q is read as %+v and then as %+v, %v", body, l, twice, err)
 		}
 	})
+}
+
+func TestARestartKeepsVisitors(t *testing.T) {
+	b := newChatBench(t)
+	b.visitor("li-lei", "site")
+	b.letter("li-lei", "site", "1", "你好").want(201)
+	// A service that remembers nobody, as after a restart.
+	b.server.o.Chat = web.New(web.Options{Ledger: b.ledger, Reader: b.store, Intake: b.intake, Listeners: b.visitors, Now: b.clock})
+	if list := texts(b.ask("li-lei", "GET", "/chat/site/messages", nil).want(200)); !slices.Equal(list, []string{"in 你好"}) {
+		t.Errorf("the visitor reads %q", list)
+	}
+	b.letter("li-lei", "site", "1", "你好").want(200)
 }
