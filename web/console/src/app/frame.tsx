@@ -2,7 +2,7 @@ import { Button, Dropdown, Tooltip } from "antd";
 import { GlobalOutlined, MenuFoldOutlined, MenuUnfoldOutlined, MoonOutlined, SearchOutlined, SunOutlined, UserOutlined } from "@ant-design/icons";
 import { Link, Outlet, useNavigate, useRouterState } from "@tanstack/react-router";
 import { useQuery } from "@tanstack/react-query";
-import { useEffect, useMemo, useState, type ReactNode } from "react";
+import { Suspense, lazy, useEffect, useMemo, useState, type ReactNode } from "react";
 import { Boundary } from "../ui/boundary";
 import { ErrorState } from "../ui/states";
 import { onSignedOut, queries } from "./api";
@@ -16,6 +16,9 @@ import { prefer, useDark, usePreferences, type Appearance } from "./preferences"
 import { signOut } from "./session";
 import { BarSlot } from "./slots";
 import { useWords } from "./words";
+
+/** What the person can receive stands on every page, and what keeps it so runs behind it. */
+const ReceptionBar = lazy(() => import("../features/workspace/bar"));
 
 /** Frame is what stands around every page: the rail, the top bar, the keys. */
 export function Frame(): ReactNode {
@@ -38,6 +41,7 @@ export function Frame(): ReactNode {
         </Button>
         <div className="bar-space" />
         <BarSlot />
+        {me.data && <Suspense fallback={null}><ReceptionBar /></Suspense>}
         <LanguageMenu />
         <AppearanceMenu />
         <MeMenu title={me.data?.title ?? me.data?.account ?? ""} />

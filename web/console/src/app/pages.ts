@@ -1,4 +1,4 @@
-import { MedicineBoxOutlined, MessageOutlined, TeamOutlined } from "@ant-design/icons";
+import { CommentOutlined, MedicineBoxOutlined, MessageOutlined, TeamOutlined } from "@ant-design/icons";
 import type { ComponentType } from "react";
 import type { Language } from "@bida/shared/text";
 
@@ -17,6 +17,10 @@ export interface Page {
 
 /** The map of the console. A page that is not built is not here. */
 export const pages: readonly Page[] = [
+  {
+    paths: ["/workspace/{-$conversation}"], title: { zh: "工作台", en: "Workspace" }, icon: CommentOutlined, whole: true,
+    needs: ["conversation.view", "conversation.view_all"], load: () => import("../features/workspace"),
+  },
   { paths: ["/diagnosis"], title: { zh: "诊断", en: "Diagnosis" }, icon: MedicineBoxOutlined, needs: ["diagnosis.view", "diagnosis.self"], load: () => import("../features/diagnosis") },
   { paths: ["/messages", "/messages/$id"], title: { zh: "消息", en: "Messages" }, icon: MessageOutlined, needs: ["trace.view", "conversation.view"], load: () => import("../features/trace") },
   {

@@ -1,0 +1,180 @@
+import { App, Button, DatePicker, Input, Popover, Radio, Segmented } from "antd";
+import { DownOutlined } from "@ant-design/icons";
+import { Link, useNavigate } from "@tanstack/react-router";
+import { useQuery } from "@tanstack/react-query";
+import dayjs, { type Dayjs } from "dayjs";
+import { useEffect, useState, type ReactNode } from "react";
+import type { Schemas } from "@bida/shared/api";
+import { ago, clock, kindTitle } from "@bida/shared/format";
+import { Outcome, isOutcome } from "../../ui/outcome";
+import { meQuery, useMay, useMe } from "../../app/me";
+import { useLanguage, useWords } from "../../app/words";
+import { useNow, usePhone } from "./clockwork";
+import { beginLive, endLive, onNotice } from "./live";
+import { usePresence } from "./presence";
+import { workspaceText } from "./text";
+import "./bar.css";
+
+/** ReceptionBar stands in the top bar of every page of whoever may receive: the person's status, and whether anything can be received. */
+export default function ReceptionBar(): ReactNode {
+  const me = useMe();
+  const may = useMay("realtime.connect");
+  const account = me?.account;
+  useEffect(() => {
+    if (account !== undefined && may) beginLive(account);
+  }, [account, may]);
+  useEffect(() => endLive, []);
+  useNotices();
+  if (!me?.agent) return null;
+  return <><CanReceive me={me} />{me.permissions.includes("presence.set") && <Availability presence={me.presence} />}</>;
+}
+
+/** useNotices shows what Bida tells the person, such as a change of the reception settings by somebody else. */
+function useNotices(): void {
+  const t = useWords(workspaceText);
+  const { notification } = App.useApp();
+  const navigate = useNavigate();
+  useEffect(() => onNotice((e) => {
+    notification.info({
+      key: `notice ${e.agent_sequence}`, title: t.notice, description: <span dir="auto">{e.text}</span>, duration: 0,
+      actions: <Button size="small" onClick={() => {
+        notification.destroy(`notice ${e.agent_sequence}`);
+        void navigate({ to: "/diagnosis" });
+      }}>{t.seeDiagnosis}</Button>,
+    });
+  }), [notification, navigate, t]);
+}
+
+type Cell = Schemas["Cell"];
+
+/** sumUp says in one word and a reason whether the person receives. What was decided on purpose by nobody else, such as a break, is not said twice. */
+export function sumUp(cells: readonly Cell[]): { readonly outcome: "pass" | "block" | "wait" | "unknown" | "not_applicable"; readonly can: number; readonly first: Cell | undefined } {
+  const can = cells.filter((c) => c.can).length;
+  const stopped = cells.filter((c) => !c.can);
+  const first = stopped.find((c) => c.outcome === "block") ?? stopped[0];
+  if (cells.length === 0) return { outcome: "not_applicable", can, first };
+  if (stopped.length === 0) return { outcome: "pass", can, first };
+  if (stopped.some((c) => c.outcome === "block")) return { outcome: can > 0 ? "wait" : "block", can, first };
+  return { outcome: stopped.some((c) => c.outcome === "unknown") ? "unknown" : "wait", can, first };
+}
+
+function CanReceive({ me }: { readonly me: Schemas["MeAnswer"] }): ReactNode {
+  const words = useWords(workspaceText);
+  const t = words.receive;
+  const language = useLanguage();
+  const phone = usePhone();
+  const at = useQuery(meQuery).dataUpdatedAt;
+  const [open, setOpen] = useState(false);
+  const now = useNow(5_000);
+  const { outcome, can, first } = sumUp(me.can_receive);
+  const presence = me.presence.value;
+  const own = can === 0 && first?.gate === "presence"; // the status beside says it already
+  let says: string;
+  if (outcome === "not_applicable") says = t.none;
+  else if (outcome === "pass") says = t.can;
+  else if (can > 0) says = t.partly(can, me.can_receive.length);
+  else if (outcome === "unknown") says = t.unknown;
+  else if (first?.until !== undefined && outcome === "wait") says = `${t.cannot} · ${t.waiting(clock(first.until, language))}`;
+  else says = phone || own ? t.cannot : t.why(first?.reason ?? "");
+  const cells = (
+    <div className="rb-cells">
+      <h2>{t.title}</h2>
+      <ul>
+        {me.can_receive.map((c) => (
+          <li key={`${c.inbox} ${c.kind}`}>
+            <span className="rb-cell-name"><bdi>{inboxTitle(c)}</bdi> · {kindTitle(c.kind, language)}</span>
+            <Outcome outcome={isOutcome(c.outcome) ? c.outcome : "unknown"} expected={c.gate === "presence" && presence !== "available"}>
+              {c.can ? undefined : <>{c.reason}{c.until !== undefined && ` · ${t.waiting(clock(c.until, language))}`}</>}
+            </Outcome>
+          </li>
+        ))}
+      </ul>
+      <footer>
+        <span className="soft numbers">{t.asOf(ago(new Date(at), language, new Date(now)))}</span>
+        <Link to={`/diagnosis?agent=${encodeURIComponent(me.account)}`} onClick={() => setOpen(false)}>{t.diagnose}</Link>
+      </footer>
+    </div>
+  );
+  return (
+    <Popover content={cells} trigger="click" open={open} onOpenChange={setOpen} placement="bottomRight" arrow={false}>
+      <Button className="rb-pill" data-outcome={outcome} data-quiet={own ? "" : undefined} aria-label={says}>
+        <i aria-hidden="true">{outcome === "pass" ? "✓" : outcome === "block" ? "✕" : outcome === "wait" ? "◷" : outcome === "unknown" ? "?" : "◦"}</i>
+        <span className="rb-says">{phone && outcome === "pass" ? "" : says}</span>
+      </Button>
+    </Popover>
+  );
+}
+
+function inboxTitle(c: Cell & { readonly inbox_title?: string }): string {
+  return c.inbox_title ?? c.inbox;
+}
+
+const breaks = ["lunch", "rest", "meeting", "training", "other"] as const;
+const lengths = [15, 30, 60, 120] as const;
+
+/** Availability is the person's own status: available, a break with its reason and end, not to be disturbed, offline. */
+function Availability({ presence }: { readonly presence: Schemas["Presence"] }): ReactNode {
+  const t = useWords(workspaceText);
+  const language = useLanguage();
+  const phone = usePhone();
+  const [open, setOpen] = useState(false);
+  const { set, busy } = usePresence();
+  const choose = async (value: "available" | "dnd" | "offline"): Promise<void> => {
+    if (await set({ value })) setOpen(false);
+  };
+  const menu = (
+    <div className="rb-menu">
+      <ul>
+        {(["available", "dnd", "offline"] as const).map((value) => (
+          <li key={value}>
+            <button type="button" className="rb-choice" aria-pressed={presence.value === value} disabled={busy} onClick={() => void choose(value)}>
+              <i className="rb-dot" data-presence={value} aria-hidden="true" />
+              <span><b>{t.presence[value]}</b><small className="soft">{value === "available" ? t.presenceText.available : value === "dnd" ? t.presenceText.dnd : t.presenceText.offline}</small></span>
+            </button>
+          </li>
+        ))}
+      </ul>
+      <Break busy={busy} onBegin={async (reason, until) => {
+        if (await set({ value: "away", reason, ...(until ? { until: until.toISOString() } : {}) })) setOpen(false);
+      }} />
+    </div>
+  );
+  const reason = presence.value === "away" && presence.reason !== undefined && presence.reason !== "" ? presence.reason : undefined;
+  const end = presence.until !== undefined && presence.value !== "available" ? t.backAt(clock(presence.until, language)) : undefined;
+  const says = [t.presence[presence.value], reason, end].filter((x) => x !== undefined).join(" · ");
+  return (
+    <Popover content={menu} trigger="click" open={open} onOpenChange={setOpen} placement="bottomRight" arrow={false} destroyOnHidden>
+      <Button className="rb-presence" aria-label={`${t.setPresence}: ${says}`} loading={busy && !open}>
+        <i className="rb-dot" data-presence={presence.value} aria-hidden="true" />
+        <span className="rb-says" dir="auto">{phone ? t.presence[presence.value] : says}</span>
+        <DownOutlined className="rb-caret" aria-hidden="true" />
+      </Button>
+    </Popover>
+  );
+}
+
+function Break({ busy, onBegin }: { readonly busy: boolean; readonly onBegin: (reason: string, until: Date | undefined) => Promise<void> }): ReactNode {
+  const t = useWords(workspaceText);
+  const [why, setWhy] = useState<(typeof breaks)[number]>("lunch");
+  const [other, setOther] = useState("");
+  const [minutes, setMinutes] = useState<number>(60);
+  const [at, setAt] = useState<Dayjs | null>(null);
+  const until = at ? at.toDate() : minutes > 0 ? new Date(Date.now() + minutes * 60_000) : undefined;
+  const pick = (time: Dayjs | null): void => setAt(time && time.isBefore(dayjs()) ? time.add(1, "day") : time); // a time that is past today is tomorrow's
+  return (
+    <section className="rb-break">
+      <h3><i className="rb-dot" data-presence="away" aria-hidden="true" />{t.break}</h3>
+      <Radio.Group value={why} onChange={(e) => setWhy(e.target.value as (typeof breaks)[number])} options={breaks.map((b) => ({ value: b, label: t.breaks[b] }))} optionType="button" size="small" />
+      {why === "other" && <Input size="small" value={other} onChange={(e) => setOther(e.target.value)} placeholder={t.breakOther} aria-label={t.breakOther} maxLength={50} />}
+      <div className="rb-until">
+        <Segmented size="small" value={at ? -1 : minutes} onChange={(v) => {
+          setAt(null);
+          setMinutes(v);
+        }} options={[...lengths.map((m) => ({ value: m, label: t.breakFor(m) })), { value: 0, label: t.noEnd }]} />
+        <DatePicker picker="time" size="small" format="HH:mm" minuteStep={5} value={at} onChange={pick} placeholder={t.breakUntil} aria-label={t.breakUntil} needConfirm={false} />
+      </div>
+      <p className="soft">{t.breakGrace}</p>
+      <Button type="primary" block loading={busy} onClick={() => void onBegin(why === "other" ? other.trim() : t.breaks[why], until)}>{t.startBreak}</Button>
+    </section>
+  );
+}
