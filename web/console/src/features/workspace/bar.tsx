@@ -82,7 +82,7 @@ function CanReceive({ me }: { readonly me: Schemas["MeAnswer"] }): ReactNode {
       <ul>
         {me.can_receive.map((c) => (
           <li key={`${c.inbox} ${c.kind}`}>
-            <span className="rb-cell-name"><bdi>{inboxTitle(c)}</bdi> · {kindTitle(c.kind, language)}</span>
+            <span className="rb-cell-name"><bdi>{c.inbox_title}</bdi> · {kindTitle(c.kind, language)}</span>
             <Outcome outcome={isOutcome(c.outcome) ? c.outcome : "unknown"} expected={c.gate === "presence" && presence !== "available"}>
               {c.can ? undefined : <>{c.reason}{c.until !== undefined && ` · ${t.waiting(clock(c.until, language))}`}</>}
             </Outcome>
@@ -103,10 +103,6 @@ function CanReceive({ me }: { readonly me: Schemas["MeAnswer"] }): ReactNode {
       </Button>
     </Popover>
   );
-}
-
-function inboxTitle(c: Cell & { readonly inbox_title?: string }): string {
-  return c.inbox_title ?? c.inbox;
 }
 
 const breaks = ["lunch", "rest", "meeting", "training", "other"] as const;
