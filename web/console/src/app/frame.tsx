@@ -7,11 +7,9 @@ import { Boundary } from "../ui/boundary";
 import { ErrorState } from "../ui/states";
 import { onSignedOut, queries } from "./api";
 import { frameText } from "./frame.text";
-import { Help } from "./help";
 import { listenForKeys, useKeys } from "./keys";
 import { meQuery } from "./me";
 import { openPages, targetOf } from "./open";
-import { Palette } from "./palette";
 import { prefer, useDark, usePreferences, type Appearance } from "./preferences";
 import { signOut } from "./session";
 import { BarSlot } from "./slots";
@@ -19,6 +17,8 @@ import { useWords } from "./words";
 
 /** What the person can receive stands on every page, and what keeps it so runs behind it. */
 const ReceptionBar = lazy(() => import("../features/workspace/bar"));
+const Palette = lazy(() => import("./palette").then((m) => ({ default: m.Palette })));
+const Help = lazy(() => import("./help").then((m) => ({ default: m.Help })));
 
 /** Frame is what stands around every page: the rail, the top bar, the keys. */
 export function Frame(): ReactNode {
@@ -50,8 +50,10 @@ export function Frame(): ReactNode {
         {me.data === undefined && me.error ? <ErrorState error={me.error} onRetry={() => void me.refetch()} /> : <Boundary><Outlet /></Boundary>}
         <div id="popups" />
       </main>
-      <Palette open={palette} onClose={() => setPalette(false)} />
-      <Help open={help} onClose={() => setHelp(false)} />
+      <Suspense fallback={null}>
+        {palette && <Palette open onClose={() => setPalette(false)} />}
+        {help && <Help open onClose={() => setHelp(false)} />}
+      </Suspense>
     </div>
   );
 }

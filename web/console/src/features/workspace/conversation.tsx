@@ -31,7 +31,7 @@ interface Props {
 }
 
 /** ConversationPane is the thread with what can be done about it. */
-export function ConversationPane({ id, onContact, contactShown }: Props): ReactNode {
+export default function ConversationPane({ id, onContact, contactShown }: Props): ReactNode {
   const t = useWords(workspaceText);
   const navigate = useNavigate();
   const query = useQuery(conversationQuery(id));

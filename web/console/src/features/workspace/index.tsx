@@ -7,12 +7,14 @@ import { useKeys } from "../../app/keys";
 import { useWords } from "../../app/words";
 import { useNarrow, usePhone } from "./clockwork";
 import { ContactPane } from "./contact";
-import { ConversationPane } from "./conversation";
 import { ListPane, useConversations } from "./list";
 import { conversationQuery, listQuery, tabs, type Tab } from "./queries";
 import { workspaceText } from "./text";
 import "./workspace.css";
 
+// The list is there first; the thread comes right after it, also while none is open yet.
+const loadConversation = () => import("./conversation");
+const ConversationPane = lazy(loadConversation);
 const ContactDrawer = lazy(() => import("./drawer"));
 
 const tabKey = "bida.workspace.tab";
@@ -39,6 +41,7 @@ export default function Workspace(): ReactNode {
     setTab(to);
   };
   useBadge();
+  useEffect(() => void loadConversation(), []);
   useEffect(() => showContact(!narrow), [narrow]);
   const keys = useMemo(() => {
     const go = (by: number): void => {
@@ -61,7 +64,7 @@ export default function Workspace(): ReactNode {
   return (
     <div className="ws" data-open={id === undefined ? undefined : ""} data-contact={contact && pane && !narrow ? "" : undefined}>
       {(!phone || id === undefined) && <ListPane tab={tab} onTab={choose} selected={id} list={list} />}
-      {id !== undefined ? <ConversationPane id={id} onContact={() => showContact(!contact)} contactShown={contact} />
+      {id !== undefined ? <Suspense fallback={<section className="ws-thread" />}><ConversationPane id={id} onContact={() => showContact(!contact)} contactShown={contact} /></Suspense>
         : !phone && <section className="ws-thread ws-none"><Empty icon={<CommentOutlined />} title={t.pickOne} text={t.pickOneText} /></section>}
       {pane && !narrow && contact && <ContactPane conversation={pane} />}
       {pane && narrow && contact && <Suspense fallback={null}><ContactDrawer conversation={pane} bottom={phone} onClose={() => showContact(false)} /></Suspense>}
