@@ -36,13 +36,15 @@ const inside = createRoute({
 
 const first = createRoute({ getParentRoute: () => inside, path: "/", component: FirstPage });
 
+const me = createRoute({ getParentRoute: () => inside, path: "/me", component: lazyRouteComponent(() => import("../features/me")) });
+
 function routesOf(page: Page) {
   const Part = lazy(page.load);
   const component = () => <Guarded page={page}><Part /></Guarded>;
   return page.paths.map((path) => createRoute({ getParentRoute: () => inside, path, component }));
 }
 
-const routeTree = root.addChildren([signIn, inside.addChildren([first, ...pages.flatMap(routesOf)])]);
+const routeTree = root.addChildren([signIn, inside.addChildren([first, me, ...pages.flatMap(routesOf)])]);
 
 export const router = createRouter({ routeTree, defaultPreload: "intent", scrollRestoration: true });
 

@@ -1,29 +1,17 @@
-import { ApiError, errorOf } from "@bida/shared/api";
-import { queries } from "./api";
-import { preferences } from "./preferences";
-
-async function post(path: string, body: unknown): Promise<void> {
-  let response: Response;
-  try {
-    response = await fetch(`/api/v1${path}`, {
-      method: "POST", credentials: "same-origin", headers: { "Content-Type": "application/json", "Accept-Language": preferences().language }, body: JSON.stringify(body),
-    });
-  } catch {
-    throw new ApiError(0, "network", "");
-  }
-  if (!response.ok) throw errorOf(response, await response.json().catch(() => undefined));
-}
+import { ask, type Schemas } from "@bida/shared/api";
+import { api, queries } from "./api";
 
 /** signIn begins a session; the cookie comes with the answer. */
-export async function signIn(account: string, password: string): Promise<void> {
-  await post("/sign-in", { account, password });
+export async function signIn(account: string, password: string): Promise<Schemas["SignInAnswer"]> {
+  const answer = await ask(api.POST("/sign-in", { body: { account, password } }));
   queries.clear();
+  return answer;
 }
 
 /** signOut ends the session on the server and forgets what was read in it. */
 export async function signOut(): Promise<void> {
   try {
-    await post("/sign-out", {});
+    await ask(api.POST("/sign-out", {}));
   } finally {
     queries.clear();
   }

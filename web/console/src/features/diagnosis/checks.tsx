@@ -16,11 +16,17 @@ export function CheckList({ report }: { readonly report: Report }): ReactNode {
       {parts.map((title, i) => (
         <div className="checks-part" key={title}>
           <h3><span aria-hidden="true">{numbers[i]}</span> {title}</h3>
-          <ul>{report.checks.filter((c) => c.part === i + 1).map((c) => <CheckItem key={`${c.gate} ${c.code} ${c.outcome} ${c.scope.map((s) => s.inbox + s.kind).join()}`} check={c} report={report} />)}</ul>
+          <ul>{shown(report.checks.filter((c) => c.part === i + 1)).map((c) => <CheckItem key={`${c.gate} ${c.code} ${c.outcome} ${c.scope.map((s) => s.inbox + s.kind).join()}`} check={c} report={report} />)}</ul>
         </div>
       ))}
     </section>
   );
+}
+
+/** shown leaves out what says the same again: a gate that passes, or does not apply, is said once, whichever code it passed with. */
+function shown(checks: readonly Check[]): readonly Check[] {
+  const quiet = (c: Check): boolean => c.outcome === "pass" || c.outcome === "not_applicable";
+  return checks.filter((c, i) => !quiet(c) || checks.findIndex((o) => o.gate === c.gate && o.outcome === c.outcome) === i);
 }
 
 function CheckItem({ check, report }: { readonly check: Check; readonly report: Report }): ReactNode {

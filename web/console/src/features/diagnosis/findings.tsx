@@ -24,8 +24,15 @@ interface Props {
 export function Findings({ report, onChanged }: Props): ReactNode {
   const roots = report.findings.filter((f) => f.consequence_of === null);
   const others = report.findings.filter((f) => f.consequence_of !== null);
-  const list = [...roots.filter((f) => f.primary), ...roots.filter((f) => !f.primary), ...others];
-  return <>{list.map((f) => <FindingCard key={`${f.code} ${f.scope.map((s) => s.inbox + s.kind).join()}`} finding={f} report={report} onChanged={onChanged} />)}</>;
+  const t = useWords(diagnosisText);
+  const cards = (list: readonly Finding[]) => list.map((f) => <FindingCard key={`${f.code} ${f.scope.map((s) => s.inbox + s.kind).join()}`} finding={f} report={report} onChanged={onChanged} />);
+  return (
+    <>
+      {cards([...roots.filter((f) => f.primary), ...roots.filter((f) => !f.primary)])}
+      {/* What only follows from a cause goes away with it: it is there for those who look. */}
+      {others.length > 0 && <Collapse className="consequences" items={[{ key: "others", label: t.consequences(others.length), children: <div className="diagnosis">{cards(others)}</div> }]} />}
+    </>
+  );
 }
 
 function FindingCard({ finding: f, report, onChanged }: Props & { readonly finding: Finding }): ReactNode {

@@ -139,7 +139,7 @@ function DecisionView({ title, decision, trace }: { readonly title: string; read
               const stop = firstStop(c);
               if (!stop) return <Outcome outcome="pass">{t.passedAll}</Outcome>;
               return (
-                <Outcome outcome={isOutcome(stop.outcome) ? stop.outcome : "unknown"}>
+                <Outcome outcome={isOutcome(stop.outcome) ? stop.outcome : "unknown"} expected={reasonOf(stop.code)?.expected === "yes"}>
                   {gateTitle(stop.gate, language)}{stop.code !== null && <>: {reasonTitle(reasonOf(stop.code), stop.code, language)}</>}{stop.until !== null && <span className="numbers"> ({clock(stop.until, language)})</span>}
                 </Outcome>
               );
