@@ -15,6 +15,7 @@ import { usePresence } from "./presence";
 import { listQuery, tabs, type Conversation, type Tab } from "./queries";
 import { useStatus } from "./live";
 import { workspaceText } from "./text";
+import { byUrgency } from "./urgency";
 
 const rowHeight = 76;
 
@@ -152,12 +153,4 @@ export function useConversations(tab: Tab): readonly Conversation[] {
   if (tab === "mine") list.sort(byUrgency);
   keep({ pages, list });
   return list;
-}
-
-/** byUrgency puts who waits for an answer first, the longest first; then whom one spoke with last. */
-export function byUrgency(a: Conversation, b: Conversation): number {
-  const waits = (c: Conversation): number => (c.unanswered_since === undefined ? Infinity : new Date(c.unanswered_since).getTime());
-  const spoke = (c: Conversation): number => new Date(c.last_message?.at ?? c.updated_at).getTime();
-  if (waits(a) !== waits(b)) return waits(a) - waits(b);
-  return spoke(b) - spoke(a) || a.id.localeCompare(b.id);
 }

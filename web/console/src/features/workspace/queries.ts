@@ -1,7 +1,7 @@
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { ask, type Schemas } from "@bida/shared/api";
 import { api, queries } from "../../app/api";
-import { extend, refresh, type MessagePage, type Thread } from "./thread";
+import { extend, merge, refresh, type MessagePage, type Thread } from "./thread";
 
 export type Conversation = Schemas["Conversation"];
 export type Receiver = Schemas["Receiver"];
@@ -41,7 +41,7 @@ export async function readOlder(id: string): Promise<void> {
   const known = queries.getQueryData<Thread>(["thread", id]);
   if (!known?.older) return;
   const longer = await extend(readBefore(id), known);
-  queries.setQueryData<Thread>(["thread", id], (now) => (now ? { messages: now.messages.length > known.messages.length ? [...longer.messages, ...now.messages.filter((m) => m.sequence > (longer.messages.at(-1)?.sequence ?? 0))] : longer.messages, older: longer.older } : longer));
+  queries.setQueryData<Thread>(["thread", id], (now) => ({ messages: merge(longer.messages, now?.messages ?? []), older: longer.older }));
 }
 
 export const receiversQuery = (id: string) => queryOptions({
