@@ -104,6 +104,24 @@ describe("the bubble", () => {
   });
 });
 
+describe("an open panel", () => {
+  test("is open again on the next page, and closed stays closed", () => {
+    show().widget.open();
+    document.body.replaceChildren();
+    const next = show();
+    expect(next.get(".panel").hidden).toBe(false);
+    next.widget.close();
+    document.body.replaceChildren();
+    expect(show().all(".panel")).toEqual([]);
+  });
+
+  test("of the chat link does not open the bubble of a page on the same site", () => {
+    show({ page: true });
+    document.body.replaceChildren();
+    expect(show().all(".panel")).toEqual([]);
+  });
+});
+
 describe("writing", () => {
   async function written(): Promise<Shown & { area: HTMLTextAreaElement }> {
     const shown = show();

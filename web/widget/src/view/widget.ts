@@ -70,7 +70,7 @@ export class Widget {
       this.root.append(this.panel.element);
     }
     this.panel.element.hidden = false;
-    this.keep.set("open", "1");
+    if (!this.options.page) this.keep.set("open", "1");
     this.fit();
     this.look();
     this.draw();
