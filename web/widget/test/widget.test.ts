@@ -181,7 +181,7 @@ describe("writing", () => {
   });
 
   test("files over a limit and empty files are refused by name, the others are taken", async () => {
-    const { pick, all } = await written();
+    const { area, pick, all } = await written();
     const picker = pick("input[type=file]");
     const files = [new File(["abc"], "好.txt"), new File([], "空.txt"), new File(["x".repeat(2000)], "大.bin")];
     Object.defineProperty(picker, "files", { value: files, configurable: true });
@@ -189,6 +189,8 @@ describe("writing", () => {
     await until(() => all(".chip").length === 1);
     expect(all(".hint p")).toEqual(["“空.txt”是空文件，无法发送", "“大.bin”超过 1000 B，无法发送"]);
     await until(() => fake.asked(/POST \/attachments/) === 1);
+    type(area, "看附件");
+    expect(all(".hint p").length).toBe(2); // writing on does not wipe out what was said
   });
 });
 

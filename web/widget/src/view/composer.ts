@@ -27,6 +27,7 @@ export class Composer {
   private readonly chips = new Map<string, Chip>();
   private drawnTray = "";
   private composing = false;
+  private tooLong = false;
 
   constructor(
     private readonly chat: Chat,
@@ -158,7 +159,8 @@ export class Composer {
     f.style.overflowY = f.scrollHeight > 140 ? "auto" : "hidden";
     const over = this.over;
     if (over > 0) this.say([this.words.tooLong(Math.ceil((over * f.value.length) / bytes(f.value)))]);
-    else if (!this.hint.hidden) this.say([]);
+    else if (this.tooLong) this.say([]); // what was said about files stays until it can have been read
+    this.tooLong = over > 0;
     this.ready();
   }
 
