@@ -35,7 +35,7 @@ export function themeOf(dark: boolean): ThemeConfig {
       // Days of other months can be chosen: they are text to be read.
       DatePicker: { colorTextDisabled: dark ? "rgba(255,255,255,0.60)" : "rgba(20,32,32,0.60)" },
       Form: { labelHeight: 24, verticalLabelPadding: "0 0 4px" },
-      Segmented: { trackBg: dark ? "#232d2c" : "#e9edec" },
+      Segmented: { trackBg: dark ? "#232d2c" : "#e9edec", itemSelectedBg: dark ? "#3d4c4a" : "#ffffff" },
     },
   };
 }

@@ -2,7 +2,7 @@ import { App, Button, DatePicker, Form, Input, Modal } from "antd";
 import { useMutation } from "@tanstack/react-query";
 import dayjs, { type Dayjs } from "dayjs";
 import { useState, type ReactNode } from "react";
-import { ask } from "@bida/shared/api";
+import { ask, errorOf } from "@bida/shared/api";
 import { api } from "../../app/api";
 import { useWords } from "../../app/words";
 import { useErrorWords } from "../../ui/states";
@@ -61,7 +61,7 @@ function StateDialog({ account, action, onClose }: { readonly account: Account; 
         <Form<Fields> form={form} layout="vertical" requiredMark={false} onFinish={(fields) => save.mutate(fields)}>
           {action !== "reactivate" && (
             <Form.Item name="reason" label={t.reason} rules={[{ required: true, whitespace: true, message: t.reasonMissing }]}>
-              <Input.TextArea autoFocus maxLength={200} showCount autoSize={{ minRows: 2, maxRows: 4 }} placeholder={t.reasonHint} />
+              <Input.TextArea autoFocus maxLength={200} showCount rows={3} placeholder={t.reasonHint} />
             </Form.Item>
           )}
           {action === "freeze" && (
@@ -70,6 +70,50 @@ function StateDialog({ account, action, onClose }: { readonly account: Account; 
               <DatePicker showTime={{ format: "HH:mm" }} format="YYYY-MM-DD HH:mm" minDate={dayjs()} className="agents-until" />
             </Form.Item>
           )}
+        </Form>
+        {save.error && <p role="alert" className="agents-wrong">{words(save.error)}</p>}
+      </div>
+    </Modal>
+  );
+}
+
+/** The button that sets somebody else's password. One's own is changed on the page of one's own sessions, where the present one is asked for. */
+export function PasswordAction({ account }: { readonly account: Account }): ReactNode {
+  const t = useWords(agentsText);
+  const [open, setOpen] = useState(false);
+  return (
+    <>
+      <Button onClick={() => setOpen(true)}>{t.setPassword}</Button>
+      {open && <PasswordDialog account={account} onClose={() => setOpen(false)} />}
+    </>
+  );
+}
+
+function PasswordDialog({ account, onClose }: { readonly account: Account; readonly onClose: () => void }): ReactNode {
+  const t = useWords(agentsText);
+  const words = useErrorWords();
+  const { message } = App.useApp();
+  const [form] = Form.useForm<{ readonly password: string }>();
+  const name = nameOf(account);
+  const save = useMutation({
+    mutationFn: async ({ password }: { readonly password: string }) => {
+      const { error, response } = await api.PUT("/accounts/{name}/password", { params: { path: { name: account.name } }, body: { password } });
+      if (!response.ok) throw errorOf(response, error);
+    },
+    onSuccess: async () => {
+      void message.success(t.passwordDone(name));
+      onClose();
+      await changed();
+    },
+  });
+  return (
+    <Modal open title={<bdi>{t.setPasswordTitle(name)}</bdi>} okText={t.setPassword} cancelText={t.cancel} okButtonProps={{ loading: save.isPending }} onCancel={onClose} onOk={() => form.submit()}>
+      <div className="agents-dialog">
+        <p>{t.setPasswordText}</p>
+        <Form form={form} layout="vertical" requiredMark={false} onFinish={(fields) => save.mutate(fields)}>
+          <Form.Item name="password" label={t.newPassword} rules={[{ validator: (_, p: string | undefined) => ([...(p ?? "")].length < 8 ? Promise.reject(new Error(t.passwordShort)) : Promise.resolve()) }]}>
+            <Input.Password autoFocus autoComplete="new-password" maxLength={256} />
+          </Form.Item>
         </Form>
         {save.error && <p role="alert" className="agents-wrong">{words(save.error)}</p>}
       </div>

@@ -1,4 +1,4 @@
-import { App, Button, DatePicker, Segmented, Select, Tag, Tooltip } from "antd";
+import { App, Button, DatePicker, Segmented, Select, Tooltip } from "antd";
 import { keepPreviousData, useMutation, useQuery } from "@tanstack/react-query";
 import { useBlocker } from "@tanstack/react-router";
 import dayjs from "dayjs";
@@ -13,7 +13,7 @@ import { choose, chooseRoles, chosen, differences, reapply, rolesOf, same, type 
 import { History } from "./history";
 import { Impact, StaleDialog } from "./impact";
 import { Matrix } from "./matrix";
-import { nameOf } from "./parts";
+import { Mark, nameOf } from "./parts";
 import { changed, documentQuery, previewQuery, readDocument, saveDocument, type Account, type Permission, type Permissions, type Role } from "./queries";
 import { agentsText } from "./text";
 import { differenceWords, sourceWords, told } from "./words";
@@ -203,7 +203,7 @@ function Row({ permission: p, override, changed: isChanged, suspended, onChange 
       <div className="agents-permission-text">
         <Tooltip title={`${p.meaning} (${p.name})`}><span className="agents-permission-title">{p.title}</span></Tooltip>
         <Outcome outcome={outcome} expected={expected}>{word}</Outcome>
-        {isChanged && <Tag color="warning" variant="filled">{t.changed}</Tag>}
+        {isChanged && <Mark tone="wait">{t.changed}</Mark>}
         <span className="soft agents-source">
           <bdi>{sourceWords(p, t, language)}</bdi>
           {behind !== "" && <> · <bdi>{behind}</bdi></>}
@@ -249,7 +249,7 @@ function Roles({ roles, held, onChange }: RolesProps): ReactNode {
         {mine.map((r) => (
           <li key={r.name}>
             <bdi className="agents-permission-title">{nameOf(r)}</bdi>
-            {r.missing.length + r.extra.length > 0 && <Tag color="warning" variant="filled">{t.differs}</Tag>}
+            {r.missing.length + r.extra.length > 0 && <Mark tone="wait">{t.differs}</Mark>}
             <span className="soft">
               {t.gives(r.permissions.length)}
               {r.builtin && ` · ${t.builtin}`}

@@ -1,4 +1,4 @@
-import { Tag, Tooltip } from "antd";
+import { Tooltip } from "antd";
 import { useNavigate } from "@tanstack/react-router";
 import type { MouseEvent, ReactNode } from "react";
 import { clock } from "@bida/shared/format";
@@ -18,6 +18,11 @@ export function Name({ of, cut = false }: { readonly of: { readonly name: string
   return <bdi className={cut ? "agents-cut" : "agents-name"} title={cut ? text : undefined}>{text}</bdi>;
 }
 
+/** Mark is a word that stands out by the colour of a state. */
+export function Mark({ tone, children }: { readonly tone: "block" | "wait" | "quiet"; readonly children: ReactNode }): ReactNode {
+  return <span className="agents-mark" data-tone={tone}>{children}</span>;
+}
+
 /** State is the account's state in words; only what is out of the ordinary has a colour. */
 export function State({ account }: { readonly account: Account }): ReactNode {
   const t = useWords(agentsText);
@@ -26,10 +31,10 @@ export function State({ account }: { readonly account: Account }): ReactNode {
   const until = account.state_until === undefined ? "" : t.until(clock(account.state_until, language));
   if (account.state === "active") return <span>{word}</span>;
   const calm = account.state === "invited" || account.state === "left" || account.state === "expired";
-  const tag = <Tag color={calm ? "default" : "error"} variant="filled">{word}</Tag>;
+  const mark = <Mark tone={calm ? "quiet" : "block"}>{word}</Mark>;
   return (
     <span className="agents-state">
-      {account.state_reason === undefined ? tag : <Tooltip title={t.because(account.state_reason)}>{tag}</Tooltip>}
+      {account.state_reason === undefined ? mark : <Tooltip title={<bdi>{t.because(account.state_reason)}</bdi>}><span>{mark}</span></Tooltip>}
       {until !== "" && <span className="soft numbers">{until}</span>}
     </span>
   );

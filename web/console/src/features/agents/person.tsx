@@ -5,11 +5,11 @@ import { Link } from "@tanstack/react-router";
 import { Fragment, type ReactNode } from "react";
 import { ApiError } from "@bida/shared/api";
 import { clock } from "@bida/shared/format";
-import { useMay } from "../../app/me";
+import { useMay, useMe } from "../../app/me";
 import { useLanguage, useWords } from "../../app/words";
 import { PageBody } from "../../ui/page";
 import { Empty, ErrorState, Loading } from "../../ui/states";
-import { StateActions } from "./actions";
+import { PasswordAction, StateActions } from "./actions";
 import { Editor } from "./editor";
 import { Diagnose, Name, nameOf, Presence, Receiving, State } from "./parts";
 import { accountQuery, documentQuery, permissionsQuery, type Account } from "./queries";
@@ -49,6 +49,8 @@ function Profile({ account }: { readonly account: Account }): ReactNode {
   const t = useWords(agentsText);
   const language = useLanguage();
   const mayState = useMay("account.state");
+  const mayPassword = useMay("account.password");
+  const mine = useMe()?.account === account.name;
   const facts: readonly (readonly [string, ReactNode])[] = [
     [t.login, <bdi key="v">{account.name}</bdi>],
     [t.alias, account.alias],
@@ -69,6 +71,7 @@ function Profile({ account }: { readonly account: Account }): ReactNode {
         </div>
         <div className="agents-actions">
           {account.agent && <Diagnose account={account}><Button tabIndex={-1}>{t.diagnose}</Button></Diagnose>}
+          {mayPassword && !mine && <PasswordAction account={account} />}
           {mayState && <StateActions account={account} />}
         </div>
       </div>

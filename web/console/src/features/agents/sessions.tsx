@@ -49,8 +49,9 @@ function SessionList({ account }: { readonly account: Account }): ReactNode {
         {list.map((s) => (
           <li key={s.id}>
             <span className="agents-session">
-              <strong>{s.token === undefined || s.token === "" ? t.sessionPassword : t.sessionToken}</strong>
+              <strong>{s.how === "password" ? t.sessionPassword : t.sessionToken}</strong>
               <span className="soft numbers">{t.sessionSince(clock(s.since, language))} · {t.connections(s.connections.length)}</span>
+              {s.user_agent !== undefined && <bdi className="soft agents-cut" title={s.user_agent}>{s.remote !== undefined && `${s.remote} · `}{s.user_agent}</bdi>}
               {s.connections.map((c) => <bdi key={c.id} className="soft agents-cut">{c.about ?? c.client}</bdi>)}
             </span>
             <Button size="small" onClick={() => asks(s.id)}>{t.endSession}</Button>
