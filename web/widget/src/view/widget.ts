@@ -50,7 +50,11 @@ export class Widget {
     for (const what of ["visibilitychange", "pageshow"]) document.addEventListener(what, () => this.look());
     window.addEventListener("online", () => chat.online(true));
     window.addEventListener("offline", () => chat.online(false));
-    const early = (): void => void chat.learn(); // the hand is on its way: what the panel will say is fetched ahead
+    // The hand is on its way: the panel is made, and what it will say is fetched.
+    const early = (): void => {
+      this.make();
+      void chat.learn();
+    };
     this.bubble.addEventListener("pointerenter", early, { once: true });
     chat.subscribe(() => this.draw());
   }
@@ -65,18 +69,23 @@ export class Widget {
   open(focus = true): void {
     if (this.opened) return;
     this.opened = true;
-    if (!this.panel) {
-      this.panel = new Panel(this.chat, this.keep, this.words, this.options, this.shadow, () => this.close());
-      this.root.append(this.panel.element);
-    }
-    this.panel.element.hidden = false;
+    const panel = this.make();
+    panel.element.hidden = false;
     if (!this.options.page) this.keep.set("open", "1");
     this.fit();
     this.look();
     this.draw();
-    this.panel.toEnd();
+    panel.toEnd();
     // On a phone the keyboard would cover half of what the visitor came to read.
-    if (focus) (this.small.matches ? this.panel.element : this.panel.field).focus({ preventScroll: true });
+    if (focus) (this.small.matches ? panel.element : panel.field).focus({ preventScroll: true });
+  }
+
+  private make(): Panel {
+    if (this.panel) return this.panel;
+    this.panel = new Panel(this.chat, this.keep, this.words, this.options, this.shadow, () => this.close());
+    this.panel.element.hidden = true;
+    this.root.append(this.panel.element);
+    return this.panel;
   }
 
   close(): void {
