@@ -14,7 +14,7 @@ import { History } from "./history";
 import { Impact, StaleDialog } from "./impact";
 import { Matrix } from "./matrix";
 import { Mark, nameOf } from "./parts";
-import { changed, documentQuery, previewQuery, readDocument, saveDocument, type Account, type Permission, type Permissions, type Role } from "./queries";
+import { changed, documentQuery, historyQuery, previewQuery, readDocument, saveDocument, type Account, type Permission, type Permissions, type Role } from "./queries";
 import { agentsText } from "./text";
 import { differenceWords, sourceWords, told } from "./words";
 
@@ -87,6 +87,7 @@ export function Editor({ account, permissions, document }: Props): ReactNode {
     onError: async (error) => {
       if (error instanceof ApiError && error.status === 412) {
         setReviewing(false);
+        void queries.invalidateQueries({ queryKey: historyQuery(account.name).queryKey }); // the dialog says who saved first
         setTheirs(await readDocument(account.name));
         return;
       }

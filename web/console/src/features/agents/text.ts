@@ -166,6 +166,10 @@ export const agentsText = texts(
     dropRole: (role: string) => `去掉角色“${role}”`,
     setChoice: (title: string, choice: string) => `“${title}”改为“${choice}”`,
     setField: (field: string) => `资料“${field}”`,
+    fields: {
+      title: "姓名", alias: "对外昵称", number: "工号", position: "岗位", agent: "是否客服", state: "账号状态", state_reason: "状态原因", state_until: "状态截止时间",
+      windows: "接待时段", capacity: "接待上限", expires: "有效期",
+    },
     saved: (revision: number) => `已保存为版本 ${revision}。`,
     savedTold: (revision: number, who: string) => `已保存为版本 ${revision}，已通知 ${who}。`,
     nothingToSave: "内容与已保存的一致，没有产生新版本。",
@@ -350,6 +354,10 @@ export const agentsText = texts(
     dropRole: (role: string) => `remove the role “${role}”`,
     setChoice: (title: string, choice: string) => `“${title}”: ${choice.toLowerCase()}`,
     setField: (field: string) => `field “${field}”`,
+    fields: {
+      title: "Name", alias: "Alias", number: "Number", position: "Position", agent: "Is an agent", state: "State", state_reason: "Reason of the state", state_until: "End of the state",
+      windows: "Reception windows", capacity: "Limit of conversations", expires: "Valid until",
+    },
     saved: (revision: number) => `Saved as revision ${revision}.`,
     savedTold: (revision: number, who: string) => `Saved as revision ${revision}. Told: ${who}.`,
     nothingToSave: "This is what is saved already; no revision was made.",

@@ -37,7 +37,7 @@ export function differenceWords(d: Difference, permissions: Permissions, t: Says
       return t.setChoice(title, t.choice[d.after.choice]) + until;
     }
     case "field":
-      return t.setField(d.field);
+      return t.setField(Object.entries(t.fields).find(([field]) => field === d.field)?.[1] ?? d.field);
   }
 }
 
