@@ -6,7 +6,7 @@ import { RouterProvider } from "@tanstack/react-router";
 import { useLayoutEffect, useMemo, type ReactNode } from "react";
 import { queries } from "./api";
 import { nonce } from "./nonce";
-import { useDark, usePreferences } from "./preferences";
+import { useDark, usePreferences, useStill } from "./preferences";
 import { router } from "./router";
 import { themeOf } from "./theme";
 
@@ -16,7 +16,8 @@ const popups = (): HTMLElement => document.getElementById("popups") ?? document.
 export function App(): ReactNode {
   const { language } = usePreferences();
   const dark = useDark();
-  const theme = useMemo(() => themeOf(dark), [dark]);
+  const still = useStill();
+  const theme = useMemo(() => themeOf(dark, still), [dark, still]);
   useLayoutEffect(() => {
     document.documentElement.lang = language === "zh" ? "zh-CN" : "en";
     document.documentElement.toggleAttribute("data-dark", dark);

@@ -68,3 +68,13 @@ export function useDark(): boolean {
   const { appearance } = usePreferences();
   return appearance === "system" ? system : appearance === "dark";
 }
+
+const still = window.matchMedia("(prefers-reduced-motion: reduce)");
+
+/** useStill says whether the person wants nothing to move. */
+export function useStill(): boolean {
+  return useSyncExternalStore((tell) => {
+    still.addEventListener("change", tell);
+    return () => still.removeEventListener("change", tell);
+  }, () => still.matches);
+}

@@ -4,7 +4,7 @@ import { theme as antd, type ThemeConfig } from "antd";
 export const accent = { light: "#0f5c5c", dark: "#4fb3a5" } as const;
 
 /** themeOf is the one place where Ant Design is told how Bida looks. */
-export function themeOf(dark: boolean): ThemeConfig {
+export function themeOf(dark: boolean, still: boolean): ThemeConfig {
   return {
     algorithm: dark ? antd.darkAlgorithm : antd.defaultAlgorithm,
     cssVar: { key: "bida" },
@@ -22,6 +22,8 @@ export function themeOf(dark: boolean): ThemeConfig {
       colorBgLayout: dark ? "#111716" : "#f5f7f6",
       colorBgContainer: dark ? "#18201f" : "#ffffff",
       colorBgElevated: dark ? "#1f2928" : "#ffffff",
+      // Told here and not by a style sheet: what Ant Design opens is put into its place by the end of its motion.
+      motion: !still,
       borderRadius: 8,
       fontSize: 14,
       lineHeight: 1.6,

@@ -61,7 +61,7 @@ function StateDialog({ account, action, onClose }: { readonly account: Account; 
         <Form<Fields> form={form} layout="vertical" requiredMark={false} onFinish={(fields) => save.mutate(fields)}>
           {action !== "reactivate" && (
             <Form.Item name="reason" label={t.reason} rules={[{ required: true, whitespace: true, message: t.reasonMissing }]}>
-              <Input.TextArea autoFocus maxLength={200} showCount rows={3} placeholder={t.reasonHint} />
+              <Input.TextArea autoFocus maxLength={200} rows={3} placeholder={t.reasonHint} />
             </Form.Item>
           )}
           {action === "freeze" && (
