@@ -166,11 +166,15 @@ func TestAStreamThatIsCutAnywhereLosesNothingAndTellsNothingTwice(t *testing.T) 
 	cursor := "0"
 	random := rand.New(rand.NewPCG(1, 2))
 	for len(told) < 1+letters+answers {
-		l, _ := b.listen(t, srv, "li-lei", "?after="+cursor)
+		l, answer := b.listen(t, srv, "li-lei", "?after="+cursor)
+		if answer.StatusCode == 429 { // the ends of the streams before it have not been noticed yet: a browser comes back, too
+			l.close()
+			continue
+		}
 		for range random.IntN(12) {
 			e, ok := l.next()
 			if !ok {
-				t.Fatal("the server ended the stream")
+				t.Fatalf("the server ended the stream, after answering %d", answer.StatusCode)
 			}
 			if e.name == "message" {
 				told, cursor = append(told, e.data["text"].(string)), e.id
