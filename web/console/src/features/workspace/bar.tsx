@@ -6,11 +6,12 @@ import dayjs, { type Dayjs } from "dayjs";
 import { useEffect, useState, type ReactNode } from "react";
 import type { Schemas } from "@bida/shared/api";
 import { ago, clock, kindTitle } from "@bida/shared/format";
+import type { Status } from "@bida/shared/realtime";
 import { Outcome, isOutcome } from "../../ui/outcome";
 import { meQuery, useMay, useMe } from "../../app/me";
 import { useLanguage, useWords } from "../../app/words";
 import { useNow, usePhone } from "./clockwork";
-import { beginLive, endLive, onNotice } from "./live";
+import { beginLive, endLive, onNotice, useStatus } from "./live";
 import { usePresence } from "./presence";
 import { sumUp } from "./reception";
 import { workspaceText } from "./text";
@@ -46,6 +47,10 @@ function useNotices(): void {
   }), [notification, navigate, t]);
 }
 
+const cutAfter = 5_000;
+
+const away = (state: Status["state"]): boolean => state === "offline" || state === "connecting";
+
 function CanReceive({ me }: { readonly me: Schemas["MeAnswer"] }): ReactNode {
   const words = useWords(workspaceText);
   const t = words.receive;
@@ -54,11 +59,16 @@ function CanReceive({ me }: { readonly me: Schemas["MeAnswer"] }): ReactNode {
   const at = useQuery(meQuery).dataUpdatedAt;
   const [open, setOpen] = useState(false);
   const now = useNow(5_000);
-  const { outcome, can, first } = sumUp(me.can_receive);
+  const status = useStatus();
+  const { outcome: decided, can, first } = sumUp(me.can_receive);
+  // What the server last said does not hold for a tab that nothing reaches.
+  const cut = decided !== "not_applicable" && (status.state === "ended" || (away(status.state) && status.code !== undefined && now - status.since > cutAfter));
+  const outcome = cut ? "block" : decided;
   const presence = me.presence.value;
-  const own = can === 0 && first?.gate === "presence"; // the status beside says it already
+  const own = !cut && can === 0 && first?.gate === "presence"; // the status beside says it already
   let says: string;
-  if (outcome === "not_applicable") says = t.none;
+  if (cut) says = phone ? t.cannot : t.cut;
+  else if (outcome === "not_applicable") says = t.none;
   else if (outcome === "pass") says = t.can;
   else if (can > 0) says = t.partly(can, me.can_receive.length);
   else if (outcome === "unknown") says = t.unknown;

@@ -30,6 +30,12 @@ export function ConnectionLine(): ReactNode {
   );
 }
 
+/** CutLine says in the thread that the connection is gone, where the list with its line is out of sight. */
+export function CutLine(): ReactNode {
+  const state = useStatus().state;
+  return state === "offline" || state === "ended" ? <div className="ws-cut"><Fares /></div> : null;
+}
+
 function Fares(): ReactNode {
   const t = useWords(workspaceText).connection;
   const language = useLanguage();

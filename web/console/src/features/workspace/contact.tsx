@@ -28,7 +28,7 @@ export function ContactPane({ conversation: c, onClose }: { readonly conversatio
     [t.number, <span className="ws-id numbers" key="number">{c.id}</span>],
   ];
   return (
-    <aside className="ws-contact" aria-label={t.contact}>
+    <aside className="ws-contact" aria-label={t.contact} tabIndex={0}>
       <header>
         <h2><bdi>{nameOf(c, t)}</bdi></h2>
         {onClose && <Button type="text" icon={<CloseOutlined />} aria-label={t.hideContact} onClick={onClose} />}

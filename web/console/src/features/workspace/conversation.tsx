@@ -11,6 +11,7 @@ import { useMe } from "../../app/me";
 import { useLanguage, useWords } from "../../app/words";
 import { useNow, usePhone, useVisible } from "./clockwork";
 import { Composer, type ComposerHandle } from "./composer";
+import { CutLine } from "./connection";
 import { useOutboxOf, useRemarks } from "./hooks";
 import { doLater, undo, useLater } from "./later";
 import { useLive } from "./live";
@@ -54,6 +55,7 @@ function Shown({ conversation: c, onContact, contactShown }: { readonly conversa
   const t = useWords(workspaceText);
   const composer = useRef<ComposerHandle>(null);
   const [transferring, setTransferring] = useState(false);
+  const phone = usePhone();
   const acts = useActs(c);
   useAcknowledged(c);
   const keys = useMemo(() => {
@@ -74,6 +76,7 @@ function Shown({ conversation: c, onContact, contactShown }: { readonly conversa
       <Head conversation={c} acts={acts} onTransfer={() => setTransferring(true)} onContact={onContact} contactShown={contactShown} />
       <Messages conversation={c} />
       <Later conversation={c.id} />
+      {phone && <CutLine />}
       <Composer ref={composer} conversation={c} onTake={acts.may("accept") ? () => acts.run("accept") : undefined} />
       {transferring && <Suspense fallback={null}><TransferDialog conversation={c} onClose={() => setTransferring(false)} /></Suspense>}
     </section>
@@ -174,7 +177,7 @@ function Head({ conversation: c, acts, onTransfer, onContact, contactShown }: He
   const phone = usePhone();
   const me = useMe();
   const navigate = useNavigate();
-  const status = c.status === "resolved" ? t.status.resolved : c.owner === null ? t.status.waiting : c.owner === me?.account ? t.status.mine : t.status.served(c.owner_title ?? c.owner);
+  const status = c.status === "resolved" ? t.status.resolved : c.owner === null ? c.waiting ? t.status.waiting : t.status.unowned : c.owner === me?.account ? t.status.mine : t.status.served(c.owner_title ?? c.owner);
   const more = [
     ...(phone && acts.may("transfer") ? [{ key: "transfer", icon: <SwapOutlined />, label: t.transfer, onClick: onTransfer }] : []),
     ...(acts.may("release") ? [{ key: "release", icon: <UndoOutlined />, label: t.release, onClick: () => acts.run("release") }] : []),
@@ -184,7 +187,7 @@ function Head({ conversation: c, acts, onTransfer, onContact, contactShown }: He
       {phone && <Button type="text" icon={<ArrowLeftOutlined />} aria-label={t.back} onClick={() => void navigate({ to: "/workspace" })} />}
       <div className="ws-head-name">
         <h1><bdi>{nameOf(c, t)}</bdi></h1>
-        <p className="soft"><span className="ws-status" data-status={c.status === "resolved" ? "resolved" : c.owner === null ? "waiting" : "served"}>{status}</span> · <bdi>{c.inbox_title}</bdi></p>
+        <p className="soft"><span className="ws-status" data-status={c.status === "resolved" || c.owner === null && !c.waiting ? "quiet" : c.owner === null ? "waiting" : "served"}>{status}</span> · <bdi>{c.inbox_title}</bdi></p>
       </div>
       <div className="ws-head-acts">
         {acts.may("accept") && <Button type="primary" loading={acts.busy === "accept"} onClick={() => acts.run("accept")}>{t.take}</Button>}
@@ -263,6 +266,7 @@ function Messages({ conversation: c }: { readonly conversation: Conversation }):
   }, [items, first, atEnd]);
   // Pictures that come late and a window that changes its size must not move one away from the end.
   const inner = useRef<HTMLDivElement>(null);
+  const there = query.data !== undefined;
   useEffect(() => {
     const el = scroller.current;
     if (!el || !inner.current || typeof ResizeObserver === "undefined") return;
@@ -273,7 +277,7 @@ function Messages({ conversation: c }: { readonly conversation: Conversation }):
     observer.observe(inner.current);
     observer.observe(el);
     return () => observer.disconnect();
-  }, [atEnd]);
+  }, [atEnd, there]);
 
   const more = async (): Promise<void> => {
     if (older === "busy" || !query.data?.older) return;

@@ -37,6 +37,7 @@ export function ListPane({ tab, onTab, selected, list }: Props): ReactNode {
   };
   return (
     <section className="ws-list" aria-label={t.lists}>
+      {selected === undefined && <h1 className="visually-hidden">{t.title}</h1>}
       <ConnectionLine />
       <div className="ws-tabs">
         <Segmented<Tab> block value={tab} onChange={onTab} options={tabs.map((name) => ({ value: name, label: label(name) }))} />
@@ -127,7 +128,7 @@ function Row({ conversation: c, selected, tab }: { readonly conversation: Conver
       <span className="ws-row-foot soft">
         <bdi className="ws-clip">{c.inbox_title}</bdi>
         {c.waiting && c.status === "open" ? <span className="ws-wait numbers">◷ {t.waitingFor(span(Math.max(0, now - new Date(c.unanswered_since ?? c.updated_at).getTime()), language))}</span>
-          : tab !== "mine" && <bdi className="ws-clip">{c.owner === me ? t.status.mine : c.owner_title ?? c.last_owner_title ?? ""}</bdi>}
+          : tab !== "mine" && <bdi className="ws-clip">{c.status === "resolved" ? c.last_owner_title ?? "" : c.owner === me ? t.status.mine : c.owner_title ?? t.status.unowned}</bdi>}
       </span>
     </Link>
   );

@@ -61,7 +61,10 @@ export function beginLive(account: string): void {
       reread(["receivers"], 3_000);
     }),
     realtime.on("welcome", () => outbox.retryNow()),
-    realtime.on("status", () => tell()),
+    realtime.on("status", (s) => {
+      if (s.state === "ended") reread(["me"], 0); // who is signed out is led to the sign-in page
+      tell();
+    }),
   ];
   window.addEventListener("storage", hear);
   window.addEventListener("online", online);
@@ -124,12 +127,14 @@ const readAt = new Map<string, number>();
 function reread(key: readonly string[], every: number): void {
   const name = key.join(" ");
   if (due.has(name)) return;
-  const wait = Math.max(0, (readAt.get(name) ?? 0) + every - Date.now());
-  due.set(name, setTimeout(() => {
+  const read = (): void => {
     due.delete(name);
     readAt.set(name, Date.now());
     void queries.invalidateQueries({ queryKey: key });
-  }, wait));
+  };
+  const wait = (readAt.get(name) ?? 0) + every - Date.now();
+  if (wait <= 0) read(); // not by a timer, which a hidden tab would slow down
+  else due.set(name, setTimeout(read, wait));
 }
 
 async function send(item: Outgoing): Promise<Sent> {
