@@ -123,8 +123,14 @@ function AppearanceMenu(): ReactNode {
 function MeMenu({ title }: { readonly title: string }): ReactNode {
   const t = useWords(frameText);
   const navigate = useNavigate();
+  const { appearance } = usePreferences();
+  // On a phone the top bar has no room for it.
+  const looks = (["light", "dark", "system"] as const).map((key: Appearance) => ({
+    key, className: "phone-only", label: t.appearanceOf(t.appearanceNames[key]), onClick: () => prefer({ appearance: key }),
+  }));
   const items = [
     { key: "me", label: t.mySessions, onClick: () => void navigate({ to: "/me" }) },
+    ...looks.filter((l) => l.key !== appearance),
     { type: "divider" as const },
     { key: "out", label: t.signOut, onClick: () => void signOut().finally(() => void navigate({ to: "/sign-in", search: {} })) },
   ];

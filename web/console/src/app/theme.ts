@@ -15,6 +15,10 @@ export function themeOf(dark: boolean, still: boolean): ThemeConfig {
       colorSuccess: dark ? "#6cc08b" : "#1e7a45",
       colorError: dark ? "#f08a85" : "#b3261e",
       colorWarning: dark ? "#e0b15c" : "#8a5a00",
+      // The grounds that Ant Design would make of these colours are too dark for words in them.
+      colorSuccessBg: dark ? "#1a3325" : "#e5f3ea",
+      colorErrorBg: dark ? "#3c2221" : "#fbe9e7",
+      colorWarningBg: dark ? "#37301d" : "#fbf0d9",
       colorTextSecondary: dark ? "rgba(255,255,255,0.72)" : "rgba(20,32,32,0.70)",
       colorTextTertiary: dark ? "rgba(255,255,255,0.64)" : "rgba(20,32,32,0.62)",
       colorTextPlaceholder: dark ? "rgba(255,255,255,0.60)" : "rgba(20,32,32,0.60)",

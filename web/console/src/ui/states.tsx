@@ -53,7 +53,7 @@ export function Loading({ rows = 6 }: { readonly rows?: number }): ReactNode {
   return (
     <div role="status" aria-busy="true">
       <span className="visually-hidden">{t.loading}</span>
-      {felt && <Skeleton active title paragraph={{ rows }} />}
+      {felt && <div aria-hidden="true"><Skeleton active title paragraph={{ rows }} /></div>}
     </div>
   );
 }

@@ -58,7 +58,7 @@ function Session({ account, session }: { readonly account: string; readonly sess
   return (
     <li>
       <div>
-        <h3><bdi>{session.how === "password" ? deviceOf(session.user_agent ?? "") || t.browser : t.program}</bdi> {session.current === true && <Tag color="green">{t.current}</Tag>}</h3>
+        <h3><bdi>{session.how === "password" ? deviceOf(session.user_agent ?? "") || t.browser : t.program}</bdi> {session.current === true && <Tag color="success">{t.current}</Tag>}</h3>
         <p className="soft">
           <span title={exact(session.since)}>{t.since(clock(session.since, language))}</span>
           {session.last_used !== undefined && <> · <span title={exact(session.last_used)}>{t.lastUsed(ago(session.last_used, language))}</span></>}

@@ -131,7 +131,7 @@ function DecisionView({ title, decision, trace }: { readonly title: string; read
         <Table<Candidate> size="small" pagination={order.length > 50 ? { pageSize: 50, showSizeChanger: false } : false} scroll={{ x: 560 }} rowKey="agent" dataSource={order} columns={[
           {
             title: t.candidate, render: (_, c) => (
-              <Space wrap size={4}><bdi>{name(c.agent)}</bdi>{decision.chosen.includes(c.agent) && <Tag color="green">{t.chosen}</Tag>}{c.owner === true && <Tag>{t.owner}</Tag>}</Space>
+              <Space wrap size={4}><bdi>{name(c.agent)}</bdi>{decision.chosen.includes(c.agent) && <Tag color="success">{t.chosen}</Tag>}{c.owner === true && <Tag>{t.owner}</Tag>}</Space>
             ),
           },
           {
@@ -167,7 +167,7 @@ function Deliveries({ trace }: { readonly trace: Trace }): ReactNode {
       <h2 id="deliveries">{t.deliveries}</h2>
       {trace.deliveries.length === 0 ? <Empty title={t.noDeliveries} /> : trace.deliveries.map((d) => (
         <div className="delivery" key={`${d.agent} ${d.agent_sequence}`}>
-          <h3><bdi>{trace.titles[`account/${d.agent}`] ?? d.agent}</bdi> <Tag color={d.state === "withdrawn" ? "error" : d.state === "queued" ? "warning" : "green"}>{states[d.state] ?? d.state}</Tag></h3>
+          <h3><bdi>{trace.titles[`account/${d.agent}`] ?? d.agent}</bdi> <Tag color={d.state === "withdrawn" ? "error" : d.state === "queued" ? "warning" : "success"}>{states[d.state] ?? d.state}</Tag></h3>
           {d.code !== null && <p>{reasonTitle(reasonOf(d.code), d.code, language)}</p>}
           <ul>
             {d.attempts.map((a) => (
