@@ -20,6 +20,8 @@ const ReceptionBar = lazy(() => import("../features/workspace/bar"));
 const Palette = lazy(() => import("./palette").then((m) => ({ default: m.Palette })));
 const Help = lazy(() => import("./help").then((m) => ({ default: m.Help })));
 
+const paletteKeys = navigator.userAgent.includes("Mac") ? "⌘ K" : "Ctrl K";
+
 /** Frame is what stands around every page: the rail, the top bar, the keys. */
 export function Frame(): ReactNode {
   const t = useWords(frameText);
@@ -36,8 +38,8 @@ export function Frame(): ReactNode {
     <div className="frame">
       <Rail />
       <header className="bar">
-        <Button type="text" icon={<SearchOutlined />} onClick={() => setPalette(true)} aria-label={t.search} aria-keyshortcuts="Control+K">
-          <span className="phone-hidden soft">{t.search} <kbd>{navigator.userAgent.includes("Mac") ? "⌘" : "Ctrl"} K</kbd></span>
+        <Button type="text" icon={<SearchOutlined />} onClick={() => setPalette(true)} aria-label={`${t.search} ${paletteKeys}`} aria-keyshortcuts="Control+K">
+          <span className="phone-hidden soft">{t.search} <kbd>{paletteKeys}</kbd></span>
         </Button>
         <div className="bar-space" />
         <BarSlot />

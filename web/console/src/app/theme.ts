@@ -21,7 +21,7 @@ export function themeOf(dark: boolean, still: boolean): ThemeConfig {
       colorWarningBg: dark ? "#37301d" : "#fbf0d9",
       colorTextSecondary: dark ? "rgba(255,255,255,0.72)" : "rgba(20,32,32,0.70)",
       colorTextTertiary: dark ? "rgba(255,255,255,0.64)" : "rgba(20,32,32,0.62)",
-      colorTextPlaceholder: dark ? "rgba(255,255,255,0.60)" : "rgba(20,32,32,0.60)",
+      colorTextPlaceholder: dark ? "rgba(255,255,255,0.62)" : "rgba(20,32,32,0.66)",
       colorTextDescription: dark ? "rgba(255,255,255,0.68)" : "rgba(20,32,32,0.66)",
       colorBgLayout: dark ? "#111716" : "#f5f7f6",
       colorBgContainer: dark ? "#18201f" : "#ffffff",
