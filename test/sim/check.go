@@ -258,9 +258,7 @@ func (s *Sim) checkViews() {
 			}
 		}
 		held := map[string]int64{} // conversation → last sequence shown and not taken back
-		shown := map[int64]client.Event{}
 		for _, e := range v.shown {
-			shown[e.AgentSequence] = e
 			switch e.Event {
 			case client.EventMessage:
 				if e.Kind == conversation.KindNote { // who is mentioned may get the conversation's older messages later, as its owner
@@ -271,8 +269,9 @@ func (s *Sim) checkViews() {
 				}
 				held[e.Conversation] = e.Sequence
 			case client.EventWithdrawn:
-				if w, ok := shown[e.Withdraws]; ok && w.Event == client.EventMessage && w.Sequence-1 < held[e.Conversation] {
-					held[e.Conversation] = w.Sequence - 1
+				// Also of a message that this client was not shown itself: one that came later begins after what others have received.
+				if e.Sequence-1 < held[e.Conversation] {
+					held[e.Conversation] = e.Sequence - 1
 				}
 			}
 		}
