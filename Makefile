@@ -25,7 +25,7 @@ build: web ## Build bin/bida: one static program, with the console and the widge
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "$(LDFLAGS)" -o bin/bida ./cmd/bida
 
 # The web parts are built again only when something of theirs has changed; packages are fetched again only when the lock file has.
-WEB_SOURCES := $(shell find web api/openapi.yaml -type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -name schema.ts)
+WEB_SOURCES := $(shell find web api/openapi.yaml -type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -name schema.ts -not -name '.built' -not -name '.installed')
 
 web: web/.built ## Build the console and the widget
 
