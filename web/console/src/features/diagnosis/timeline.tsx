@@ -48,7 +48,7 @@ function Lanes({ timeline }: { readonly timeline: Timeline }): ReactNode {
         <div className="lane-track">
           {timeline.revisions.map((r) => {
             const says = [`${t.revision(r.revision)} · ${exact(r.at)}`, r.by === undefined ? "" : t.by(r.by), r.reason === undefined ? "" : t.reason(r.reason), r.documents.join(", ")].filter((x) => x !== "").join("\n");
-            return <Tooltip key={r.revision} title={<span className="lines">{says}</span>}><button type="button" className="lane-mark" data-tone="accent" aria-label={says} style={{ insetInlineStart: percent(placeOf(r.at, from, to)) }} /></Tooltip>;
+            return <Tooltip key={r.revision} title={<span className="lines">{says}</span>}><span role="img" tabIndex={0} className="lane-mark" data-tone="accent" aria-label={says} style={{ insetInlineStart: percent(placeOf(r.at, from, to)) }} /></Tooltip>;
           })}
         </div>
       </div>
