@@ -151,6 +151,8 @@ async function send(item: Outgoing): Promise<Sent> {
     if (!(error instanceof ApiError)) return { kind: "refused", reason: String(error) };
     if (error.status === 401) return { kind: "signed_out" };
     if (error.status === 0 || error.status === 429 || error.status >= 500) return { kind: "again", reason: error.message, after: error.retryAfter * 1000 };
+    // Whoever comes back after a while is not connected again yet when the first answer goes out: that is over with the welcome, which tries it again.
+    if (error.code.startsWith("connection.")) return { kind: "again", reason: error.message };
     return { kind: "refused", reason: error.message };
   }
 }

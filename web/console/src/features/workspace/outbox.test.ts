@@ -116,6 +116,23 @@ test("what another tab has sent is not shown here as waiting, and what is under 
   expect(here.states().sort()).toEqual(["w1 sent", "w9 failed"]);
 });
 
+test("what the thread shows while it is under way here, since another tab was faster, is no change until it is answered", async () => {
+  const { box, add, asked, states } = room();
+  box.start();
+  add("w1");
+  let told = 0;
+  // A thread tells what it shows whenever the list has changed.
+  box.subscribe(() => {
+    if (++told > 10) throw new Error("the list changes again and again");
+    box.shown(["w1"]);
+  });
+  box.shown(["w1"]);
+  expect(told).toBe(0);
+  expect(states()).toEqual(["w1 busy"]);
+  await last(asked).answer({ kind: "sent", message: "m1" });
+  expect(states()).toEqual([]);
+});
+
 test("what somebody wrote there by hand is ignored", () => {
   for (const bad of ["{", "3", "[1]", "[{\"id\":\"x\"}]"]) {
     const keep = new FakeKeep();

@@ -117,9 +117,10 @@ export class Outbox {
     return item;
   }
 
-  /** Forgets what threads show by now. */
+  /** Forgets what threads show by now. What is under way, since two tabs may send the same, is forgotten when it has been answered. */
   shown(ids: readonly string[]): void {
-    if (ids.length > 0 && this.items.some((i) => ids.includes(i.id))) this.change(this.items.filter((i) => !ids.includes(i.id) || i.busy === true));
+    const left = this.items.filter((i) => !ids.includes(i.id) || i.busy === true);
+    if (left.length < this.items.length) this.change(left);
   }
 
   /** Another tab has changed the list. What this tab has under way stays. */
