@@ -3,13 +3,14 @@
 # Runs the tests of the whole repository: `make test` and CI call it without
 # arguments. With names of parts it runs only those, in the order given:
 #
-#   test/run.sh [static] [repo] [web] [unit] [binary]
+#   test/run.sh [static] [repo] [web] [unit] [binary] [e2e]
 #
 #   static   gofmt, go vet, staticcheck
 #   repo     the rules of the repository itself (test/repo)
 #   web      the console and the widget: packages, types, lint, tests, build and size
 #   unit     every package outside test/, with the race detector
 #   binary   the release program, and the packages under test/ that use it
+#   e2e      people at real browsers (test/e2e), against the release program
 #
 # It installs or starts what they need and says so. What is missing is a
 # failure, never a skip: a skipped test fails the run as well.
@@ -21,7 +22,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-readonly all_parts=(static repo web unit binary)
+readonly all_parts=(static repo web unit binary e2e)
 work=
 postgres_data=
 tests=
@@ -270,17 +271,61 @@ part_unit() {
     CGO_ENABLED=1 go_test unit -race -timeout 5m "${packages[@]}"
 }
 
-part_binary() {
+built=
+
+build_program() {
+    [[ -z $built ]] || return 0
     ensure_node
-    start_postgres
     say 'building the release program'
     make --no-print-directory build
     export BIDA_BIN=$PWD/bin/bida
+    built=yes
+}
+
+part_binary() {
+    start_postgres
+    build_program
     local -a packages
     mapfile -t packages < <(go list ./test/... | grep -v -E '/test/repo$')
     ((${#packages[@]} > 0)) || fail 'no package under test/ uses the release program'
     # One package at a time: each runs servers of its own and measures them.
     go_test binary -p 1 -count=1 -timeout 15m "${packages[@]}"
+}
+
+# What browser.mjs looks for, and letters for what the pages say.
+ensure_chromium() {
+    if [[ ! -x ${BIDA_CHROMIUM:-/usr/bin/chromium} ]]; then
+        install_packages 'the browser tests need Chromium' chromium
+    fi
+    if ! command -v fc-list >/dev/null || [[ -z $(fc-list ':lang=zh-cn' family) ]]; then
+        install_packages 'Chromium needs letters to show Chinese' fontconfig fonts-noto-cjk
+    fi
+}
+
+part_e2e() {
+    build_program
+    ensure_chromium
+    say 'installing the packages that test/e2e/package-lock.json names'
+    (cd test/e2e && npm ci --silent --no-audit --no-fund)
+    say 'people at browsers; pictures go to test/e2e/out'
+    local record=$work/e2e.tap status=0
+    set -m
+    (cd test/e2e && npm test --silent -- --test-reporter=spec --test-reporter-destination=stdout \
+        --test-reporter=tap --test-reporter-destination="$record") </dev/null &
+    tests=$!
+    set +m
+    wait "$tests" || status=$?
+    tests=
+    ((status == 0)) || return "$status"
+    if grep -q -E '^ *ok .*# (SKIP|TODO)' "$record"; then
+        printf 'These browser tests did not run:\n' >&2
+        grep -E '^ *ok .*# (SKIP|TODO)' "$record" >&2
+        return 1
+    fi
+    grep -q -E '^# pass [1-9]' "$record" || {
+        printf 'No browser test ran.\n' >&2
+        return 1
+    }
 }
 
 # ---- the run -----------------------------------------------------------------

@@ -329,6 +329,20 @@ func (a *agents) listen(program, account, id string, env []string) error {
 	return nil
 }
 
+// begun waits until every terminal agent has been connected once: one that finds no server when it starts ends, as it should.
+func (a *agents) begun() error {
+	for until := time.Now().Add(patience); ; {
+		waits := slices.IndexFunc(a.lines, func(p *process) bool { return !strings.Contains(p.log.String(), "connected as ") })
+		if waits < 0 {
+			return nil
+		}
+		if p := a.lines[waits]; p.ended() || time.Now().After(until) {
+			return fmt.Errorf("bida listen is not connected:\n%s", p.log)
+		}
+		wait(a.ctx, 10*time.Millisecond)
+	}
+}
+
 // allLive says whether every client in this process is connected, and every process runs.
 func (a *agents) allLive() bool {
 	a.mu.Lock()

@@ -189,6 +189,9 @@ func (r *run) trouble(ctx context.Context) error {
 		r.agents.sources.Go(func() { r.agents.read(sources, r.api(Robot), in.Name) })
 	}
 	r.load.start(r.Senders, r.Seed)
+	if err := r.agents.begun(); err != nil {
+		return err
+	}
 	for n := 0; r.result.Cycles < r.Cycles; n++ {
 		if err := r.life(ctx, n); err != nil {
 			return err

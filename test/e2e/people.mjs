@@ -1,47 +1,116 @@
-// What agents and visitors do, as one line each.
-import { Person } from "./browser.mjs";
+// The two sides of a conversation: an agent in the workspace and a visitor at the widget.
+import { once, Person } from "./browser.mjs";
 
-/** Refused before anybody has signed in: the page asks who is there. */
-export const beforeSignIn = /^401 GET \/api\/v1\/me/;
+// Nobody is signed in at first, and while the server is away or the network is down requests fail: both are part of the stories.
+const expected = [/^401 GET \/api\/v1\/me/, /ERR_INTERNET_DISCONNECTED/, /ERR_CONNECTION_(REFUSED|RESET|CLOSED)/, /ERR_EMPTY_RESPONSE/, /ERR_NETWORK_CHANGED/, /ERR_INCOMPLETE_CHUNKED_ENCODING/];
 
-/** What is refused, or cut off, while the server is away. */
-export const away = [/^failed /, /^50[023] /, /WebSocket connection/, /ERR_(CONNECTION|INTERNET)/];
-
-const words = {
-  zh: { status: /^我的状态/, available: "在线", live: /实时/, send: "发送", reply: "回复" },
-  en: { status: /^My status/, available: "Available", live: /Live/, send: "Send", reply: "Reply" },
-};
-
-/** agentAt signs an agent in at the workspace and sets it available with the control of the page. */
-export async function agentAt(server, account, options = {}) {
-  const agent = await Person.at(server, { ...options, allow: [beforeSignIn, ...(options.allow ?? [])] });
-  agent.says = words[agent.language];
-  await agent.signIn(account);
-  await agent.page.goto("/workspace");
-  await agent.page.getByRole("button", { name: agent.says.status }).click();
-  await agent.page.locator(".ant-popover").getByText(agent.says.available, { exact: true }).first().click();
-  await agent.page.getByRole("button", { name: new RegExp(`${agent.says.status.source.slice(1)}: ${agent.says.available}`) }).waitFor();
-  await agent.page.keyboard.press("Escape");
-  return agent;
+/** customs of the company: what people call things is their business, in whatever language. */
+export async function ownWords(server) {
+  const { documents } = await (await server.as("admin"))("GET", "/policy");
+  // The first letter of an agent's outward name stands for a picture.
+  const initials = documents.flatMap((d) => (d.spec.alias ? [d.spec.alias[0]] : []));
+  return documents.flatMap((d) => [d.spec.title, d.spec.alias, d.spec.position, d.spec.state_reason]).concat(initials).filter(Boolean).concat("管理员").sort((a, b) => b.length - a.length);
 }
 
-/** visitorAt opens the chat link as somebody who was never here. */
-export async function visitorAt(server, options = {}) {
-  const visitor = await Person.at(server, options);
-  await visitor.page.goto("/c/web");
-  await visitor.page.locator("textarea").first().waitFor();
-  return visitor;
+export class Agent extends Person {
+  static async at(server, { account = "agent-a", allow = [], before, ...look } = {}) {
+    const agent = await super.at(server, { ...look, allow: [...expected, ...allow] });
+    agent.known = await ownWords(server);
+    await before?.(agent);
+    await agent.signIn(account);
+    await agent.page.goto("/workspace");
+    await agent.available();
+    return agent;
+  }
+
+  get zh() {
+    return this.language === "zh";
+  }
+
+  /** available uses the control that stands in the top bar. */
+  async available() {
+    const control = this.page.locator(".rb-presence");
+    await control.waitFor();
+    if (await control.locator('[data-presence="available"]').count() > 0) return;
+    await control.click();
+    await this.page.locator(".rb-menu .rb-choice").first().click();
+    await control.locator('[data-presence="available"]').waitFor();
+  }
+
+  /** take opens the conversation in which a customer has written something, as soon as the list shows it. */
+  async take(text) {
+    await this.page.locator(".ws-row", { hasText: text }).first().click();
+    await this.sees(text);
+  }
+
+  async answer(text) {
+    await this.page.getByLabel(this.zh ? "回复" : "Reply", { exact: true }).and(this.page.locator("textarea")).fill(text);
+    await this.page.locator(".ws-send").click();
+  }
+
+  said(text, page = this.page) {
+    return page.locator(".ws-message .ws-text", { hasText: text });
+  }
+
+  async sees(text, page = this.page) {
+    await this.said(text, page).first().waitFor();
+  }
+
+  async count(text, page = this.page) {
+    return this.said(text, page).count();
+  }
 }
 
-export async function write(page, text) {
-  const box = page.locator("textarea").first();
-  await box.fill(text);
-  await box.press("Enter");
+export class Visitor extends Person {
+  static async at(server, { path = "/demo/", allow = [], ...look } = {}) {
+    const visitor = await super.at(server, { ...look, allow: [...expected, ...allow] });
+    visitor.path = path;
+    visitor.known = [...await ownWords(server), ...demoShop];
+    await visitor.page.goto(path);
+    await visitor.open();
+    return visitor;
+  }
+
+  /** open clicks the bubble; the page behind the chat link has the conversation open from the start. */
+  async open(page = this.page) {
+    const field = page.locator(".panel textarea").first();
+    if (this.path === "/demo/") {
+      await page.locator("button.bubble").waitFor();
+      if (!(await field.isVisible())) await page.locator("button.bubble").click();
+    }
+    await field.waitFor();
+  }
+
+  async secondTab() {
+    const page = await this.tab();
+    await page.goto(this.path);
+    await this.open(page);
+    return page;
+  }
+
+  async write(text) {
+    await this.page.locator(".panel form textarea").fill(text);
+    await this.page.locator(".panel form button.go").click();
+    await this.sees(text);
+  }
+
+  async attach(...files) {
+    await this.page.locator('.panel form input[type="file"]').setInputFiles(files);
+    await once("the file is added or refused", async () => (await this.page.locator(".chip, .hint:not([hidden])").count()) > 0);
+  }
+
+  said(text, page = this.page) {
+    return page.locator(".panel .log .balloon", { hasText: text });
+  }
+
+  async sees(text, page = this.page) {
+    await this.said(text, page).first().waitFor();
+  }
+
+  async count(text, page = this.page) {
+    return this.said(text, page).count();
+  }
 }
 
-/** open takes the conversation whose last message is this one. */
-export const openConversation = (agent, text) => agent.page.locator(".ws-list").getByText(text).first().click();
-
-/** shown is how often a text stands in a thread of the agent, or in the visitor's log. */
-export const inThread = (page, text) => page.locator(".ws-messages").getByText(text, { exact: true });
-export const inChat = (page, text) => page.locator(".balloon").getByText(text, { exact: true });
+// The example shop carries its name in both languages.
+const demoShop = ["青禾商城 Qinghe Mall", "青禾商城", "Qinghe Mall"];
