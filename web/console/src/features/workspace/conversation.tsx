@@ -191,8 +191,8 @@ function Head({ conversation: c, acts, onTransfer, onContact, contactShown }: He
       </div>
       <div className="ws-head-acts">
         {acts.may("accept") && <Button type="primary" loading={acts.busy === "accept"} onClick={() => acts.run("accept")}>{t.take}</Button>}
-        {!phone && acts.may("transfer") && <Button icon={<SwapOutlined />} onClick={onTransfer}>{t.transfer}</Button>}
-        {acts.may("resolve") && <Button icon={<CheckOutlined />} loading={acts.busy === "resolve"} onClick={() => acts.run("resolve")} aria-label={t.resolve}>{phone ? undefined : t.resolve}</Button>}
+        {!phone && acts.may("transfer") && <Button icon={<SwapOutlined />} onClick={onTransfer} title={t.transfer} aria-label={t.transfer}>{t.transfer}</Button>}
+        {acts.may("resolve") && <Button icon={<CheckOutlined />} loading={acts.busy === "resolve"} onClick={() => acts.run("resolve")} title={t.resolve} aria-label={t.resolve}>{phone ? undefined : t.resolve}</Button>}
         {more.length > 0 && <Dropdown menu={{ items: more }} trigger={["click"]} placement="bottomRight"><Button icon={<MoreOutlined />} aria-label={t.more} /></Dropdown>}
         <Tooltip title={contactShown ? t.hideContact : t.showContact}>
           <Button type="text" icon={<IdcardOutlined />} aria-label={contactShown ? t.hideContact : t.showContact} aria-pressed={contactShown} onClick={onContact} />
