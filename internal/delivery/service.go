@@ -356,6 +356,7 @@ func (s *Service) Events(ctx context.Context, account string, after int64, limit
 		if entries, err = s.o.Reader.Entries(ctx, account, after, limit); err != nil {
 			return nil, fmt.Errorf("stream of %s after %d: %w", account, after, err)
 		}
+		entries = ledger.Published(s.o.Ledger, entries, func(e *ledger.Entry) int64 { return e.Delivery.Position })
 	}
 	events := make([]Event, 0, len(entries)+1)
 	next := after + 1

@@ -29,13 +29,7 @@ func open(t *testing.T, documents ...string) *counter {
 	t.Helper()
 	d := desk.Open(t, documents...)
 	c := &counter{Desk: d}
-	c.s = delivery.New(delivery.Options{
-		Ledger: d.L, Reader: d.Store, ConnectionGrace: 20 * time.Second, Now: func() time.Time { return d.Now }, Accept: conversation.AcceptDelivery,
-		Authenticate: func(string) (string, string, error) { return "", "", errors.New("not used") },
-		Presence: func(account, value, reason string, until time.Time) ledger.Command {
-			return &governance.SetPresence{Account: account, Value: value, Reason: reason, Until: until, By: account, Source: "realtime"}
-		},
-	})
+	c.serve()
 	d.Must(ledger.CommandFunc(func(tx *ledger.Tx) error {
 		for _, a := range []string{"a", "b", "c"} {
 			tx.PutToken(ledger.TokenRow{ID: "t-" + a, Account: a, Hash: sha256.Sum256([]byte(a)), CreatedAt: tx.Now()})
@@ -44,6 +38,18 @@ func open(t *testing.T, documents ...string) *counter {
 		return nil
 	}))
 	return c
+}
+
+// serve makes the service of the process that runs.
+func (c *counter) serve() {
+	d := c.Desk
+	c.s = delivery.New(delivery.Options{
+		Ledger: d.L, Reader: d.Store, ConnectionGrace: 20 * time.Second, Now: func() time.Time { return d.Now }, Accept: conversation.AcceptDelivery,
+		Authenticate: func(string) (string, string, error) { return "", "", errors.New("not used") },
+		Presence: func(account, value, reason string, until time.Time) ledger.Command {
+			return &governance.SetPresence{Account: account, Value: value, Reason: reason, Until: until, By: account, Source: "realtime"}
+		},
+	})
 }
 
 // steps lets the ledger carry out what was submitted.
@@ -288,6 +294,27 @@ func TestWhatAnAgentMayNoLongerHaveIsATombstoneThatKeepsItsNumber(t *testing.T) 
 	e := c.events("a", n-1)[0]
 	if e.Event != delivery.EventTombstone || e.AgentSequence != n || e.Text != "" || e.Contact != "" || e.Code != "push.not_entitled" || e.Reason == "" {
 		t.Fatalf("event %+v", e)
+	}
+}
+
+func TestWhatIsCommittedIsJudgedByTheWorldThatKnowsOfIt(t *testing.T) {
+	c := open(t, desk.Inbox("web", web, "a"))
+	c.Apply(`{kind: account, name: a, spec: {title: 客服甲, agent: true, roles: [agent], deny: [{permission: receive.customer}]}}`)
+	c.Store = c.Store.Crash() // a process that begins anew has to read the stream from the store
+	c.Start("run-2")
+	c.serve()
+	c.arrive("a", "one")
+	c.Post("web", "u1", "1")
+	n := c.skip("a")
+	var between []delivery.Event
+	c.Store.AfterCommit(func() { between = c.events("a", 0) })
+	c.Apply(`{kind: account, name: a, spec: {title: 客服甲, agent: true, roles: [agent]}}`)
+	if len(between) != int(n) {
+		t.Errorf("between the commit and the World's change %d entries were read, want the %d of before", len(between), n)
+	}
+	after := c.events("a", 0)
+	if last := after[len(after)-1]; last.Event != delivery.EventMessage || last.Text != "1" {
+		t.Errorf("the last entry is %+v", last)
 	}
 }
 

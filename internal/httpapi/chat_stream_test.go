@@ -144,6 +144,7 @@ func TestAStreamThatIsCutAnywhereLosesNothingAndTellsNothingTwice(t *testing.T) 
 	b.letter("li-lei", "site", "first", "0").want(201)
 	c := b.conversationOf(id, "site")
 	var writing sync.WaitGroup
+	defer writing.Wait() // also if the test fails meanwhile
 	writing.Add(2)
 	go func() {
 		defer writing.Done()

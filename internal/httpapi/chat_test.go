@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -90,6 +91,29 @@ func (b *bench) conversationOf(visitor, inbox string) string {
 		b.t.Fatalf("the visitor has no conversation: %v", err)
 	}
 	return fmt.Sprint("c", rows[0].ID)
+}
+
+func TestWhatIsCommittedAndNotYetPublishedIsNotReadAndGivesNoCursor(t *testing.T) {
+	b := newChatBench(t)
+	b.online("agent-a")
+	id := b.visitor("li-lei", "site")
+	first := b.letter("li-lei", "site", "1", "你好").want(201)
+	for what, path := range map[string]string{"visitor": "/chat/site/messages?after=" + first.text("cursor"), "newest": "/chat/site/messages?limit=1", "source": "/inboxes/site/replies"} {
+		var read *reply
+		b.store.AfterCommit(func() {
+			as := "li-lei"
+			if what == "source" {
+				as = "robot"
+			}
+			read = b.ask(as, "GET", path, nil).want(200)
+		})
+		b.answer("agent-a", b.conversationOf(id, "site"), what, "答 "+what)
+		if read == nil || strings.Contains(read.raw, "答 "+what) {
+			t.Errorf("%s: read %v before the World knew of it", what, read)
+		} else if cursor, _ := strconv.ParseInt(read.text("cursor"), 10, 64); cursor >= b.ledger.Position() {
+			t.Errorf("%s: the cursor %d was given out before the ledger knew of it", what, cursor)
+		}
+	}
 }
 
 func TestAVisitorWritesAndIsAnswered(t *testing.T) {

@@ -90,7 +90,7 @@ func (s *Server) listReplies(ctx context.Context, _ caller, in *struct {
 	}
 	out := &repliesOutput{}
 	out.Body.Replies = []ReplyBody{}
-	for _, m := range rows {
+	for _, m := range ledger.Published(s.o.Ledger, rows, func(m *ledger.MessageRow) int64 { return m.Position }) {
 		reply, err := s.replyBody(set, &m)
 		if err != nil {
 			return nil, err

@@ -209,6 +209,17 @@ func (l *Ledger) Position() int64 {
 	return w.position
 }
 
+// Published cuts rows, which lie in the order of their positions, before the first that is not published yet. Whoever reads the database sees a commit a
+// moment before the World does; what is read then would be judged by the World before it, and its position would be one that nobody was told of. The
+// wake-up for what is cut off is still to come.
+func Published[R any](l *Ledger, rows []R, position func(*R) int64) []R {
+	last := l.Position()
+	for len(rows) > 0 && position(&rows[len(rows)-1]) > last {
+		rows = rows[:len(rows)-1]
+	}
+	return rows
+}
+
 // Agent returns what is known of an account; nil if nothing is. The caller must not change it.
 func (l *Ledger) Agent(account string) *Agent {
 	w := l.world()

@@ -218,6 +218,7 @@ func (s *Service) shown(v Visitor, rows []ledger.MessageRow, err error) ([]Messa
 	if err != nil {
 		return nil, fmt.Errorf("messages of a visitor: %w", err)
 	}
+	rows = ledger.Published(s.o.Ledger, rows, func(m *ledger.MessageRow) int64 { return m.Position })
 	list := make([]Message, len(rows))
 	for i := range rows {
 		if list[i], err = s.message(v, &rows[i]); err != nil {

@@ -25,6 +25,7 @@ type Store struct {
 	gone   error // why this view is of no use any more
 	unsure bool  // a commit is unknown and Reopen was not called
 	faults []fault
+	after  func()
 }
 
 type fault struct {
@@ -72,6 +73,13 @@ func (s *Store) FailCommit(err error, applied bool) {
 	s.faults = append(s.faults, fault{err, applied})
 }
 
+// AfterCommit calls f once after the next commit that takes effect, before the ledger learns of it: the moment in which readers see more than the World does.
+func (s *Store) AfterCommit(f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.after = f
+}
+
 func (s *Store) usable() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -86,21 +94,33 @@ func (s *Store) Commit(ctx context.Context, g *ledger.Group) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("%w: %w", ledger.ErrUnavailable, err)
 	}
+	after, err := s.commit(g)
+	if after != nil {
+		after()
+	}
+	return err
+}
+
+// commit says what to call after the commit, and how it ended.
+func (s *Store) commit(g *ledger.Group) (after func(), err error) {
 	s.disk.mu.Lock()
 	defer s.disk.mu.Unlock()
 	f, err := s.begin()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if f.err != nil && !f.applied {
-		return f.err
+		return nil, f.err
 	}
 	t := &tx{}
 	if err := s.disk.write(t, g); err != nil {
 		t.rollback()
-		return err
+		return nil, err
 	}
-	return f.err
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	after, s.after = s.after, nil
+	return after, f.err
 }
 
 // begin refuses a view that must not commit, and takes the next fault.
