@@ -34,7 +34,7 @@ type agents struct {
 	mu      sync.Mutex
 	conns   map[*tracked]bool
 	viewers []*viewer
-	lines   []*process
+	lines   []line
 	first   map[string]string // account → client on whose events it acts
 	resting bool              // no more jobs
 
@@ -63,6 +63,12 @@ type viewer struct {
 	restive bool // leaves and comes back
 	cursor  *int64
 	live    atomic.Bool
+}
+
+// line is a terminal agent of an account.
+type line struct {
+	*process
+	account string
 }
 
 var errForgotten = errors.New("the client broke down before it could show the event")
@@ -306,7 +312,7 @@ func (a *agents) listen(program, account, id string, env []string) error {
 	}
 	v := a.history.view(account, id, true)
 	a.mu.Lock()
-	a.lines = append(a.lines, p)
+	a.lines = append(a.lines, line{p, account})
 	if a.first[account] == "" {
 		a.first[account] = id
 	}
@@ -332,7 +338,7 @@ func (a *agents) listen(program, account, id string, env []string) error {
 // begun waits until every terminal agent has been connected once: one that finds no server when it starts ends, as it should.
 func (a *agents) begun() error {
 	for until := time.Now().Add(patience); ; {
-		waits := slices.IndexFunc(a.lines, func(p *process) bool { return !strings.Contains(p.log.String(), "connected as ") })
+		waits := slices.IndexFunc(a.lines, func(l line) bool { return !strings.Contains(l.log.String(), "connected as ") })
 		if waits < 0 {
 			return nil
 		}
@@ -352,7 +358,7 @@ func (a *agents) allLive() bool {
 			return false
 		}
 	}
-	return !slices.ContainsFunc(a.lines, (*process).ended)
+	return !slices.ContainsFunc(a.lines, func(l line) bool { return l.ended() })
 }
 
 // end ends all clients. A terminal agent ends with status 0.

@@ -15,7 +15,7 @@ import (
 )
 
 var (
-	long   = flag.Bool("long", false, "10,000 cycles instead of 30")
+	long   = flag.Bool("long", false, "many more cycles: 10,000 kills instead of 30")
 	cycles = flag.Int("cycles", 0, "how many cycles, whatever -long says")
 	keep   = flag.String("keep", "", "write what was seen into this directory")
 	seed   = flag.Uint64("seed", 0, "choose as the run with this seed did")
@@ -76,17 +76,19 @@ func chaos(t *testing.T, p Plan, all int, database func(*testing.T) string) {
 	}
 }
 
-func TestNothingIsLostWhenTheServerIsKilled(t *testing.T) {
-	n := 30
+// times is how often a trouble happens in the short form and in the long one.
+func times(few, many int) int {
 	switch {
 	case *cycles > 0:
-		n = *cycles
+		return *cycles
 	case *long:
-		n = 10_000
-	case testing.Short():
-		n = 5
+		return many
 	}
-	chaos(t, Plan{Think: 250 * time.Millisecond}, n, nil)
+	return few
+}
+
+func TestNothingIsLostWhenTheServerIsKilled(t *testing.T) {
+	chaos(t, Plan{Think: 250 * time.Millisecond}, times(30, 10_000), nil)
 }
 
 func TestNothingIsLostOnPostgreSQL(t *testing.T) {
@@ -94,14 +96,23 @@ func TestNothingIsLostOnPostgreSQL(t *testing.T) {
 	if server == "" {
 		t.Skip("BIDA_TEST_POSTGRES names no PostgreSQL server")
 	}
-	n := 5
-	switch {
-	case *cycles > 0:
-		n = *cycles
-	case *long:
-		n = 500
+	chaos(t, Plan{Think: 300 * time.Millisecond}, times(5, 500), func(t *testing.T) string { return ownDatabase(t, server) })
+}
+
+// The short form has short times; the long one sleeps for twenty seconds, too, with the times that users have.
+func TestNothingIsLostWhenAgentsFallAsleep(t *testing.T) {
+	if *long {
+		chaos(t, Plan{Trouble: Sleep, Think: 100 * time.Millisecond, Unhurried: true}, 20, nil)
 	}
-	chaos(t, Plan{Think: 300 * time.Millisecond}, n, func(t *testing.T) string { return ownDatabase(t, server) })
+	chaos(t, Plan{Trouble: Sleep, Think: 250 * time.Millisecond}, times(10, 200), nil)
+}
+
+func TestNothingIsLostWhenPostgreSQLGoesAway(t *testing.T) {
+	server := os.Getenv("BIDA_TEST_POSTGRES")
+	if server == "" {
+		t.Skip("BIDA_TEST_POSTGRES names no PostgreSQL server")
+	}
+	chaos(t, Plan{Trouble: Outage, Think: 250 * time.Millisecond, Superior: server}, times(6, 200), func(t *testing.T) string { return ownDatabase(t, server) })
 }
 
 // ownDatabase makes a database that is dropped at the end.

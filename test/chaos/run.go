@@ -19,13 +19,17 @@ type Plan struct {
 	Program  string
 	Data     string // an empty directory
 	Database string // "" for the embedded database
-	Seed     uint64
-	Cycles   int
-	Senders  int
-	Think    time.Duration     // of a sender, on average, between two posts
-	Hurry    bool              // shorter lives
-	Kept     string            // directory for what was seen, "" for none
-	Log      func(text string) // progress
+	Superior string // the address of Database's server, for Outage
+	Trouble  Trouble
+	// Unhurried runs with the times that users have, and sleeps that are longer than those.
+	Unhurried bool
+	Seed      uint64
+	Cycles    int
+	Senders   int
+	Think     time.Duration     // of a sender, on average, between two posts
+	Hurry     bool              // shorter lives
+	Kept      string            // directory for what was seen, "" for none
+	Log       func(text string) // progress
 }
 
 // Graces short enough to run out between two ends of the server now and then.
@@ -35,6 +39,7 @@ var graces = []string{
 
 // Result is what a run was like.
 type Result struct {
+	Trouble                 Trouble
 	Cycles, Early, Politely int
 	Posts, Told, Retries    int
 	Events                  int
@@ -56,9 +61,17 @@ func (r *Result) String() string {
 		}
 		return list[int(part*float64(len(list)-1))].Round(time.Millisecond)
 	}
-	return fmt.Sprintf("%d lives ended by kill -9 (%d of them while starting) and %d by SIGTERM; %d messages (%d answers to their senders, %d tries without one) in %d conversations, "+
+	trouble := fmt.Sprintf("%d lives ended by kill -9 (%d of them while starting) and %d by SIGTERM", r.Cycles-r.Politely, r.Early, r.Politely)
+	switch r.Trouble {
+	case Sleep:
+		trouble = fmt.Sprintf("machines fell asleep %d times", r.Cycles)
+	case Outage:
+		trouble = fmt.Sprintf("the database went away %d times", r.Cycles)
+	case Kill:
+	}
+	return fmt.Sprintf("%s; %d messages (%d answers to their senders, %d tries without one) in %d conversations, "+
 		"%d of which wait; %d events on screens, of them withdrawals %v; %d replies; %d times a kind was denied; exec to ready %s at the median, %s at most; SIGTERM to the end %s at most; %d faults",
-		r.Cycles-r.Politely, r.Early, r.Politely, r.Posts, r.Told, r.Retries, r.Conversations, r.Waiting, r.Events, r.Withdrawn, r.Replies, r.Denials,
+		trouble, r.Posts, r.Told, r.Retries, r.Conversations, r.Waiting, r.Events, r.Withdrawn, r.Replies, r.Denials,
 		q(r.Starts, 0.5), q(r.Starts, 1), q(r.Stops, 1), len(r.Faults))
 }
 
@@ -95,13 +108,19 @@ func Run(ctx context.Context, p Plan) (*Result, error) {
 
 func newRun(p Plan) (*run, error) {
 	r := &run{Plan: p, rng: rand.New(rand.NewPCG(p.Seed, 1)), company: company(), history: &History{}, tokens: map[string]string{}}
-	env := append(environment(), graces...)
+	env := environment()
+	if !p.Unhurried {
+		env = append(env, graces...)
+	}
 	if p.Database != "" {
 		env = append(env, "BIDA_DATABASE="+p.Database)
 	}
 	var err error
-	r.server, err = newServer(p.Program, p.Data, env, r.history)
-	return r, err
+	if r.server, err = newServer(p.Program, p.Data, env, r.history); err != nil {
+		return nil, err
+	}
+	r.server.storeless = p.Trouble == Outage
+	return r, nil
 }
 
 // kill ends every process that still runs.
@@ -111,7 +130,7 @@ func (r *run) kill() {
 	}
 	if r.agents != nil {
 		for _, l := range r.agents.lines {
-			l.kill()
+			l.process.kill()
 		}
 	}
 }
@@ -192,8 +211,9 @@ func (r *run) trouble(ctx context.Context) error {
 	if err := r.agents.begun(); err != nil {
 		return err
 	}
+	cause := map[Trouble]func(context.Context, int) error{Kill: r.life, Sleep: r.sleep, Outage: r.outage}[r.Trouble]
 	for n := 0; r.result.Cycles < r.Cycles; n++ {
-		if err := r.life(ctx, n); err != nil {
+		if err := cause(ctx, n); err != nil {
 			return err
 		}
 	}
@@ -222,8 +242,7 @@ func (r *run) clients() error {
 		return func() error { return a.listen(r.Program, account, id, r.server.env) }
 	}
 	a.work()
-	var failed error
-	for _, f := range []func() error{
+	clients := []func() error{
 		add("agent-a", "a-1", nil),
 		add("agent-a", "a-2", func(v *viewer) { v.restive = true }),
 		add("agent-b", "b-1", func(v *viewer) { v.restive = true }),
@@ -233,7 +252,15 @@ func (r *run) clients() error {
 		add("agent-e", "e-1", nil),
 		add("agent-e", "e-2", func(v *viewer) { v.slow = true }),
 		listen("agent-f", "f-1"),
-	} {
+	}
+	if r.Trouble == Sleep { // what falls asleep is a process; some agents have only such clients
+		clients = nil
+		for _, id := range []string{"a-1", "a-2", "b-1", "c-1", "c-2", "d-1", "e-1", "e-2", "f-1"} {
+			clients = append(clients, listen("agent-"+id[:1], id))
+		}
+	}
+	var failed error
+	for _, f := range clients {
 		failed = errors.Join(failed, f())
 	}
 	a.viewing.Go(func() { a.moods("agent-b", r.Seed+100) })
@@ -291,7 +318,7 @@ func (r *run) life(ctx context.Context, n int) error {
 		return err
 	}
 	if n%10 == 9 {
-		r.Log(fmt.Sprintf("%d cycles, %d messages, %d events, %d faults", r.result.Cycles, r.load.count(), r.history.shown(), r.history.faults()))
+		r.tell()
 	}
 	return nil
 }
@@ -320,7 +347,10 @@ func (r *run) calm(ctx context.Context) error {
 // still waits until nothing moves: for longer than any grace or timeout of the company no client was shown anything, and the ledger, which has done all that
 // it was given before it answers, has written nothing.
 func (r *run) still(ctx context.Context) error {
-	const quiet = 2500 * time.Millisecond
+	quiet := 2500 * time.Millisecond
+	if r.Unhurried {
+		quiet = 25 * time.Second
+	}
 	before, since := "", time.Now()
 	for wait(ctx, 100*time.Millisecond) {
 		asked := time.Now()
@@ -383,6 +413,7 @@ func (r *run) judge(ctx context.Context) error {
 
 func (r *run) count(o *Observed, faults []Fault) {
 	x := &r.result
+	x.Trouble = r.Trouble
 	x.Withdrawn, x.Denials = map[string]int{}, len(r.history.Denials)
 	x.Faults, x.Starts, x.Stops = faults, r.server.starts, r.server.stops
 	x.Posts, x.Replies, x.Conversations, x.Retries = len(r.history.Posts), len(r.history.Replies), len(o.Conversations), int(r.load.retries.Load())
@@ -402,6 +433,15 @@ func (r *run) count(o *Observed, faults []Fault) {
 			x.Waiting++
 		}
 	}
+}
+
+// databaseOf is the name of the database in an address.
+func databaseOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "" // it was made by forDatabase
+	}
+	return strings.TrimPrefix(u.Path, "/")
 }
 
 // forDatabase puts another database's name into the address of a PostgreSQL server.

@@ -133,6 +133,7 @@ type server struct {
 	env                    []string
 	probe                  *http.Client
 	history                *History
+	storeless              bool // its store goes away, which it may say
 
 	now    *process
 	starts []time.Duration // from exec to ready
@@ -251,6 +252,9 @@ func (s *server) end(politely bool) {
 		s.stops = append(s.stops, time.Since(begun))
 	}
 	for _, line := range p.log.faults() {
+		if s.storeless && strings.Contains(line, "level=ERROR") {
+			continue
+		}
 		s.history.fault("log", line, "the server reports a fault of its own")
 	}
 }
