@@ -21,6 +21,7 @@ import (
 	"github.com/bidahq/bida/internal/governance"
 	"github.com/bidahq/bida/internal/httpapi"
 	"github.com/bidahq/bida/internal/intake"
+	"github.com/bidahq/bida/internal/job"
 	"github.com/bidahq/bida/internal/ledger"
 	"github.com/bidahq/bida/web"
 )
@@ -106,8 +107,9 @@ func New(ctx context.Context, c Config, o Options) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
-	files.Start()
-	a.undo.add("files", func() error { files.Stop(); return nil })
+	jobs := job.NewRunner(job.Options{Ledger: b.ledger, Reader: b.store, Now: time.Now, Run: b.node, Log: o.Log}, files.Jobs()...)
+	jobs.Start()
+	a.undo.add("jobs", func() error { jobs.Stop(); return nil })
 
 	zone, err := c.Location()
 	if err != nil {
@@ -129,7 +131,7 @@ func New(ctx context.Context, c Config, o Options) (_ *App, err error) {
 		Chat:        chat.New(chat.Options{Ledger: b.ledger, Reader: b.store, Intake: in, Listeners: b.visitors, Now: time.Now, Zone: zone}),
 		Proxies:     proxies,
 		Diagnose:    diagnosis.New(diagnosis.Deps{Ledger: b.ledger, Messages: b.store, Flow: b.store, Facts: b.store, Policies: b.store, Now: time.Now, Zone: zone}),
-		Attachments: files, Realtime: a.gateway, Connections: b.hub.Connections, Zone: zone, Version: o.Version, Now: time.Now, Log: o.Log,
+		Attachments: files, Realtime: a.gateway, WakeJobs: jobs.Wake, Connections: b.hub.Connections, Zone: zone, Version: o.Version, Now: time.Now, Log: o.Log,
 	})
 	if err != nil {
 		return nil, err

@@ -5,5 +5,5 @@
 // safely is for who serves them.
 //
 // A command that stores a message calls Take: there, in the ledger, it is decided that the files are kept. The contents lie under one directory of one
-// process. A Service may be used from many goroutines; Start runs the daily sweep, Stop waits for it and for nothing else.
+// process. A Service may be used from many goroutines; whoever runs it runs its Jobs, too.
 package attachment

@@ -38,7 +38,7 @@ type bench struct {
 func newBench(t testing.TB) *bench {
 	b := &bench{t: t, store: memory.New(), now: time.Now().UTC()}
 	b.start(t.TempDir())
-	t.Cleanup(func() { b.Stop(); b.ledger.Stop() })
+	t.Cleanup(func() { b.ledger.Stop() })
 	return b
 }
 
@@ -57,7 +57,6 @@ func (b *bench) start(dir string) {
 
 // again ends the process and runs the next one.
 func (b *bench) again() {
-	b.Stop()
 	b.ledger.Stop()
 	b.store = b.store.Crash()
 	b.start(filepath.Dir(b.o.Dir))

@@ -2,6 +2,7 @@ package attachment
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/bidahq/bida/internal/job"
 	"github.com/bidahq/bida/internal/ledger"
 )
 
@@ -42,9 +44,6 @@ type Service struct {
 	total    int
 	held     map[string]int           // uploads by digest that are about to be written to the ledger
 	removing map[string]chan struct{} // contents that are being removed, closed when that is over
-
-	cancel  context.CancelFunc
-	running sync.WaitGroup
 }
 
 // New opens the directory.
@@ -264,39 +263,10 @@ func (s *Service) Sweep(ctx context.Context) error {
 	return err
 }
 
-// How often files are swept, and how soon again when that failed.
-const (
-	sweepEvery = 24 * time.Hour
-	sweepAgain = 10 * time.Minute
-)
-
-// Start sweeps now and every day until Stop.
-func (s *Service) Start() {
-	ctx, cancel := context.WithCancel(context.Background())
-	s.cancel = cancel
-	s.running.Add(1)
-	go func() {
-		defer s.running.Done()
-		for ctx.Err() == nil {
-			wait := sweepEvery
-			if err := s.Sweep(ctx); err != nil && ctx.Err() == nil {
-				s.o.Log.Error("files could not be swept", "error", err, "again in", sweepAgain)
-				wait = sweepAgain
-			}
-			timer := time.NewTimer(wait)
-			select {
-			case <-ctx.Done():
-			case <-timer.C:
-			}
-			timer.Stop()
-		}
-	}()
-}
-
-// Stop ends the sweeping. It is safe twice and before Start.
-func (s *Service) Stop() {
-	if s.cancel != nil {
-		s.cancel()
-	}
-	s.running.Wait()
+// Jobs are the service's work in the background: the daily sweep.
+func (s *Service) Jobs() []job.Kind {
+	return []job.Kind{{
+		Name: "attachment.sweep", Every: 24 * time.Hour, Lease: time.Hour,
+		Do: func(ctx context.Context, _ json.RawMessage) error { return s.Sweep(ctx) },
+	}}
 }

@@ -376,18 +376,15 @@ func TestMemoryDoesNotGrowWithFiles(t *testing.T) {
 	}
 }
 
-func TestAServiceStopsAtAnyTimeAndSweepsWhenItStarts(t *testing.T) {
+func TestTheSweepIsAJobThatComesEveryDay(t *testing.T) {
 	b := newBench(t)
-	b.Stop()
 	b.must(an, "unused.txt", []byte("unused"))
 	b.wait(Lifetime + time.Minute)
-	b.Start()
-	for len(b.files()) > 0 {
-		if t.Context().Err() != nil {
-			t.Fatal("never swept")
-		}
-		runtime.Gosched()
+	jobs := b.Jobs()
+	if len(jobs) != 1 || jobs[0].Every != 24*time.Hour {
+		t.Fatalf("the jobs are %+v", jobs)
 	}
-	b.Stop()
-	b.Stop()
+	if err := jobs[0].Do(t.Context(), nil); err != nil || len(b.files()) != 0 {
+		t.Errorf("swept with %v, left %q", err, b.files())
+	}
 }

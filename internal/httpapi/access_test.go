@@ -43,6 +43,8 @@ var access = map[string]string{
 	"GET /diagnosis":                              "agent-a agent-b sup auditor admin",
 	"GET /intake/log":                             "sup admin",
 	"GET /audit":                                  "auditor admin",
+	"GET /jobs":                                   "admin",
+	"POST /jobs/{id}/replay":                      "admin",
 	"GET /reasons":                                "nobody robot agent-a agent-b sup auditor admin",
 	"GET /me":                                     "nobody robot agent-a agent-b sup auditor admin",
 	"GET /accounts":                               "sup auditor admin",

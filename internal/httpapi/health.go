@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"net/http"
 	"strconv"
 	"time"
@@ -43,6 +44,15 @@ func newMetrics(s *Server) *metrics {
 		gauge("bida_ledger_position", "The last ledger position that is durable.", func() float64 { return float64(s.o.Ledger.Position()) }),
 		gauge("bida_policy_revision", "The revision of the policy in force.", func() float64 { return float64(s.o.Ledger.Policy().Revision()) }),
 		gauge("bida_store_failing", "1 while the store cannot be written.", func() float64 { return truth(s.o.Ledger.Failing() != nil) }),
+		gauge("bida_jobs_dead", "Background jobs that were given up (at most 500 are counted); -1 when that cannot be read.", func() float64 {
+			ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+			defer cancel()
+			rows, err := s.o.Store.Jobs(ctx, true, "", 500)
+			if err != nil {
+				return -1
+			}
+			return float64(len(rows))
+		}),
 		gauge("bida_conversations_open", "Open conversations.", func() float64 { return count(func(*ledger.ConversationRow) bool { return true }) }),
 		gauge("bida_conversations_waiting", "Open conversations in which something waits for an agent.", func() float64 {
 			return count(func(c *ledger.ConversationRow) bool { return c.WaitingSince != 0 })

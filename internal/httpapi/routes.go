@@ -42,6 +42,8 @@ func (s *Server) register(t *routes) {
 	route(t, "GET /diagnosis", need(policy.DiagnosisView, policy.DiagnosisSelf), "Why does this agent (not) receive?", s.diagnose)
 	route(t, "GET /intake/log", need(policy.IntakeLogView), "List refused requests", s.listRefusals)
 	route(t, "GET /audit", need(policy.AuditView), "List who changed what", s.listAudit)
+	route(t, "GET /jobs", need(policy.JobView), "List what runs in the background", s.listJobs)
+	route(t, "POST /jobs/{id}/replay", need(policy.JobReplay), "Have a job tried again now", s.replayJob)
 	route(t, "GET /reasons", signedIn(), "Read the catalogue of reasons", s.listReasons)
 
 	route(t, "POST /sign-in", anybody(), "Sign in at a browser", s.signIn, created())

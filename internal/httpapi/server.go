@@ -30,6 +30,7 @@ type Store interface {
 	ledger.FactReader
 	ledger.PolicyReader
 	ledger.VisitorReader
+	ledger.JobReader
 }
 
 // Diagnoser answers why an agent does, or does not, receive. Package diagnosis has it.
@@ -66,6 +67,8 @@ type Options struct {
 	Widget fs.FS
 	// Demo serves what lies under demo.ShopPath, on a server that serves the demo company; else nil.
 	Demo http.Handler
+	// WakeJobs has what runs jobs look for them now; nil if nothing does.
+	WakeJobs func()
 	// Connections counts the open realtime connections, for the metrics.
 	Connections func() int
 	// Zone is the installation's zone, in which times are written; nil for UTC.

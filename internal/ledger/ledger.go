@@ -471,7 +471,7 @@ func (l *Ledger) nothingChanged(tx *Tx) bool {
 	return len(w.clients.group) == 0 && len(w.tokens.group) == 0 && len(w.browsers.group) == 0 && len(w.logins.group) == 0 && len(w.deliveries.group) == 0 &&
 		len(w.conversations.group) == 0 && len(w.contacts.group) == 0 && len(tx.g.Attempts) == 0 &&
 		len(tx.g.Uploads) == 0 && len(tx.g.Files) == 0 && tx.g.UploadsEnd.IsZero() &&
-		len(tx.g.Visitors) == 0 && len(tx.g.Ratings) == 0
+		len(tx.g.Visitors) == 0 && len(tx.g.Ratings) == 0 && len(tx.jobs) == 0
 }
 
 func answer(batch []waiting, results []error) {

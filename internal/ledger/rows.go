@@ -411,6 +411,26 @@ type FileRow struct {
 	At       time.Time
 }
 
+// JobRow is a piece of background work: what is to be done, when, by which process at the moment, and how earlier attempts ended.
+type JobRow struct {
+	ID        string // of the kind alone, or "<kind>:<what>"
+	Kind      string
+	Payload   json.RawMessage // ids only, or none
+	CreatedAt time.Time
+	DueAt     time.Time
+	// LeasedBy is the process that carries it out until LeasedUntil; then another one may.
+	LeasedBy    string
+	LeasedUntil time.Time
+	// Attempts that failed since it last succeeded, or was asked for again.
+	Attempts                  int
+	FirstErrorAt, LastErrorAt time.Time
+	FirstError, LastError     string
+	// DeadAt is when it was given up; it waits for somebody to ask for it again.
+	DeadAt time.Time
+	// DoneAt is when it last succeeded; only work that comes again and again stays to say so.
+	DoneAt time.Time
+}
+
 // Group is everything one commit writes. Order inside a slice is the order of the commands.
 type Group struct {
 	First, Last int64 // ledger positions used; Last ≥ First
@@ -446,4 +466,6 @@ type Group struct {
 	Files           []FileRow   // insert; one that exists stays
 	Visitors        []VisitorRow
 	Ratings         []RatingRow // insert or replace
+	JobEnds         []string    // ids of jobs that are deleted. Before Jobs are written
+	Jobs            []JobRow    // insert or replace
 }

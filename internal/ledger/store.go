@@ -39,6 +39,8 @@ type Committer interface {
 	Upload(ctx context.Context, id string) (UploadRow, error)
 	// Rating returns what a conversation's customer said of it, or ErrNotFound.
 	Rating(ctx context.Context, conversation int64) (RatingRow, error)
+	// Job returns a job, dead ones too, or ErrNotFound.
+	Job(ctx context.Context, id string) (JobRow, error)
 	// Load reads what the ledger keeps in memory. With PostgreSQL it also takes the decider row (a new epoch).
 	Load(ctx context.Context) (*State, error)
 	// Reopen drops all connections and opens new ones, as after an unknown commit.
@@ -151,6 +153,15 @@ type UploadReader interface {
 	UploadsOf(ctx context.Context, owner string) (count, size int64, err error)
 	// FilesInUse returns those of the digests that a message or an upload refers to, each once, in any order.
 	FilesInUse(ctx context.Context, digests []string) ([]string, error)
+}
+
+// JobReader reads what is to be done in the background.
+type JobReader interface {
+	// JobsDue returns what may be carried out at an instant: due, not given up, and with no process that has it. In order of the instant they are due, then of
+	// id, at most limit.
+	JobsDue(ctx context.Context, at time.Time, limit int) ([]JobRow, error)
+	// Jobs returns the jobs with an id > after in order of id, at most limit; only those that were given up if dead is set.
+	Jobs(ctx context.Context, dead bool, after string, limit int) ([]JobRow, error)
 }
 
 // VisitorReader reads what visitors may see, and what they said.

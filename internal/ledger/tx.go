@@ -35,6 +35,7 @@ type Tx struct {
 	wakes      map[string]bool
 	woken      []string // wakes in the order they were asked for, so that a simulation repeats exactly
 	outcomeIDs map[[16]byte]bool
+	jobs       map[string]JobRow // put in this group; without an ID: deleted
 
 	mark mark
 }
@@ -53,6 +54,7 @@ type mark struct {
 	born                                                          []deliveryKey
 	woken                                                         int
 	outcomeIDs                                                    [][16]byte
+	jobs                                                          []jobChange
 }
 
 // Touched lists what a command changed that may alter who may own, or can receive, something.
@@ -392,12 +394,14 @@ func (tx *Tx) undo() {
 	for id, list := range tx.byMessage {
 		tx.byMessage[id] = slices.DeleteFunc(list, func(k deliveryKey) bool { return !tx.born[k] })
 	}
+	tx.undoJobs()
 	tx.last, tx.policy, tx.touched = m.last, m.policy, Touched{}
 }
 
 // finish turns the group layers of the tables into rows.
 func (tx *Tx) finish() *Group {
 	g, w := &tx.g, tx.w
+	tx.finishJobs()
 	g.First, g.Last, g.At = tx.first, tx.last, tx.now
 	for _, id := range slices.Sorted(maps.Keys(w.conversations.group)) {
 		g.Conversations = append(g.Conversations, *w.conversations.group[id])

@@ -48,6 +48,8 @@ const (
 	TokenOwn             = "token.own"
 	TokenManage          = "token.manage"
 	AuditView            = "audit.view"
+	JobView              = "job.view"
+	JobReplay            = "job.replay"
 )
 
 const receivePrefix = "receive."
@@ -86,6 +88,8 @@ var catalogue = []PermissionInfo{
 	{Name: TokenOwn, TitleEN: "manage own tokens", TitleZH: "管理自己的令牌", MeaningEN: "Create and revoke API tokens of one's own account.", MeaningZH: "创建、吊销自己账号的接口令牌。"},
 	{Name: TokenManage, TitleEN: "manage others' tokens", TitleZH: "管理他人的令牌", MeaningEN: "Create and revoke API tokens of any account.", MeaningZH: "创建、吊销任何账号的接口令牌。"},
 	{Name: AuditView, TitleEN: "view the audit log", TitleZH: "查看审计日志", MeaningEN: "View who changed what.", MeaningZH: "查看谁改了什么。"},
+	{Name: JobView, TitleEN: "view background jobs", TitleZH: "查看后台任务", MeaningEN: "View what runs in the background, when it is tried again, and what failed.", MeaningZH: "查看后台在做什么、何时重试、哪些失败了。"},
+	{Name: JobReplay, TitleEN: "run background jobs again", TitleZH: "重试后台任务", MeaningEN: "Have a background job that failed tried again now.", MeaningZH: "让失败的后台任务立即重试。"},
 }
 
 // Permissions lists all permissions. Beside them there is "receive.<kind>" for every kind that some inbox lists.
@@ -147,7 +151,7 @@ var (
 		{AdminRole, TemplateSpec{Title: "管理员", Permissions: permissionNames()}},
 		{"permission-admin", TemplateSpec{Title: "权限管理员", Permissions: []string{PolicyView, PolicyEdit, AccountState, TokenOwn}}},
 		{"readonly", TemplateSpec{Title: "只读", Permissions: []string{
-			ConversationView, ConversationViewAll, DiagnosisSelf, DiagnosisView, TraceView, IntakeLogView, PolicyView, TokenOwn,
+			ConversationView, ConversationViewAll, DiagnosisSelf, DiagnosisView, TraceView, IntakeLogView, PolicyView, JobView, TokenOwn,
 		}}},
 		{"audit", TemplateSpec{Title: "审计", Permissions: []string{DiagnosisView, TraceView, PolicyView, AuditView, TokenOwn}}},
 	}

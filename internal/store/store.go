@@ -29,6 +29,7 @@ type Store interface {
 	ledger.PolicyReader
 	ledger.UploadReader
 	ledger.VisitorReader
+	ledger.JobReader
 	io.Closer
 }
 

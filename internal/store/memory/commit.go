@@ -32,7 +32,7 @@ func (d *disk) write(t *tx, g *ledger.Group) error {
 		}
 	}
 	set(t, &d.groups, append(d.groups, group{g.First, g.Last, g.At.UnixMicro(), g.Nonce}))
-	for _, part := range []func(*tx, *ledger.Group) error{d.traffic, d.lasting, d.policy, d.identity, d.uploaded, d.visited, d.replies, d.refuse} {
+	for _, part := range []func(*tx, *ledger.Group) error{d.traffic, d.lasting, d.policy, d.identity, d.uploaded, d.visited, d.work, d.replies, d.refuse} {
 		if err := part(t, g); err != nil {
 			return err
 		}
@@ -175,6 +175,13 @@ func (d *disk) uploaded(t *tx, g *ledger.Group) error {
 		replaces(t, &d.uploads, g.Uploads),
 		all(g.Files, func(r *ledger.FileRow) error { return d.files.put(t, r, func(*ledger.FileRow) {}) }),
 	)
+}
+
+func (d *disk) work(t *tx, g *ledger.Group) error {
+	if len(g.JobEnds) > 0 {
+		set(t, &d.jobs.list, slices.DeleteFunc(slices.Clone(d.jobs.list), func(r *ledger.JobRow) bool { return slices.Contains(g.JobEnds, r.ID) }))
+	}
+	return replaces(t, &d.jobs, g.Jobs)
 }
 
 func (d *disk) visited(t *tx, g *ledger.Group) error {

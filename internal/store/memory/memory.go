@@ -288,6 +288,7 @@ type disk struct {
 	uploads       rows[ledger.UploadRow]
 	files         rows[ledger.FileRow]
 	visitors      rows[ledger.VisitorRow]
+	jobs          rows[ledger.JobRow]
 	ratings       rows[ledger.RatingRow]
 	replyCursors  map[string]int64
 	sequences     map[[2]int64]bool // conversation and sequence of messages
@@ -340,6 +341,7 @@ func newDisk() *disk {
 	d.refusals = rows[ledger.RefusalRow]{table.Refusals, func(a, b *ledger.RefusalRow) int { return cmp.Compare(a.ID, b.ID) }, nil}
 	d.uploads = rows[ledger.UploadRow]{table.Uploads, func(a, b *ledger.UploadRow) int { return cmp.Compare(a.ID, b.ID) }, nil}
 	d.files = rows[ledger.FileRow]{table.Files, func(a, b *ledger.FileRow) int { return cmp.Compare(a.Digest, b.Digest) }, nil}
+	d.jobs = rows[ledger.JobRow]{table.Jobs, func(a, b *ledger.JobRow) int { return cmp.Compare(a.ID, b.ID) }, nil}
 	d.visitors = rows[ledger.VisitorRow]{table.Visitors, func(a, b *ledger.VisitorRow) int { return cmp.Compare(a.ID, b.ID) }, nil}
 	d.ratings = rows[ledger.RatingRow]{table.Ratings, func(a, b *ledger.RatingRow) int { return cmp.Compare(a.Conversation, b.Conversation) }, nil}
 	return d

@@ -309,6 +309,29 @@ func (s *Store) FilesInUse(ctx context.Context, digests []string) ([]string, err
 	})
 }
 
+// Job implements ledger.Committer.
+func (s *Store) Job(ctx context.Context, id string) (ledger.JobRow, error) {
+	return reading(ctx, s, func(d *disk) (ledger.JobRow, error) { return d.jobs.one(&ledger.JobRow{ID: id}) })
+}
+
+// JobsDue implements ledger.JobReader.
+func (s *Store) JobsDue(ctx context.Context, at time.Time, limit int) ([]ledger.JobRow, error) {
+	return reading(ctx, s, func(d *disk) ([]ledger.JobRow, error) {
+		due := d.jobs.pick(len(d.jobs.list), func(r *ledger.JobRow) bool {
+			return r.DeadAt.IsZero() && !r.DueAt.IsZero() && r.DueAt.UnixMicro() <= at.UnixMicro() && (r.LeasedUntil.IsZero() || r.LeasedUntil.UnixMicro() <= at.UnixMicro())
+		})
+		slices.SortStableFunc(due, func(a, b ledger.JobRow) int { return a.DueAt.Compare(b.DueAt) })
+		return due[:min(len(due), max(limit, 0))], nil
+	})
+}
+
+// Jobs implements ledger.JobReader.
+func (s *Store) Jobs(ctx context.Context, dead bool, after string, limit int) ([]ledger.JobRow, error) {
+	return reading(ctx, s, func(d *disk) ([]ledger.JobRow, error) {
+		return d.jobs.pick(max(limit, 0), func(r *ledger.JobRow) bool { return r.ID > after && (!dead || !r.DeadAt.IsZero()) }), nil
+	})
+}
+
 // Visitor implements ledger.VisitorReader.
 func (s *Store) Visitor(ctx context.Context, hash [32]byte) (ledger.VisitorRow, error) {
 	return reading(ctx, s, func(d *disk) (ledger.VisitorRow, error) {

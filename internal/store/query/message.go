@@ -119,6 +119,27 @@ func (r *Reader) Rating(ctx context.Context, conversation int64) (ledger.RatingR
 	return first(ctx, r.pool(), table.Ratings, "WHERE conversation = ?", conversation)
 }
 
+// Job implements ledger.Committer.
+func (r *Reader) Job(ctx context.Context, id string) (ledger.JobRow, error) {
+	return first(ctx, r.pool(), table.Jobs, "WHERE id = ?", id)
+}
+
+// JobsDue implements ledger.JobReader.
+func (r *Reader) JobsDue(ctx context.Context, at time.Time, limit int) ([]ledger.JobRow, error) {
+	now := at.UnixMicro()
+	return list(ctx, r.pool(), table.Jobs, "WHERE dead_at IS NULL AND due_at <= ? AND (leased_until IS NULL OR leased_until <= ?) ORDER BY due_at, id LIMIT ?",
+		now, now, max(limit, 0))
+}
+
+// Jobs implements ledger.JobReader.
+func (r *Reader) Jobs(ctx context.Context, dead bool, after string, limit int) ([]ledger.JobRow, error) {
+	where := "WHERE id > ?"
+	if dead {
+		where += " AND dead_at IS NOT NULL"
+	}
+	return list(ctx, r.pool(), table.Jobs, where+" ORDER BY id LIMIT ?", after, max(limit, 0))
+}
+
 // Ratings implements ledger.VisitorReader.
 func (r *Reader) Ratings(ctx context.Context, conversations []int64) ([]ledger.RatingRow, error) {
 	var found []ledger.RatingRow

@@ -237,6 +237,29 @@ var commits = []behaviour{
 		must(t, err)
 		same(t, "uploads of nobody", [2]int64{count, size}, [2]int64{})
 	}},
+	{"keeps jobs until they are done, and finds those that are due", func(t *testing.T, s *subject) {
+		job := func(id string, due time.Duration) ledger.JobRow {
+			return ledger.JobRow{ID: id, Kind: "sweep", Payload: json.RawMessage(`{"of":"m1"}`), CreatedAt: s.at, DueAt: s.at.Add(due)}
+		}
+		leased, dead, ran := job("b", -time.Minute), job("c", -time.Hour), job("d", -time.Second)
+		leased.LeasedBy, leased.LeasedUntil = "run-1", s.at.Add(time.Minute)
+		dead.Attempts, dead.FirstError, dead.FirstErrorAt, dead.LastError, dead.LastErrorAt, dead.DeadAt = 9, "erst", s.at, "zuletzt", s.at, s.at
+		ran.DoneAt = s.at.Add(-time.Hour)
+		s.commit(1, func(g *ledger.Group) {
+			g.Jobs = []ledger.JobRow{job("a", time.Hour), leased, dead, ran, job("e", time.Hour), job("e", 0)}
+		})
+		same(t, "a job", got(s.Job(s.ctx(), "c"))(t), dead)
+		same(t, "due", got(s.JobsDue(s.ctx(), s.at, 9))(t), []ledger.JobRow{ran, job("e", 0)})
+		same(t, "the first due", got(s.JobsDue(s.ctx(), s.at, 1))(t), []ledger.JobRow{ran})
+		same(t, "due when the lease is over", got(s.JobsDue(s.ctx(), s.at.Add(time.Minute), 1))(t), []ledger.JobRow{leased})
+		same(t, "given up", got(s.Jobs(s.ctx(), true, "", 9))(t), []ledger.JobRow{dead})
+		same(t, "a page", got(s.Jobs(s.ctx(), false, "b", 2))(t), []ledger.JobRow{dead, ran})
+		s.commit(1, func(g *ledger.Group) { g.JobEnds, g.Jobs = []string{"c", "nobody"}, []ledger.JobRow{job("b", 0)} })
+		gone, err := s.Job(s.ctx(), "c")
+		missing(t, "a job that was deleted", gone, err)
+		same(t, "a job without its lease", got(s.Job(s.ctx(), "b"))(t), job("b", 0))
+		same(t, "no limit", got(s.JobsDue(s.ctx(), s.at, 0))(t), nil)
+	}},
 	{"keeps equal outcomes once", func(t *testing.T, s *subject) {
 		a, b := [16]byte{1}, [16]byte{2}
 		s.commit(1, func(g *ledger.Group) {

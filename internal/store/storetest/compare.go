@@ -104,6 +104,9 @@ func (h *history) compareReads() {
 				slices.SortFunc(rows, func(a, b ledger.RatingRow) int { return cmp.Compare(a.Conversation, b.Conversation) })
 				return rows, err
 			},
+			"Job":      func(s store.Store) (any, error) { return s.Job(ctx, uploads[p%4]) },
+			"JobsDue":  func(s store.Store) (any, error) { return s.JobsDue(ctx, from, n) },
+			"Jobs":     func(s store.Store) (any, error) { return s.Jobs(ctx, p%2 == 0, uploads[p%4], n) },
 			"TokensOf": func(s store.Store) (any, error) { return s.TokensOf(ctx, account) },
 		} {
 			h.both(fmt.Sprintf("%s (position %d, account %q, inbox %q, revision %d, limit %d, from %v, to %v, some %q)",

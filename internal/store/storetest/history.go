@@ -177,7 +177,7 @@ func (h *history) spoil(g *ledger.Group) {
 
 // command adds the rows of something that might happen.
 func (h *history) command(g *ledger.Group) {
-	switch rapid.IntRange(0, 15).Draw(h.T, "command") {
+	switch rapid.IntRange(0, 16).Draw(h.T, "command") {
 	case 0, 1, 2:
 		h.inbound(g)
 	case 3:
@@ -226,6 +226,8 @@ func (h *history) command(g *ledger.Group) {
 		h.upload(g)
 	case 15:
 		h.visit(g)
+	case 16:
+		h.job(g)
 	}
 }
 
@@ -237,6 +239,25 @@ func (h *history) visit(g *ledger.Group) {
 	if len(h.conversations) > 0 {
 		g.Ratings = append(g.Ratings, ledger.RatingRow{Conversation: rapid.SampledFrom(h.conversations).Draw(h.T, "conversation").ID,
 			Score: rapid.IntRange(1, 5).Draw(h.T, "score"), Comment: h.text(), FirstAt: h.instant(), At: h.instant(), Position: h.take()})
+	}
+}
+
+// job has work come, be done and be given up.
+func (h *history) job(g *ledger.Group) {
+	id := rapid.SampledFrom(uploads)
+	done := id.Draw(h.T, "job done")
+	if h.flip() {
+		g.JobEnds = append(g.JobEnds, done)
+	}
+	if next := id.Draw(h.T, "job"); next != done {
+		j := ledger.JobRow{ID: next, Kind: h.kind(), CreatedAt: h.instant(), DueAt: h.instant(), Attempts: rapid.IntRange(0, 9).Draw(h.T, "attempts"), LastErrorAt: h.instant(), LastError: h.text()}
+		if h.flip() {
+			j.LeasedBy, j.LeasedUntil = h.name(), h.instant()
+		}
+		if h.flip() {
+			j.DeadAt = h.instant()
+		}
+		g.Jobs = append(g.Jobs, j)
 	}
 }
 

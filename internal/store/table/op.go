@@ -126,6 +126,7 @@ var (
 	KeepFile          = newOp(Keep, Files)
 	InsertVisitor     = newOp(Insert, Visitors)
 	PutRating         = newOp(Put, Ratings)
+	PutJob            = newOp(Put, Jobs)
 
 	// SameStatus is the shorter way to write a conversation that exists and whose status stays; a store may try it before PutConversation.
 	SameStatus = sameStatus()
@@ -157,6 +158,7 @@ ON CONFLICT (inbox) DO UPDATE SET position = excluded.position WHERE excluded.po
 
 	InsertRefusal = insertRefusal()
 	EndUploads    = raw(`DELETE FROM uploads WHERE expires_at <= ?`, false, integers("expires_at")...)
+	EndJob        = raw(`DELETE FROM jobs WHERE id = ?`, false, texts("id")...)
 	TrimRefusals  = raw(`DELETE FROM intake_log WHERE id <= (SELECT max(id) FROM intake_log) - ?`, false, integers("kept")...)
 )
 
@@ -185,5 +187,5 @@ func Ops() []*Op {
 	return []*Op{InsertMessage, InsertKey, PutContact, PutConversation, InsertDelivery, EditDelivery, InsertAttempt, InsertFact, EndFact,
 		InsertAssignment, EndAssignment, InsertDecision, KeepOutcomes, InsertDocument, InsertRevision, InsertAudit, PutLogin, PutToken, PutBrowserSession, PutClient,
 		SameStatus, InsertGroup, SupersedeDocument, EndDocument, UpdateReplies, MoveReplyCursor, InsertRefusal, TrimRefusals,
-		EndUploads, PutUpload, KeepFile, UpdateContactReplies, InsertVisitor, PutRating}
+		EndUploads, PutUpload, KeepFile, UpdateContactReplies, InsertVisitor, PutRating, PutJob, EndJob}
 }

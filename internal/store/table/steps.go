@@ -85,6 +85,10 @@ func rowSteps(g *ledger.Group, kept int) []Step {
 	add(&s, KeepFile, Files.Visit, g.Files)
 	add(&s, InsertVisitor, Visitors.Visit, g.Visitors)
 	add(&s, PutRating, Ratings.Visit, latest(g.Ratings, func(r *ledger.RatingRow) int64 { return r.Conversation }))
+	for i := range g.JobEnds {
+		s.one(EndJob, func(e *Encoder) { e.Text("id", &g.JobEnds[i]) })
+	}
+	add(&s, PutJob, Jobs.Visit, latest(g.Jobs, func(r *ledger.JobRow) string { return r.ID }))
 	s.replies(g)
 	add(&s, InsertRefusal, refusal, g.Refusals)
 	if len(g.Refusals) > 0 {

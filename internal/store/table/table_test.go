@@ -113,6 +113,7 @@ func TestEveryFieldOfEveryRowHasItsColumn(t *testing.T) {
 	checkRow(t, Files, nil)
 	checkRow(t, Visitors, nil)
 	checkRow(t, Ratings, nil)
+	checkRow(t, Jobs, nil)
 }
 
 func TestInstantsAreCutToMicrosecondsInUTC(t *testing.T) {

@@ -422,6 +422,28 @@ var Uploads = &Table[ledger.UploadRow]{
 	},
 }
 
+// Jobs holds what is to be done in the background.
+var Jobs = &Table[ledger.JobRow]{
+	Name: "jobs",
+	Key:  1,
+	Visit: func(v Visitor, r *ledger.JobRow) {
+		v.Text("id", &r.ID)
+		v.Text("kind", &r.Kind)
+		v.JSON("payload", &r.Payload)
+		v.Time("created_at", &r.CreatedAt)
+		v.Time("due_at", &r.DueAt)
+		v.Text("leased_by", &r.LeasedBy)
+		v.Time("leased_until", &r.LeasedUntil)
+		v.Count("attempts", &r.Attempts)
+		v.Time("first_error_at", &r.FirstErrorAt)
+		v.Text("first_error", &r.FirstError)
+		v.Time("last_error_at", &r.LastErrorAt)
+		v.Text("last_error", &r.LastError)
+		v.Time("dead_at", &r.DeadAt)
+		v.Time("done_at", &r.DoneAt)
+	},
+}
+
 // Files holds the contents that messages refer to.
 var Files = &Table[ledger.FileRow]{
 	Name: "files",
