@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/bidahq/bida/internal/reception"
@@ -117,7 +118,7 @@ func (tx *Tx) WaitingCells() []Cell {
 			out = append(out, c)
 		}
 	}
-	slices.SortFunc(out, func(a, b Cell) int { return compareStrings(a.Inbox+"\x00"+a.Kind, b.Inbox+"\x00"+b.Kind) })
+	slices.SortFunc(out, func(a, b Cell) int { return cmp.Or(cmp.Compare(a.Inbox, b.Inbox), cmp.Compare(a.Kind, b.Kind)) })
 	return out
 }
 

@@ -1,10 +1,10 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -406,12 +406,14 @@ func (tx *Tx) finish() *Group {
 	for _, id := range slices.Sorted(maps.Keys(w.conversations.group)) {
 		g.Conversations = append(g.Conversations, *w.conversations.group[id])
 	}
-	for _, k := range sortedBy(w.contacts.group, func(k contactKey) string { return k.inbox + "\x00" + k.id }) {
+	for _, k := range sortedBy(w.contacts.group, func(a, b contactKey) int { return cmp.Or(cmp.Compare(a.inbox, b.inbox), cmp.Compare(a.id, b.id)) }) {
 		if c := w.contacts.group[k]; c != nil {
 			g.Contacts = append(g.Contacts, *c)
 		}
 	}
-	for _, k := range sortedBy(w.deliveries.group, func(k deliveryKey) string { return fmt.Sprintf("%s\x00%020d", k.account, k.sequence) }) {
+	for _, k := range sortedBy(w.deliveries.group, func(a, b deliveryKey) int {
+		return cmp.Or(cmp.Compare(a.account, b.account), cmp.Compare(a.sequence, b.sequence))
+	}) {
 		if d := w.deliveries.group[k]; tx.born[k] {
 			g.Deliveries = append(g.Deliveries, *d)
 		} else {
@@ -427,26 +429,16 @@ func (tx *Tx) finish() *Group {
 	for _, a := range slices.Sorted(maps.Keys(w.logins.group)) {
 		g.Logins = append(g.Logins, *w.logins.group[a])
 	}
-	for _, k := range sortedBy(w.clients.group, func(k clientKey) string { return k.account + "\x00" + k.client }) {
+	for _, k := range sortedBy(w.clients.group, func(a, b clientKey) int {
+		return cmp.Or(cmp.Compare(a.account, b.account), cmp.Compare(a.client, b.client))
+	}) {
 		g.Clients = append(g.Clients, *w.clients.group[k])
 	}
 	return g
 }
 
-func sortedBy[K comparable, V any](m map[K]V, by func(K) string) []K {
-	keys := slices.Collect(maps.Keys(m))
-	slices.SortFunc(keys, func(a, b K) int { return compareStrings(by(a), by(b)) })
-	return keys
-}
-
-func compareStrings(a, b string) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
+func sortedBy[K comparable, V any](m map[K]V, compare func(a, b K) int) []K {
+	return slices.SortedFunc(maps.Keys(m), compare)
 }
 
 // notFoundIsNil turns ErrNotFound into "there is none" where the caller distinguishes by ok.
