@@ -5,5 +5,5 @@
 // The checker knows only what senders were told and what clients saw, and asks the server only about messages that nobody saw, so that it can tell one that
 // waits for a reason from one that is lost. With Kills it runs a server of its own and ends it with kill -9 at random instants.
 //
-// Run keeps about 400 bytes for each message until it returns, leaves no goroutine and no process behind, and never ends the process.
+// Run keeps about 500 bytes for each message until it returns, leaves no goroutine and no process behind, and never ends the process.
 package bench
