@@ -67,6 +67,7 @@ func TestWhatIsPlantedIsFound(t *testing.T) {
 	for name, test := range map[string]struct {
 		plant func(t *testing.T, s *story)
 		fates func(*story) map[int64]fate
+		moves bool // clients were still shown more
 		want  Faults
 		waits map[string]int
 		says  string // in words
@@ -92,6 +93,15 @@ func TestWhatIsPlantedIsFound(t *testing.T) {
 				return map[int64]fate{2: {fateWaiting, "routing.nobody_eligible"}}
 			},
 			waits: map[string]int{"routing.nobody_eligible": 1},
+		},
+		"a message that was just being shown": {
+			plant: func(t *testing.T, s *story) { delivered(t, s); s.accept(t, 0, 3, s.agentName(0)) },
+			fates: func(*story) map[int64]fate { return map[int64]fate{2: {kind: fateDelivered}} },
+			moves: true, waits: map[string]int{underWay: 1},
+		},
+		"a message that the server does not know, while others are shown": {
+			plant: func(t *testing.T, s *story) { delivered(t, s); s.accept(t, 0, 3, s.agentName(0)) },
+			moves: true, want: Faults{Lost: 1},
 		},
 		"a message whose sender was never told may be there or not": {plant: func(t *testing.T, s *story) {
 			delivered(t, s)
@@ -203,7 +213,7 @@ func TestWhatIsPlantedIsFound(t *testing.T) {
 			if test.fates == nil {
 				test.fates = missing
 			}
-			waits := k.judge(test.fates(s))
+			waits := k.judge(test.fates(s), test.moves)
 			if k.Faults != test.want || k.Any() != (test.want != Faults{}) {
 				t.Errorf("found %+v, want %+v: %q", k.Faults, test.want, k.described)
 			}
@@ -241,7 +251,7 @@ func TestAllFaultsAreCountedAndTheFirstAreDescribed(t *testing.T) {
 		s.tell(n, told{Message: "m" + string(s.id(nil, n)), Conversation: "c0", Sequence: i + 1})
 	}
 	k := check(s.history, s.views)
-	k.judge(nil)
+	k.judge(nil, false)
 	if k.Lost != lost || len(k.described) != mostFaults {
 		t.Errorf("%d lost and %d described, want %d and %d", k.Lost, len(k.described), lost, mostFaults)
 	}

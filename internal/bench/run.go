@@ -38,10 +38,11 @@ type run struct {
 	report  *Report
 
 	from, to time.Duration // what is measured
+	complete bool          // the report is
 }
 
 // Run measures a server and looks at whether it keeps its promises. An *OptionError says that the options cannot be; any other error that the run could not be
-// carried out. What was made on the server is removed either way, and where it could not be the error says so.
+// carried out, and the report is nil then, or that not everything could be removed that the run has made on the server.
 func Run(ctx context.Context, o Options) (_ *Report, err error) {
 	if o, err = o.complete(); err != nil {
 		return nil, err
@@ -55,7 +56,7 @@ func Run(ctx context.Context, o Options) (_ *Report, err error) {
 		r.report.Load.Loop = "open"
 	}
 	if o.Serve == nil {
-		return r.report, r.visit(ctx)
+		return r.found(r.visit(ctx))
 	}
 	o.Say(Starting)
 	if r.own, err = begin(ctx, *o.Serve); err != nil {
@@ -63,7 +64,15 @@ func Run(ctx context.Context, o Options) (_ *Report, err error) {
 	}
 	defer func() { err = errors.Join(err, r.stop(err)) }()
 	o.Server, o.Token = r.own.url(), r.own.token
-	return r.report, r.visit(ctx)
+	return r.found(r.visit(ctx))
+}
+
+// found is the report, if there is one, with what went wrong.
+func (r *run) found(err error) (*Report, error) {
+	if !r.complete {
+		return nil, err
+	}
+	return r.report, err
 }
 
 // reference measures this machine, before there is load.
@@ -145,11 +154,16 @@ func (r *run) measure(ctx context.Context) error {
 		return err
 	}
 	r.o.Say(Checking)
-	if err := r.judge(ctx, r.drain(ctx)); err != nil {
-		return errors.Join(r.trouble(), err)
+	k, moving := r.drain(ctx)
+	if err := errors.Join(r.trouble(), ctx.Err()); err != nil {
+		return err
+	}
+	if err := r.judge(ctx, k, moving); err != nil {
+		return err
 	}
 	r.report.measure(r.history, r.from, r.to)
-	return errors.Join(r.trouble(), ctx.Err())
+	r.complete = true
+	return nil
 }
 
 // arrive connects the agents, if there are any.
@@ -238,10 +252,11 @@ func (r *run) endure(stop context.Context, l *load) {
 	all.Wait()
 }
 
-// drain waits until every message is with somebody, or nothing moves any more, and checks everything.
-func (r *run) drain(ctx context.Context) *checker {
+// drain waits until every message is with somebody, or nothing moves any more, and checks everything. moving says that it has given up waiting while clients
+// were still shown more.
+func (r *run) drain(ctx context.Context) (k *checker, moving bool) {
 	if r.staff == nil {
-		return check(r.history, nil)
+		return check(r.history, nil), false
 	}
 	longest := longestDrain
 	if r.o.Stall > 0 || r.o.Reconnect || r.o.Kills > 0 {
@@ -253,11 +268,12 @@ func (r *run) drain(ctx context.Context) *checker {
 	for {
 		now := r.history.now()
 		still := now - time.Duration(r.history.progress.Load())
-		switch over := now-began > longest || r.trouble() != nil || ctx.Err() != nil; {
-		case over, r.staff.live() && (still > quiet || still > settling && r.history.shown.Load() >= r.history.told.Load()):
+		over := now-began > longest || r.trouble() != nil || ctx.Err() != nil
+		all := still > settling && r.history.shown.Load() >= r.history.told.Load()
+		if over || r.staff.live() && (all || still > quiet) {
 			k := check(r.history, r.staff.views())
 			if over || still > quiet || !k.Any() && len(k.unseen()) == 0 {
-				return k
+				return k, still <= quiet
 			}
 		}
 		select {
@@ -268,7 +284,7 @@ func (r *run) drain(ctx context.Context) *checker {
 }
 
 // judge asks the server what became of the messages that nobody has seen, and completes the report.
-func (r *run) judge(ctx context.Context, k *checker) error {
+func (r *run) judge(ctx context.Context, k *checker, moving bool) error {
 	conversations, err := r.office.open(ctx, r.company.inboxes)
 	if err != nil {
 		return err
@@ -278,7 +294,7 @@ func (r *run) judge(ctx context.Context, k *checker) error {
 		return err
 	}
 	k.surplus(conversations)
-	reasons := k.judge(fates)
+	reasons := k.judge(fates, moving)
 	p := r.report
 	p.Faults, p.Described, p.Withdrawn = k.Faults, append(p.Described, k.described...), k.withdrawn
 	p.Waiting.Reasons = reasons

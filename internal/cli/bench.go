@@ -91,19 +91,24 @@ func (v *benchmark) Run(s *session) error {
 		}
 		return nil
 	}
-	r, err := bench.Run(s.ctx, o)
-	if err != nil {
-		return s.benchFailed(base, err)
+	r, failed := bench.Run(s.ctx, o)
+	if r == nil {
+		return s.benchFailed(base, failed)
 	}
 	if v.JSON {
 		err = s.document(r)
 	} else {
 		s.benchReport(r)
 	}
-	if err == nil && !r.OK() {
-		err = answered(statusNo)
+	switch {
+	case err != nil:
+		return err
+	case failed != nil: // to remove everything
+		return s.benchFailed(base, failed)
+	case !r.OK():
+		return answered(statusNo)
 	}
-	return err
+	return nil
 }
 
 func (v *benchmark) options(s *session) (o bench.Options, base string, err error) {
