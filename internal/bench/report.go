@@ -85,7 +85,7 @@ type Waiting struct {
 	Reasons  map[string]int `json:"reasons"`
 }
 
-// Reference is what the machine of the run can do.
+// Reference is what the machine of the run can do: the mean of before and after the load.
 type Reference struct {
 	Directory    string  `json:"directory"`
 	GroupSize    int     `json:"group_size"`
@@ -147,6 +147,25 @@ func (r *Report) measure(h *history, from, to time.Duration) {
 		a, b := latency(agent), latency(acknowledged)
 		r.Latency.Agent, r.Latency.Acknowledged = &a, &b
 	}
+}
+
+// compare sets what was measured beside the mean of references.
+func (r *Report) compare(with []Reference) {
+	if len(with) == 0 {
+		return
+	}
+	mean := func(of func(Reference) float64, places int) float64 {
+		sum := 0.0
+		for _, x := range with {
+			sum += of(x)
+		}
+		return round(sum/float64(len(with)), places)
+	}
+	r.Reference = with[0]
+	r.Reference.GroupCommits = mean(func(x Reference) float64 { return x.GroupCommits }, 0)
+	r.Reference.Commits = mean(func(x Reference) float64 { return x.Commits }, 0)
+	r.Reference.Syncs = mean(func(x Reference) float64 { return x.Syncs }, 0)
+	r.Reference.Sync = mean(func(x Reference) float64 { return x.Sync }, 3)
 	if r.Reference.GroupCommits > 0 {
 		ratio := round(r.EndToEnd.PerSecond/r.Reference.GroupCommits, 3)
 		r.Ratio = &ratio

@@ -44,7 +44,7 @@ func TestOnlyWhatHappensWithinTheTimeCountsAndLatenciesCountFromWhenItWasDue(t *
 	at(h, 1200, 1300, 1400, 2001) // acknowledged after
 	at(h, 1900, 2100, 2200, 2300) // due within, all else after
 	at(h, 1950, 0, 0, 0)          // never answered
-	r := &Report{Load: Load{Agents: 1}, Reference: Reference{GroupCommits: 4}}
+	r := &Report{Load: Load{Agents: 1}}
 	r.measure(h, time.Second, 2*time.Second)
 	if want := (Rate{2, 2, "acknowledged"}); r.EndToEnd != want {
 		t.Errorf("end to end %+v, want %+v", r.EndToEnd, want)
@@ -61,8 +61,19 @@ func TestOnlyWhatHappensWithinTheTimeCountsAndLatenciesCountFromWhenItWasDue(t *
 	if l := r.Latency.Acknowledged; l.Messages != 3 || l.Max != 801 {
 		t.Errorf("to acknowledged: %+v", l)
 	}
-	if r.Ratio == nil || *r.Ratio != 0.5 {
-		t.Errorf("the ratio is %v", r.Ratio)
+}
+
+func TestFiguresAreComparedWithTheMeanOfWhatTheMachineCouldDoBeforeAndAfter(t *testing.T) {
+	r := &Report{EndToEnd: Rate{PerSecond: 6000}}
+	if r.compare(nil); r.Ratio != nil || r.Reference != (Reference{}) {
+		t.Errorf("without a reference: %+v", r)
+	}
+	r.compare([]Reference{
+		{Directory: "/d", GroupSize: 128, GroupCommits: 10000, Commits: 1000, Syncs: 3000, Sync: 0.2},
+		{Directory: "/d", GroupSize: 128, GroupCommits: 14001, Commits: 2000, Syncs: 4000, Sync: 0.3},
+	})
+	if want := (Reference{Directory: "/d", GroupSize: 128, GroupCommits: 12001, Commits: 1500, Syncs: 3500, Sync: 0.25}); r.Reference != want || r.Ratio == nil || *r.Ratio != 0.5 {
+		t.Errorf("%+v, ratio %v", r.Reference, r.Ratio)
 	}
 }
 

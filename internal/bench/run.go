@@ -39,6 +39,8 @@ type run struct {
 
 	from, to time.Duration // what is measured
 	complete bool          // the report is
+
+	references []Reference
 }
 
 // Run measures a server and looks at whether it keeps its promises. An *OptionError says that the options cannot be; any other error that the run could not be
@@ -75,15 +77,17 @@ func (r *run) found(err error) (*Report, error) {
 	return r.report, err
 }
 
-// reference measures this machine, before there is load.
-func (r *run) reference(ctx context.Context) (err error) {
+// reference measures this machine. What the disk allows changes with what else is done on it, so this is done before and after the load.
+func (r *run) reference(ctx context.Context) error {
 	if r.o.Reference == nil {
 		return nil
 	}
 	r.o.Say(Measuring)
-	if r.report.Reference, err = r.o.Reference(ctx); err != nil {
+	found, err := r.o.Reference(ctx)
+	if err != nil {
 		return fmt.Errorf("measure this machine: %w", err)
 	}
+	r.references = append(r.references, found)
 	return nil
 }
 
@@ -115,7 +119,15 @@ func (r *run) visit(ctx context.Context) (err error) {
 	if err := r.office.prepare(ctx, r.o.Duration+r.o.Stall); err != nil {
 		return err
 	}
-	return r.measure(ctx)
+	if err := r.measure(ctx); err != nil {
+		return err
+	}
+	if err := r.reference(ctx); err != nil {
+		return err
+	}
+	r.report.compare(r.references)
+	r.complete = true
+	return nil
 }
 
 // remove removes what was made, also when the run was interrupted. An own server goes as a whole.
@@ -162,7 +174,6 @@ func (r *run) measure(ctx context.Context) error {
 		return err
 	}
 	r.report.measure(r.history, r.from, r.to)
-	r.complete = true
 	return nil
 }
 

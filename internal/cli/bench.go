@@ -169,8 +169,7 @@ func (w warnings) Write(p []byte) (int, error) {
 func measured(ctx context.Context, directory string) (bench.Reference, error) {
 	f, err := app.MeasureReference(ctx, directory)
 	return bench.Reference{
-		Directory: directory, GroupSize: f.GroupSize, GroupCommits: math.Round(f.GroupCommits), Commits: math.Round(f.Commits), Syncs: math.Round(f.Syncs),
-		Sync: float64(f.Sync.Microseconds()) / 1000,
+		Directory: directory, GroupSize: f.GroupSize, GroupCommits: f.GroupCommits, Commits: f.Commits, Syncs: f.Syncs, Sync: float64(f.Sync.Microseconds()) / 1000,
 	}, err
 }
 

@@ -19,8 +19,8 @@ const GroupSize = 128
 // Times say how long each measurement takes.
 type Times struct{ Sync, Single, Group time.Duration }
 
-// Usual are short enough to be taken in every run of a benchmark.
-var Usual = Times{Sync: 600 * time.Millisecond, Single: 600 * time.Millisecond, Group: 1500 * time.Millisecond}
+// Usual are short enough to be taken before and after every run of a benchmark.
+var Usual = Times{Sync: 400 * time.Millisecond, Single: 400 * time.Millisecond, Group: 900 * time.Millisecond}
 
 // The conversations and agents of the groups that are measured.
 const (
