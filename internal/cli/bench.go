@@ -181,7 +181,7 @@ func (s *session) benchFailed(base string, err error) error {
 	case errors.As(err, &option):
 		return usage("%s: %s", option.Option, s.pick(option.ZH, option.EN))
 	case s.ctx.Err() != nil:
-		return &statusError{statusNo, fmt.Errorf("%s: %w", s.pick("已中断", "interrupted"), err)}
+		return &statusError{statusNo, fmt.Errorf("%s (%w)", s.pick("已中断", "interrupted"), err)}
 	case client.AsRefused(err) == nil && errors.As(err, &nobody):
 		return &noServerError{base, err}
 	}
