@@ -91,21 +91,30 @@ func (v *benchmark) Run(s *session) error {
 		}
 		return nil
 	}
-	r, failed := bench.Run(s.ctx, o)
-	if r == nil {
-		return s.benchFailed(base, failed)
+	r, err := bench.Run(s.ctx, o)
+	if err != nil {
+		err = s.benchFailed(base, err)
 	}
+	if r == nil {
+		return err
+	}
+	if fault := v.tell(s, r); fault != nil {
+		s.fail(err) // that not everything could be removed is said, and is not the worse of the two
+		return fault
+	}
+	return err
+}
+
+// tell prints a report and says whether it is a good one.
+func (v *benchmark) tell(s *session, r *bench.Report) error {
 	if v.JSON {
-		err = s.document(r)
+		if err := s.document(r); err != nil {
+			return err
+		}
 	} else {
 		s.benchReport(r)
 	}
-	switch {
-	case err != nil:
-		return err
-	case failed != nil: // to remove everything
-		return s.benchFailed(base, failed)
-	case !r.OK():
+	if !r.OK() {
 		return answered(statusNo)
 	}
 	return nil
