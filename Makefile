@@ -42,8 +42,9 @@ test: ## Install or start what the tests need, say what, and run all of them (PA
 
 check: test ## What CI runs, nothing more
 
-bench: ## Run the benchmarks (BENCH=regexp for some)
+bench: $(if $(BENCH),,build) ## Run the benchmarks, then the whole program under load (BENCH=regexp for some of the former only)
 	$(GO) test -run '^$$' -bench '$(or $(BENCH),.)' -benchmem ./internal/...
+	$(if $(BENCH),,@test/bench.sh)
 
 sim: ## Run the simulation; SEED=N repeats a run
 	$(GO) test ./test/sim -count=1 -run TestSimulation -v $(if $(SEED),-args -seed=$(SEED))

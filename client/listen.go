@@ -48,10 +48,14 @@ type ListenOptions struct {
 	Transport Transport
 	Cursor    *int64 // the last entry that was shown, where the program remembers it itself
 	NoAck     bool   // show, and acknowledge nothing
+	// ReceivedOnly acknowledges entries as received, and not as seen and accepted: for programs behind which nobody looks at them yet.
+	ReceivedOnly bool
 	// Available sets the account's presence to available, once.
 	Available bool
 	// OnEvent is called for each event in order. An error ends Listen; the event has not been acknowledged then.
 	OnEvent func(Event) error
+	// OnDurable, if set, is told when the acknowledgement of all entries up to one is on the server's disk; that number never gets smaller.
+	OnDurable func(agentSequence int64)
 	// OnState, if set, is told how the connection fares.
 	OnState func(State)
 	// TLS is for servers at https addresses.
@@ -96,6 +100,7 @@ func (c *Client) Listen(ctx context.Context, o ListenOptions) error {
 	if o.OnState == nil {
 		o.OnState = func(State) {}
 	}
+	o.OnDurable = growing(o.OnDurable)
 	switch o.Transport {
 	case "":
 		o.Transport = Auto
@@ -128,6 +133,20 @@ func (c *Client) Listen(ctx context.Context, o ListenOptions) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-time.After(wait):
+		}
+	}
+}
+
+// growing has a function called with numbers that are greater than all before only. Without a function nothing is called.
+func growing(report func(int64)) func(int64) {
+	if report == nil {
+		return func(int64) {}
+	}
+	last := int64(0)
+	return func(n int64) {
+		if n > last {
+			last = n
+			report(n)
 		}
 	}
 }
@@ -343,6 +362,7 @@ func (l *link) run(ctx context.Context, c carrier, session *Session, o *ListenOp
 			}
 		}
 		send(session.Flush(time.Now())...)
+		o.OnDurable(session.Durable())
 	}
 }
 
@@ -362,8 +382,10 @@ func (l *link) receive(session *Session, frame []byte, o *ListenOptions) error {
 			return err
 		}
 		session.Handled(r.Event)
-		session.Seen(r.Event)
-		session.Accepted(r.Event)
+		if !o.ReceivedOnly {
+			session.Seen(r.Event)
+			session.Accepted(r.Event)
+		}
 	}
 	return nil
 }

@@ -230,6 +230,39 @@ func TestListenGivesEventsAndAcknowledgesThem(t *testing.T) {
 	})
 }
 
+func TestListenAcknowledgesAsReceivedOnlyAndSaysUpToWhereThatIsDurable(t *testing.T) {
+	play(t, func(t *testing.T, s *stage) {
+		ctx, cancel := context.WithCancel(t.Context())
+		durable := make(chan int64, 10)
+		ended, _ := s.listen(ctx, ListenOptions{ReceivedOnly: true, OnDurable: func(n int64) { durable <- n }})
+		sc := <-s.played
+		sc.welcome(0)
+		sc.message(1)
+		f := sc.next()
+		if f["received"] != 1.0 || f["seen"] != nil || f["accepted"] != nil {
+			t.Errorf("the acknowledgement is %v", f)
+		}
+		synctest.Wait()
+		if len(durable) > 0 {
+			t.Errorf("an acknowledgement that was not answered is said to be durable up to %d", <-durable)
+		}
+		sc.say(`{"type":"acked","received":1,"ref":%q}`, f["ref"])
+		if n := <-durable; n != 1 {
+			t.Errorf("durable up to %d, want 1", n)
+		}
+		_ = sc.ws.NetConn().Close()
+		sc = <-s.played
+		sc.welcome(1) // says nothing that was not said
+		sc.message(2)
+		sc.wantAck(2)
+		if n := <-durable; n != 2 {
+			t.Errorf("durable up to %d, want 2", n)
+		}
+		cancel()
+		<-ended
+	})
+}
+
 func TestListenResumesWithItsCursorAfterEveryKindOfEnd(t *testing.T) {
 	play(t, func(t *testing.T, s *stage) {
 		ctx, cancel := context.WithCancel(t.Context())

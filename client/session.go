@@ -117,6 +117,9 @@ func NewSession(o SessionOptions) *Session {
 // Cursor is the last entry that was handled, once that is known.
 func (s *Session) Cursor() (cursor int64, known bool) { return s.cursor, s.known }
 
+// Durable is the last entry up to which the server has said that all acknowledgements are on its disk.
+func (s *Session) Durable() int64 { return s.durable }
+
 // Live says that the server has welcomed this connection.
 func (s *Session) Live() bool { return s.live }
 
