@@ -105,7 +105,7 @@ func (s *Service) Post(ctx context.Context, v Visitor, address, lang string, l L
 	if l.ID == "" {
 		r.ID = "" // which is refused in the words for it
 	}
-	a, err := s.o.Intake.Receive(ctx, intake.Sender{Lang: lang, Uploader: v.Owner()}, v.Inbox, r)
+	a, err := s.o.Intake.Receive(ctx, intake.Sender{Lang: lang, Uploader: v.Owner(), ContactLang: lang}, v.Inbox, r)
 	if err != nil {
 		return Taken{}, err
 	}
