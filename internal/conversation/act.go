@@ -3,6 +3,7 @@ package conversation
 import (
 	"encoding/json"
 	"slices"
+	"time"
 
 	"github.com/bidahq/bida/internal/ledger"
 	"github.com/bidahq/bida/internal/problem"
@@ -87,7 +88,7 @@ func accept(tx *ledger.Tx, c *ledger.ConversationRow, account string) error {
 		return errOwned
 	}
 	c.Accepted = true
-	return tx.SetPassedOver(c.ID, nil, account)
+	return nil
 }
 
 // AcceptDelivery is what an acknowledgement as accepted does: the owner accepts its conversation, who holds an offer claims it. An acknowledgement of a
@@ -125,6 +126,15 @@ func (r *Resolve) Apply(tx *ledger.Tx) error {
 	if c.Owner != r.By && !r.Others {
 		return errNotOwner
 	}
+	if err := resolve(tx, c, "conversation.resolved", r.By); err != nil {
+		return err
+	}
+	tx.Audit(ledger.AuditRow{By: r.By, Action: "conversation.resolve", Object: ID(c.ID)})
+	return nil
+}
+
+// resolve ends an open conversation.
+func resolve(tx *ledger.Tx, c *ledger.ConversationRow, code, by string) error {
 	if err := withdrawOffers(tx, c.ID, "", reception.CodeDeliveryWithdrawnResolved); err != nil {
 		return err
 	}
@@ -134,7 +144,7 @@ func (r *Resolve) Apply(tx *ledger.Tx) error {
 			return err
 		}
 	}
-	if err := tx.SetPassedOver(c.ID, nil, r.By); err != nil {
+	if err := tx.SetPassedOver(c.ID, nil, "resolved", by); err != nil {
 		return err
 	}
 	if c.WaitingSince != 0 {
@@ -143,14 +153,14 @@ func (r *Resolve) Apply(tx *ledger.Tx) error {
 		}
 	}
 	if c.Owner != "" {
-		if err := tx.Unassign(c.ID, "conversation.resolved", r.By); err != nil {
+		if err := tx.Unassign(c.ID, code, by); err != nil {
 			return err
 		}
 	}
 	c.Status, c.Resolved = ledger.StatusResolved, tx.Next()
 	c.Answered, c.Delivered = c.LastSequence, c.LastSequence
+	c.TurnSince, c.Overdue = time.Time{}, false
 	tx.CloseThread(c)
-	tx.Audit(ledger.AuditRow{By: r.By, Action: "conversation.resolve", Object: ID(c.ID)})
 	return nil
 }
 
@@ -231,7 +241,7 @@ func (g *GiveBack) Apply(tx *ledger.Tx) error {
 	if err := release(tx, c.ID, "conversation.given_back", g.By, reception.CodeDeliveryWithdrawnOwnerReleased); err != nil {
 		return err
 	}
-	if err := tx.SetPassedOver(c.ID, including(c.PassedOver, owner), g.By); err != nil {
+	if err := tx.SetPassedOver(c.ID, including(c.PassedOver, owner), "given_back", g.By); err != nil {
 		return err
 	}
 	tx.Audit(ledger.AuditRow{By: g.By, Action: "conversation.release", Object: ID(c.ID)})
@@ -285,7 +295,7 @@ func acceptTimeout(tx *ledger.Tx, id int64) error {
 	if err != nil {
 		return err
 	}
-	if err := tx.SetPassedOver(id, passed, system); err != nil {
+	if err := tx.SetPassedOver(id, passed, "accept_timeout", system); err != nil {
 		return err
 	}
 	tx.TouchConversation(id, "accept_timeout")

@@ -1,6 +1,7 @@
 package conversation
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/bidahq/bida/internal/attachment"
@@ -14,7 +15,8 @@ import (
 type Post struct {
 	Inbox, SenderID        string
 	ContactID, ContactName string
-	Conversation           int64 // 0: the contact's open one, else a new one
+	ContactLang            string // "zh" or "en", where the contact's own browser asked; "" where that is not known
+	Conversation           int64  // 0: the contact's open one, else a new one
 	Kind                   string
 	Text                   string
 	Attachments            []string // ids of uploads
@@ -126,19 +128,19 @@ func (p *Post) thread(tx *ledger.Tx, position int64) (*ledger.ConversationRow, e
 	return tx.EditConversation(id)
 }
 
-// contact writes the contact when it is new or has another name.
+// contact writes the contact when it is new or has another name or language.
 func (p *Post) contact(tx *ledger.Tx, position int64) error {
 	known, ok, err := tx.Contact(p.Inbox, p.ContactID)
 	if err != nil {
 		return err
 	}
 	if !ok {
-		tx.PutContact(ledger.ContactRow{Inbox: p.Inbox, ID: p.ContactID, Name: p.ContactName, Position: position})
+		tx.PutContact(ledger.ContactRow{Inbox: p.Inbox, ID: p.ContactID, Name: p.ContactName, Position: position, Lang: p.ContactLang})
 		return nil
 	}
-	if p.ContactName != "" && known.Name != p.ContactName {
-		next := *known
-		next.Name = p.ContactName
+	next := *known
+	next.Name, next.Lang = cmp.Or(p.ContactName, known.Name), cmp.Or(p.ContactLang, known.Lang)
+	if next != *known {
 		tx.PutContact(next)
 	}
 	return nil
@@ -158,7 +160,11 @@ func (p *Post) store(tx *ledger.Tx, c *ledger.ConversationRow, position int64) e
 		return errNotDecided
 	}
 	row := journal(tx, &d, c, position, position, "message")
+	first := !unanswered(c)
 	c.LastSequence++
+	if first {
+		startTurn(tx, c)
+	}
 	if d.Verdict != reception.Routed {
 		c.SetDecidedOutcomes(row.Outcomes)
 	}

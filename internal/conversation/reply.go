@@ -56,6 +56,27 @@ func (r *Reply) Apply(tx *ledger.Tx) error {
 	if err := deliverPending(tx, c.ID, nil); err != nil {
 		return err
 	}
+	if err := tx.SetPassedOver(c.ID, nil, "answered", r.Account); err != nil {
+		return err
+	}
+	position := tx.Next()
+	files, err := attachment.Take(tx, attachment.AccountOwner(r.Account), r.Attachments, position)
+	if err != nil {
+		return err
+	}
+	c.LastSequence++
+	c.Answered, c.Delivered = c.LastSequence, c.LastSequence
+	startTurn(tx, c)
+	if err := toCustomer(tx, c, ledger.MessageRow{Position: position, Kind: c.Kind, SenderID: r.ID, Author: r.Account, Text: r.Text, Data: files}); err != nil {
+		return err
+	}
+	tx.PutKey(ledger.KeyRow{Scope: "out/" + ID(r.Conversation), ID: r.ID, Position: position, Digest: r.Digest, At: tx.Now()})
+	r.Message = position
+	return nil
+}
+
+// toCustomer stores the conversation's last message on its way to the customer, behind all that went there before.
+func toCustomer(tx *ledger.Tx, c *ledger.ConversationRow, m ledger.MessageRow) error {
 	contact, ok, err := tx.Contact(c.Inbox, c.Contact)
 	if err != nil {
 		return err
@@ -67,20 +88,10 @@ func (r *Reply) Apply(tx *ledger.Tx) error {
 	next := *contact
 	next.Replies++
 	tx.PutContact(next)
-	position := tx.Next()
-	files, err := attachment.Take(tx, attachment.AccountOwner(r.Account), r.Attachments, position)
-	if err != nil {
-		return err
-	}
-	c.LastSequence++
-	c.Answered, c.Delivered = c.LastSequence, c.LastSequence
-	tx.AppendMessage(ledger.MessageRow{
-		Position: position, Direction: ledger.Outbound, Inbox: c.Inbox, Conversation: c.ID, Sequence: c.LastSequence, Kind: c.Kind,
-		SenderID: r.ID, Contact: c.Contact, Author: r.Account, Text: r.Text, Data: files, ReceivedAt: tx.Now(), ContactSequence: next.Replies,
-		ReplyState: ledger.ReplySent, ReplyAt: tx.Now(),
-	})
-	tx.PutKey(ledger.KeyRow{Scope: "out/" + ID(r.Conversation), ID: r.ID, Position: position, Digest: r.Digest, At: tx.Now()})
-	r.Message = position
+	m.Direction, m.Inbox, m.Conversation, m.Sequence, m.Contact = ledger.Outbound, c.Inbox, c.ID, c.LastSequence, c.Contact
+	m.ContactSequence, m.ReplyState = next.Replies, ledger.ReplySent
+	m.ReceivedAt, m.ReplyAt = tx.Now(), tx.Now()
+	tx.AppendMessage(m)
 	return nil
 }
 

@@ -125,6 +125,9 @@ func assign(tx *ledger.Tx, id int64, owner, code, by string) error {
 	if err := armAccept(tx, c); err != nil {
 		return err
 	}
+	if unanswered(c) {
+		startTurn(tx, c)
+	}
 	contact, ok, err := tx.Contact(c.Inbox, c.Contact)
 	if err != nil || !ok {
 		return err
@@ -286,7 +289,13 @@ func release(tx *ledger.Tx, id int64, code, by string, withdrawal reception.Code
 		return err
 	}
 	c.Delivered, c.AcceptBy = c.Answered, time.Time{}
-	return tx.Unassign(id, code, by)
+	if err := tx.Unassign(id, code, by); err != nil {
+		return err
+	}
+	if unanswered(c) {
+		startTurn(tx, c)
+	}
+	return nil
 }
 
 // withdraw takes back from an account what it holds of a conversation since the last answer.

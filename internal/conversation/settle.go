@@ -42,6 +42,9 @@ func settleOnce(tx *ledger.Tx, t ledger.Touched) error {
 			cells[c] = "policy"
 		}
 		watchPolicy(tx)
+		if err := watchTurns(tx, time.Time{}); err != nil {
+			return err
+		}
 	}
 	for _, account := range slices.Sorted(maps.Keys(agents)) {
 		if err := settleAgent(tx, account, agents[account], cells); err != nil {
@@ -276,7 +279,7 @@ func Restore(tx *ledger.Tx) error {
 			}
 		}
 	}
-	return nil
+	return watchTurns(tx, tx.Now().Add(startGrace))
 }
 
 // Deadlines are the handlers of the deadlines that conversations and their owners set.
@@ -289,12 +292,18 @@ func Deadlines() map[string]func(*ledger.Tx, string) error {
 			tx.TouchCell(ledger.Cell{Inbox: inbox, Kind: kind}, "until")
 			return nil
 		},
-		deadlineAccept: func(tx *ledger.Tx, key string) error {
-			id, err := strconv.ParseInt(key, 10, 64)
-			if err != nil {
-				return err
-			}
-			return acceptTimeout(tx, id)
-		},
+		deadlineAccept: ofConversation(acceptTimeout),
+		deadlineTurn:   ofConversation(endTurn),
+	}
+}
+
+// ofConversation is a handler of deadlines whose key is a conversation's id.
+func ofConversation(handle func(*ledger.Tx, int64) error) func(*ledger.Tx, string) error {
+	return func(tx *ledger.Tx, key string) error {
+		id, err := strconv.ParseInt(key, 10, 64)
+		if err != nil {
+			return err
+		}
+		return handle(tx, id)
 	}
 }

@@ -150,6 +150,23 @@ func TestAMessageTakenBackBecauseItWasHandedOn(t *testing.T) {
 	expect(t, c.askMessage("agent-b", m), "receiving", "* routing.chosen.transferred expected [web/customer]", "view.not_seen [web/customer]")
 }
 
+func TestAMessageTakenBackBecauseItWasNotAnsweredInTime(t *testing.T) {
+	c := newCompany(t, companyYAML)
+	c.inbox("admin", "web", func(s *policy.InboxSpec) { s.Routing.AnswerTimeout = policy.Duration(2 * time.Minute) })
+	c.work("agent-a", "agent-b")
+	m := c.post("web", "customer", "x")
+	c.receive("agent-a")
+	c.wait(2 * time.Minute)
+	r := c.askMessage("agent-a", m)
+	expect(t, r, "blocked", "* delivery.withdrawn.answer_timeout expected by system [web/customer]")
+	c.receive("agent-b")
+	expect(t, c.askMessage("agent-b", m), "receiving", "* routing.chosen.least_loaded expected [web/customer]", "view.not_seen [web/customer]")
+	came := c.timeline("supervisor-b", "agent-a", c.now.Add(-time.Hour), c.now).Messages
+	if len(came) != 1 || came[0].State != "withdrawn" || came[0].Code != "delivery.withdrawn.answer_timeout" {
+		t.Errorf("its timeline has %+v", came)
+	}
+}
+
 func TestAMessagePushedAndNotAcknowledged(t *testing.T) {
 	c := newCompany(t, companyYAML)
 	c.work("agent-a")

@@ -429,7 +429,7 @@ func (r *run) findGaps() error {
 	return nil
 }
 
-// whyLost is the fault for which a delivery was taken back; 0 if it was none: handed on, claimed, not accepted in time, or given up by going away.
+// whyLost is the fault for which a delivery was taken back; 0 if it was none: handed on, claimed, not accepted or answered in time, or given up by going away.
 func (r *run) whyLost(e *entry) (reception.Code, error) {
 	code, _ := reception.ParseCode(e.Code)
 	if code == reception.CodePushNotEntitled {

@@ -84,6 +84,7 @@ type ChatMessageBody struct {
 	ID        string     `json:"id,omitempty" doc:"the visitor's own id of what it wrote"`
 	Message   string     `json:"message" doc:"Bida's id"`
 	Direction string     `json:"direction" enum:"in,out" doc:"in: from the visitor"`
+	Kind      string     `json:"kind,omitempty" enum:"auto_reply" doc:"auto_reply: no agent wrote it, but Bida itself"`
 	Text      string     `json:"text" doc:"plain text, as it was written: to be shown as text and never as markup"`
 	At        Time       `json:"at"`
 	Agent     *AgentBody `json:"agent,omitempty" doc:"who replied, if it has an outward name"`
@@ -98,6 +99,9 @@ func (s *Server) chatMessageBody(m *web.Message) ChatMessageBody {
 	}
 	if m.In {
 		b.Direction = "in"
+	}
+	if m.Automatic {
+		b.Kind = conversation.KindPrompt
 	}
 	return b
 }

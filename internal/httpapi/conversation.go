@@ -42,6 +42,8 @@ type ConversationBody struct {
 	UnansweredSince *Time            `json:"unanswered_since,omitempty" doc:"when the first of them came"`
 	Accepted        bool             `json:"accepted" doc:"the owner opened or answered it"`
 	AcceptBy        *Time            `json:"accept_by,omitempty" doc:"when the accept timeout ends"`
+	AnswerBy        *Time            `json:"answer_by,omitempty" doc:"when the answer timeout of its owner ends"`
+	ClosesAt        *Time            `json:"closes_at,omitempty" doc:"when it is resolved by itself, if the customer stays silent"`
 	Offered         []string         `json:"offered,omitempty"`
 	PassedOver      []string         `json:"passed_over,omitempty"`
 	Sequence        int64            `json:"sequence" doc:"of the last message"`
@@ -63,7 +65,7 @@ type RatingBody struct {
 type LastMessageBody struct {
 	Direction string `json:"direction" enum:"in,out,note,system"`
 	Kind      string `json:"kind"`
-	Text      string `json:"text" doc:"the first 120 characters"`
+	Text      string `json:"text" doc:"the first 120 characters; of a line, what happened in few words"`
 	Author    string `json:"author,omitempty" doc:"account that wrote it"`
 	At        Time   `json:"at"`
 }
@@ -124,11 +126,16 @@ func (s *Server) conversationBody(c *ledger.ConversationRow, by caller, w *waiti
 		LastOwnerTitle: titleOf(w.view.Policy, c.LastOwner),
 	}
 	b.InboxTitle, b.Mode = inboxOf(w.view.Policy, c.Inbox)
+	answerBy, closesAt := conversation.TurnEnds(w.view.Policy, c)
+	b.AnswerBy, b.ClosesAt = s.maybe(answerBy), s.maybe(closesAt)
 	if c.Owner != "" {
 		b.Owner, b.OwnerTitle = &c.Owner, titleOf(w.view.Policy, c.Owner)
 	}
 	if p.Direction != "" {
 		b.LastMessage = &LastMessageBody{Direction: string(p.Direction), Kind: p.Kind, Text: p.Text, Author: p.Author, At: s.time(p.At)}
+		if p.Direction == ledger.Internal {
+			b.LastMessage.Text = conversation.LineTitle(p.Text, by.lang)
+		}
 	}
 	if c.WaitingSince != 0 && c.Status == ledger.StatusOpen {
 		b.Waiting = w.why(s, c, by.lang)
@@ -328,9 +335,10 @@ func (s *Server) show(ctx context.Context, by caller, c *ledger.ConversationRow)
 type MessageBody struct {
 	ID          string            `json:"id"`
 	Sequence    int64             `json:"sequence"`
-	Direction   string            `json:"direction" enum:"in,out,note,system" doc:"a note is for colleagues and never reaches the customer"`
-	Kind        string            `json:"kind"`
+	Direction   string            `json:"direction" enum:"in,out,note,system" doc:"a note is for colleagues, and system is a line that says what a rule did with the conversation; neither reaches the customer"`
+	Kind        string            `json:"kind" doc:"auto_reply: written to the customer by Bida itself"`
 	Text        string            `json:"text"`
+	Code        string            `json:"code,omitempty" doc:"of a line: the reason; its text says it in words"`
 	SenderID    string            `json:"sender_id,omitempty" doc:"the sender's own id"`
 	Contact     string            `json:"contact,omitempty"`
 	Author      string            `json:"author,omitempty" doc:"account that wrote it"`
@@ -391,7 +399,7 @@ func (s *Server) listMessages(ctx context.Context, by caller, in *struct {
 	}
 	out.Body.Messages = make([]MessageBody, 0, len(rows))
 	for i := range rows {
-		b, err := s.messageBody(&rows[i])
+		b, err := s.messageBody(&rows[i], by.lang)
 		if err != nil {
 			return nil, err
 		}
@@ -400,7 +408,7 @@ func (s *Server) listMessages(ctx context.Context, by caller, in *struct {
 	return out, nil
 }
 
-func (s *Server) messageBody(m *ledger.MessageRow) (MessageBody, error) {
+func (s *Server) messageBody(m *ledger.MessageRow, lang string) (MessageBody, error) {
 	b := MessageBody{
 		ID: conversation.MessageID(m.Position), Sequence: m.Sequence, Direction: string(m.Direction), Kind: m.Kind, Text: m.Text, SenderID: m.SenderID,
 		Contact: m.Contact, Author: m.Author, At: s.time(m.At), SentAt: s.maybe(m.SentAt), State: string(m.ReplyState), StateAt: s.maybe(m.ReplyAt), StateDetail: m.ReplyDetail,
@@ -413,7 +421,13 @@ func (s *Server) messageBody(m *ledger.MessageRow) (MessageBody, error) {
 	if m.Author != "" {
 		b.AuthorTitle = titleOf(p, m.Author)
 	}
-	if m.Direction != ledger.Note {
+	switch m.Direction {
+	case ledger.Internal:
+		b.Code = m.Text
+		b.Text, err = conversation.LineWords(m, lang, func(account string) string { return titleOf(p, account) })
+		return b, err
+	case ledger.Note:
+	default:
 		return b, nil
 	}
 	var note ledger.NoteData

@@ -17,11 +17,12 @@ var errNoInbox = problem.New(problem.NotFound, "intake.unknown_inbox", "There is
 
 // ReplyBody is an answer on its way to a customer.
 type ReplyBody struct {
-	ID           string            `json:"id" doc:"the writer's own id"`
+	ID           string            `json:"id" doc:"the writer's own id; empty where Bida itself wrote"`
 	Message      string            `json:"message"`
 	Conversation string            `json:"conversation"`
 	Contact      string            `json:"contact"`
 	Sequence     int64             `json:"sequence" doc:"among the replies to this contact, from 1"`
+	Kind         string            `json:"kind" doc:"of the conversation; auto_reply: Bida itself wrote, and no agent has answered with it"`
 	Text         string            `json:"text"`
 	Agent        AgentBody         `json:"agent"`
 	At           Time              `json:"at"`
@@ -110,6 +111,6 @@ func (s *Server) replyBody(set *policy.Set, m *ledger.MessageRow) (ReplyBody, er
 	author, _ := set.Account(m.Author) // who has left has no outward name any more
 	return ReplyBody{
 		ID: m.SenderID, Message: conversation.MessageID(m.Position), Conversation: conversation.ID(m.Conversation), Contact: m.Contact,
-		Sequence: m.ContactSequence, Text: m.Text, Agent: AgentBody{Alias: author.Alias}, At: s.time(m.At), State: string(m.ReplyState), Attachments: files,
+		Sequence: m.ContactSequence, Kind: m.Kind, Text: m.Text, Agent: AgentBody{Alias: author.Alias}, At: s.time(m.At), State: string(m.ReplyState), Attachments: files,
 	}, nil
 }

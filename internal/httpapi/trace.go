@@ -312,7 +312,7 @@ func (t *tracer) answered() (int64, error) {
 			return 0, fmt.Errorf("messages of conversation %d: %w", t.m.Conversation, err)
 		}
 		for _, r := range rows {
-			if r.Direction == ledger.Outbound {
+			if r.Direction == ledger.Outbound && r.Kind != conversation.KindPrompt {
 				t.stage("answered", r.At, conversation.MessageID(r.Position), "").Agent = r.Author
 				return r.Position, nil
 			}

@@ -62,7 +62,7 @@ func (r *Request) post(from Sender, inbox string, receivedAt time.Time) (*conver
 		return nil, err
 	}
 	p := &conversation.Post{
-		Inbox: inbox, SenderID: r.ID, ContactID: r.Contact.ID, ContactName: r.Contact.Name, Kind: r.Kind, Text: r.Text,
+		Inbox: inbox, SenderID: r.ID, ContactID: r.Contact.ID, ContactName: r.Contact.Name, ContactLang: from.ContactLang, Kind: r.Kind, Text: r.Text,
 		Attachments: r.Attachments, Uploader: from.uploader(), ReceivedAt: receivedAt, Digest: r.digest(),
 	}
 	if r.Conversation != "" {

@@ -62,6 +62,8 @@ type Sender struct {
 	Account, Lang string
 	// Uploader is who uploaded the attachments, as package attachment names it; "" for the account itself.
 	Uploader string
+	// ContactLang is "zh" or "en" where the contact itself asks; "" where a system does for it.
+	ContactLang string
 }
 
 func (s Sender) uploader() string {

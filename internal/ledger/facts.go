@@ -303,8 +303,8 @@ func (tx *Tx) keepGrace(was, now reception.Connection) reception.Connection {
 	return now
 }
 
-// SetPassedOver records who let an offer of a conversation time out; an empty list ends the fact.
-func (tx *Tx) SetPassedOver(id int64, accounts []string, by string) error {
+// SetPassedOver records who is passed over for a conversation, and why ("accept_timeout", …); an empty list ends the fact.
+func (tx *Tx) SetPassedOver(id int64, accounts []string, cause, by string) error {
 	c, err := tx.EditConversation(id)
 	if err != nil {
 		return err
@@ -313,13 +313,12 @@ func (tx *Tx) SetPassedOver(id int64, accounts []string, by string) error {
 		return nil
 	}
 	subject := fmt.Sprintf("conversation/%d", id)
-	o := reception.Origin{By: by, Source: "timer", Cause: "accept_timeout"}
 	if len(accounts) == 0 {
-		tx.endFact(FactRow{Subject: subject, Name: FactPassedOver, FromPosition: c.passedSince, EndBy: by, EndCause: "again"}, tx.Next())
+		tx.endFact(FactRow{Subject: subject, Name: FactPassedOver, FromPosition: c.passedSince, EndBy: by, EndCause: cause}, tx.Next())
 		c.PassedOver, c.passedSince = nil, 0
 		return nil
 	}
-	o = tx.setFact(subject, FactPassedOver, "", c.passedSince, accounts, o)
+	o := tx.setFact(subject, FactPassedOver, "", c.passedSince, accounts, reception.Origin{By: by, Source: "conversation", Cause: cause})
 	c.PassedOver, c.passedSince = slices.Clone(accounts), o.Position
 	return nil
 }

@@ -26,6 +26,9 @@ func (t *table[K, V]) get(k K) *V {
 	return t.base[k]
 }
 
+// layers are the maps that may have a key; what it has is get's to say.
+func (t *table[K, V]) layers() [3]map[K]*V { return [3]map[K]*V{t.cmd, t.group, t.base} }
+
 // edit returns a value that the command may change, or nil if there is none.
 func (t *table[K, V]) edit(k K) *V {
 	if v, ok := t.cmd[k]; ok {

@@ -15,8 +15,8 @@ type Direction string
 // The directions of a message.
 const (
 	Inbound  Direction = "in"     // from a customer
-	Outbound Direction = "out"    // an agent's reply
-	Internal Direction = "system" // made by Bida: notices
+	Outbound Direction = "out"    // to the customer: an agent's reply or, of the kind auto_reply, what Bida itself writes
+	Internal Direction = "system" // made by Bida: notices and, in a conversation, lines that say what a rule did with it
 	Note     Direction = "note"   // from an agent to colleagues; it never leaves the house
 )
 
@@ -38,11 +38,11 @@ type MessageRow struct {
 	Conversation int64  // or none, for a notice
 	Sequence     int64  // in the conversation, from 1; or none
 	Kind         string
-	SenderID     string // the sender's own id; "" for replies and notices
-	Contact      string // contact id in the inbox; "" for a notice
-	Author       string // account that wrote a reply or a note, or caused a notice; "" inbound
-	Text         string
-	Data         json.RawMessage // notices: {"zh":…,"en":…,…}; notes: NoteData; all others: attachments, as package attachment writes them; or none
+	SenderID     string          // the sender's own id; "" for what Bida writes
+	Contact      string          // contact id in the inbox; "" for a notice
+	Author       string          // account that wrote a reply or a note, or caused a notice; "" inbound and for what Bida writes
+	Text         string          // of a line: its code
+	Data         json.RawMessage // notices: {"zh":…,"en":…,…}; notes: NoteData; lines: LineData; all others: attachments, as package attachment writes them; or none
 	SentAt       time.Time       // as the sender said, or none
 	ReceivedAt   time.Time       // when intake had it whole
 	At           time.Time       // the group's now: when it was decided and stored
@@ -62,7 +62,7 @@ type DecisionRow struct {
 	At           time.Time
 	Revision     int64
 	Engine       string // engine and zone-data version
-	Cause        string // "message", or what made it be decided again: "presence", "policy", "window", "owner_released", "accept_timeout", …
+	Cause        string // "message", or what made it be decided again: "presence", "policy", "window", "owner_released", "accept_timeout", "answer_timeout", …
 	Verdict      string
 	Code         string
 	Chosen       []string
@@ -85,6 +85,12 @@ type NoteData struct {
 	Mentions []string `json:"mentions,omitempty"` // whom the author called
 	// Attachments are written as those of other messages are.
 	Attachments json.RawMessage `json:"attachments,omitempty"`
+}
+
+// LineData is the Data of a line: what it needs to be put into words besides its code.
+type LineData struct {
+	Account string `json:"account,omitempty"` // whom it is about
+	Seconds int64  `json:"seconds"`           // how long the rule waited
 }
 
 // PreviewRow is what a list shows of a conversation besides its own row, as of the store's last commit.
@@ -125,6 +131,7 @@ type ContactRow struct {
 	LastOwner       string // who owned the contact's last conversation here
 	Replies         int64  // replies sent so far (ContactSequence of the last one)
 	Seen            int64  // position up to which the contact itself said that it has the replies; 0 where a source reads them
+	Lang            string // "zh" or "en": what its own browser asked for; "" where that is not known
 }
 
 // VisitorRow is somebody who writes from a web page. The token itself is not kept, only its SHA-256.
@@ -164,6 +171,8 @@ type ConversationRow struct {
 	Offered        []string
 	AcceptBy       time.Time // when the accept timeout ends, or none
 	Accepted       bool      // the owner opened or answered it
+	TurnSince      time.Time // since when the owner (something is unanswered) or the customer (nothing is) is to write; none while it waits for an owner
+	Overdue        bool      // in this turn the customer was prompted, or it was recorded that the owner is late
 	OpenedAt       time.Time
 	UpdatedAt      time.Time
 	Position       int64 // of the last change
@@ -172,7 +181,14 @@ type ConversationRow struct {
 	// Kept in memory only:
 	passedSince int64    // from-position of the passed_over fact that holds
 	decided     [16]byte // outcome set of the last decision that left it waiting
+	watched     time.Time
 }
+
+// Watched is the last instant at which it was asked in this process to look whether the turn ends; zero if never.
+func (c *ConversationRow) Watched() time.Time { return c.watched }
+
+// SetWatched remembers that a deadline was set, so that not every message needs one.
+func (c *ConversationRow) SetWatched(at time.Time) { c.watched = at }
 
 // DecidedOutcomes returns the outcome set of the last decision in this process that left the conversation waiting; zero if there was none.
 func (c *ConversationRow) DecidedOutcomes() [16]byte { return c.decided }

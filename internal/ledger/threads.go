@@ -88,7 +88,7 @@ func (tx *Tx) Waiting(c Cell) []int64 { return ids(tx.w.waiting.list(c)) }
 
 // HasOpenIn says whether an inbox has open conversations.
 func (tx *Tx) HasOpenIn(inbox string) bool {
-	for _, layer := range []map[int64]*ConversationRow{tx.w.conversations.cmd, tx.w.conversations.group, tx.w.conversations.base} {
+	for _, layer := range tx.w.conversations.layers() {
 		for id := range layer {
 			if c := tx.w.conversations.get(id); c != nil && c.Inbox == inbox && c.Status == StatusOpen {
 				return true
@@ -96,6 +96,20 @@ func (tx *Tx) HasOpenIn(inbox string) bool {
 		}
 	}
 	return false
+}
+
+// OpenConversations lists the open conversations in order.
+func (tx *Tx) OpenConversations() []int64 {
+	var out []int64
+	for _, layer := range tx.w.conversations.layers() {
+		for id := range layer {
+			if c := tx.w.conversations.get(id); c != nil && c.Status == StatusOpen {
+				out = append(out, id)
+			}
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 // AccountsWithWork lists the accounts that own a conversation or hold an offer, in order of name.

@@ -112,7 +112,6 @@ func (d *decoder) unknownField(k key, fields []field) {
 // unbuilt are fields of the design whose part does not exist yet: unknown, but not a slip of the pen.
 var unbuilt = map[string][2]string{
 	"calendar":   {"holiday calendars are not built yet; list the dates under exceptions", "节假日日历尚未实现，请逐日写在 exceptions 里"},
-	"idle_close": {"closing idle conversations is not built yet", "空闲自动结束尚未实现"},
 	"per_minute": {"limited switches are not built yet", "限流开关尚未实现"},
 }
 
@@ -338,11 +337,21 @@ func (x Duration) MarshalText() ([]byte, error) { return []byte(x.String()), nil
 
 const (
 	minTimeout = time.Second
+	minTurn    = 10 * time.Second
 	maxTimeout = 7 * 24 * time.Hour
 )
 
 // duration reads a length of time.
 func (d *decoder) duration(dst *Duration) func(*node) {
+	return d.between(dst, minTimeout, maxTimeout)
+}
+
+// turn reads how long one side of a conversation may take. Below ten seconds nobody could read, think and write.
+func (d *decoder) turn(dst *Duration) func(*node) {
+	return d.between(dst, minTurn, maxTimeout)
+}
+
+func (d *decoder) between(dst *Duration, shortest, longest time.Duration) func(*node) {
 	return func(n *node) {
 		if n.typ != textNode {
 			d.wrongType(n, "a length of time like 90s or 5m", "时长，如 90s 或 5m")
@@ -352,8 +361,9 @@ func (d *decoder) duration(dst *Duration) func(*node) {
 		switch {
 		case err != nil:
 			d.problem(n, fmt.Sprintf("%s is not a length of time like 90s or 5m", quoted(n.text)), fmt.Sprintf("%s 不是时长，例如 90s、5m", quoted(n.text)))
-		case value < minTimeout || value > maxTimeout:
-			d.problem(n, "this must be between 1s and 168h", "应在 1s 到 168h 之间")
+		case value < shortest || value > longest:
+			from, to := Duration(shortest), Duration(longest)
+			d.problem(n, fmt.Sprintf("this must be between %s and %s", from, to), fmt.Sprintf("应在 %s 到 %s 之间", from, to))
 		default:
 			*dst = Duration(value.Truncate(time.Millisecond))
 		}

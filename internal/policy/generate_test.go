@@ -212,7 +212,20 @@ func drawInbox(t *rapid.T) object {
 		in["capacity"] = rapid.IntRange(1, 9).Draw(t, "capacity")
 		in["routing"].(object)["accept_timeout"] = pick(t, []string{"1s", "90s", "5m", "1h", "1h30m", "1500ms"})
 	}
+	if in["mode"] == "live" && rarely(t) {
+		drawTurns(t, in["routing"].(object))
+	}
 	return in
+}
+
+func drawTurns(t *rapid.T, routing object) {
+	if maybe(t) {
+		routing["answer_timeout"] = pick(t, []string{"10s", "2m", "1h"})
+	}
+	routing["idle_close"] = pick(t, []string{"10m", "168h"})
+	if maybe(t) {
+		routing["idle_prompt"], routing["idle_prompt_text"] = pick(t, []string{"10s", "8m"}), drawText(t)
+	}
 }
 
 func drawSwitch(t *rapid.T) object {

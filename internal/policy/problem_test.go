@@ -147,10 +147,16 @@ func TestParseYAMLNamesEveryFaultWithPathAndLine(t *testing.T) {
 		{"kind twice", inbox("  kinds: [group, group]\n"), []string{"4 /spec/kinds/1: twice"}},
 		{"members are a list", inbox("  members: [agent-a]\n"), []string{"4 /spec/members: must be a group of fields"}},
 		{"unknown strategy", inbox("  routing: {strategy: random}\n"), []string{"4 /spec/routing/strategy: \"random\" is not one of least_loaded, round_robin, broadcast, manual"}},
-		{"unbuilt field", inbox("  routing: {idle_close: 5m}\n"), []string{"4 /spec/routing/idle_close: unknown field \"idle_close\": closing idle conversations is not built yet"}},
 		{"no length of time", inbox("  routing: {accept_timeout: soon}\n"), []string{"4 /spec/routing/accept_timeout: is not a length of time"}},
 		{"timeout is a number", inbox("  routing: {accept_timeout: 90}\n"), []string{"4 /spec/routing/accept_timeout: a length of time like 90s"}},
 		{"timeout is too short", inbox("  routing: {accept_timeout: 900ms}\n"), []string{"4 /spec/routing/accept_timeout: between 1s and 168h"}},
+		{"a turn is too short", inbox("  routing: {answer_timeout: 9s, idle_prompt: 1s, idle_close: 169h}\n"), []string{
+			"4 /spec/routing/answer_timeout: between 10s and 168h", "4 /spec/routing/idle_prompt: between 10s and 168h", "4 /spec/routing/idle_close: between 10s and 168h"}},
+		{"a prompt without an end", inbox("  routing: {idle_prompt: 5m}\n"), []string{"4 /spec/routing/idle_prompt: this needs idle_close"}},
+		{"a prompt at the end", inbox("  routing: {idle_prompt: 5m, idle_close: 5m}\n"), []string{"4 /spec/routing/idle_prompt: this must be shorter than idle_close"}},
+		{"words for no prompt", inbox("  routing: {idle_close: 5m, idle_prompt_text: 在吗}\n"), []string{"4 /spec/routing/idle_prompt_text: this needs idle_prompt"}},
+		{"a turn where nobody waits", inbox("  mode: async\n  routing:\n    answer_timeout: 1m\n    idle_prompt: 1m\n    idle_close: 2m\n"), []string{
+			"6 /spec/routing/answer_timeout: an inbox with mode async has no such limit", "7 /spec/routing/idle_prompt: mode async", "8 /spec/routing/idle_close: mode async"}},
 		{"capacity is negative", inbox("  capacity: -1\n"), []string{"4 /spec/capacity: between 1 and"}},
 
 		// schedule
@@ -233,6 +239,8 @@ func TestWhatIsLooseInYAMLIsReadAsMeant(t *testing.T) {
 		{"nothing is escaped without need", "kind: account\nname: x\nspec: {title: \"<a> & 'b'\"}\n", `{"title":"<a> & 'b'"}`},
 		{"an inbox is written out", "kind: inbox\nname: x\nspec: {}\n", `{"channel":"api","mode":"live","kinds":["customer"],"routing":{"strategy":"least_loaded"}}`},
 		{"a length of time", "kind: inbox\nname: x\nspec: {routing: {accept_timeout: 90s}}\n", `{"channel":"api","mode":"live","kinds":["customer"],"routing":{"strategy":"least_loaded","accept_timeout":"1m30s"}}`},
+		{"limits of turns", "kind: inbox\nname: x\nspec: {routing: {idle_close: 600s, idle_prompt_text: 在吗, idle_prompt: 8m, answer_timeout: 90s}}\n",
+			`{"channel":"api","mode":"live","kinds":["customer"],"routing":{"strategy":"least_loaded","answer_timeout":"1m30s","idle_prompt":"8m","idle_prompt_text":"在吗","idle_close":"10m"}}`},
 		{"an empty list of permissions is not the template's", "kind: role\nname: x\nspec: {template: agent, permissions: []}\n", `{"template":"agent","permissions":[]}`},
 		{"on and off", "kind: switch\nname: platform\nspec: {state: off}\n", `{"state":"off"}`},
 		{"a date", "kind: schedule\nname: x\nspec: {zone: UTC, exceptions: [{date: 2026-10-01, off: true}]}\n", `{"zone":"UTC","exceptions":[{"date":"2026-10-01","off":true}]}`},

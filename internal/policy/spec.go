@@ -83,11 +83,15 @@ type Members struct {
 	Teams    []string `json:"teams,omitempty"`
 }
 
-// Routing is how an inbox chooses among those who can receive.
+// Routing is how an inbox chooses among those who can receive, and how long it waits for agents and customers.
 type Routing struct {
-	Strategy      string   `json:"strategy"`
-	Sticky        bool     `json:"sticky,omitempty"`
-	AcceptTimeout Duration `json:"accept_timeout,omitempty"`
+	Strategy       string   `json:"strategy"`
+	Sticky         bool     `json:"sticky,omitempty"`
+	AcceptTimeout  Duration `json:"accept_timeout,omitempty"`
+	AnswerTimeout  Duration `json:"answer_timeout,omitempty"`
+	IdlePrompt     Duration `json:"idle_prompt,omitempty"`
+	IdlePromptText string   `json:"idle_prompt_text,omitempty"`
+	IdleClose      Duration `json:"idle_close,omitempty"`
 }
 
 // SwitchSpec is a push switch (推送开关).
@@ -321,15 +325,10 @@ func (d *decoder) inbox(n *node) InboxSpec {
 			d.object(n, field{"accounts", d.names(&s.Members.Accounts)}, field{"teams", d.names(&s.Members.Teams)})
 		}},
 		field{"hours", d.name(&s.Hours)},
-		field{"routing", func(n *node) {
-			d.object(n,
-				field{"strategy", d.oneOf(&s.Routing.Strategy, strategies()...)},
-				field{"sticky", d.flag(&s.Routing.Sticky)},
-				field{"accept_timeout", d.duration(&s.Routing.AcceptTimeout)},
-			)
-		}},
+		field{"routing", d.routing(&s.Routing)},
 		field{"capacity", d.limit(&s.Capacity)},
 	)
+	d.turns(n.get("routing"), &s)
 	if s.Kinds == nil {
 		s.Kinds = []string{"customer"}
 	}
@@ -339,6 +338,41 @@ func (d *decoder) inbox(n *node) InboxSpec {
 		})
 	}
 	return s
+}
+
+func (d *decoder) routing(s *Routing) func(*node) {
+	return func(n *node) {
+		d.object(n,
+			field{"strategy", d.oneOf(&s.Strategy, strategies()...)},
+			field{"sticky", d.flag(&s.Sticky)},
+			field{"accept_timeout", d.duration(&s.AcceptTimeout)},
+			field{"answer_timeout", d.turn(&s.AnswerTimeout)},
+			field{"idle_prompt", d.turn(&s.IdlePrompt)},
+			field{"idle_prompt_text", d.text(&s.IdlePromptText)},
+			field{"idle_close", d.turn(&s.IdleClose)},
+		)
+	}
+}
+
+// turns checks what the limits of turns ask of each other and of the inbox. A limit that could not be read is named already and counts as missing here.
+func (d *decoder) turns(routing *node, s *InboxSpec) {
+	at := func(name string, wrong bool, en, zh string) {
+		if n := routing.get(name); n != nil && wrong {
+			d.path = append(d.path, "routing", name)
+			d.problem(n, en, zh)
+			d.path = d.path[:len(d.path)-2]
+		}
+	}
+	for _, name := range []string{"answer_timeout", "idle_prompt", "idle_close"} {
+		at(name, s.Mode == "async", "an inbox with mode async has no such limit: nobody sits and waits for the next letter", "异步（async）渠道没有这个时限：双方都不会守着等下一封信")
+	}
+	r := &s.Routing
+	at("idle_prompt", r.IdlePrompt != 0 && routing.get("idle_close") == nil,
+		"this needs idle_close: the prompt tells the customer when the conversation ends", "需要同时设置 idle_close：提示语会告诉访客会话何时结束")
+	at("idle_prompt", r.IdlePrompt != 0 && r.IdleClose != 0 && r.IdlePrompt >= r.IdleClose,
+		"this must be shorter than idle_close", "应短于 idle_close")
+	at("idle_prompt_text", r.IdlePromptText != "" && routing.get("idle_prompt") == nil,
+		"this needs idle_prompt: without it nobody is prompted", "需要同时设置 idle_prompt：没有它就不会发出提示")
 }
 
 func strategies() []string {

@@ -222,6 +222,12 @@ const (
 	CodeAttachmentNoSpace Code = 108
 	// CodeAttachmentStorage is attachment.storage: Attachments cannot be written.
 	CodeAttachmentStorage Code = 109
+	// CodeDeliveryWithdrawnAnswerTimeout is delivery.withdrawn.answer_timeout: Withdrawn: not answered in time.
+	CodeDeliveryWithdrawnAnswerTimeout Code = 110
+	// CodeConversationResolvedIdle is conversation.resolved.idle: Ended by itself: the customer was silent.
+	CodeConversationResolvedIdle Code = 111
+	// CodeConversationAnswerOverdue is conversation.answer_overdue: Not answered in time, and nobody else can.
+	CodeConversationAnswerOverdue Code = 112
 )
 
 var codeNames = [...]string{
@@ -334,4 +340,7 @@ var codeNames = [...]string{
 	CodeAttachmentUnknown:                   "attachment.unknown",
 	CodeAttachmentNoSpace:                   "attachment.no_space",
 	CodeAttachmentStorage:                   "attachment.storage",
+	CodeDeliveryWithdrawnAnswerTimeout:      "delivery.withdrawn.answer_timeout",
+	CodeConversationResolvedIdle:            "conversation.resolved.idle",
+	CodeConversationAnswerOverdue:           "conversation.answer_overdue",
 }

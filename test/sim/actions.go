@@ -56,15 +56,15 @@ spec: {title: 前台组, members: [b, c], lead: a}
 ---
 kind: inbox
 name: web
-spec: {title: 在线, channel: api, mode: live, kinds: [customer, group], members: {accounts: [a], teams: [front]}, routing: {strategy: least_loaded}}
+spec: {title: 在线, channel: api, mode: live, kinds: [customer, group], members: {accounts: [a], teams: [front]}, routing: {strategy: least_loaded, idle_prompt: 30s, idle_close: 50s}}
 ---
 kind: inbox
 name: shop
-spec: {title: 门店, channel: api, mode: live, kinds: [customer], members: {accounts: [a, b, d]}, routing: {strategy: round_robin, sticky: true, accept_timeout: 20s}}
+spec: {title: 门店, channel: api, mode: live, kinds: [customer], members: {accounts: [a, b, d]}, routing: {strategy: round_robin, sticky: true, accept_timeout: 20s, answer_timeout: 50s}}
 ---
 kind: inbox
 name: all
-spec: {title: 抢单, channel: api, mode: live, kinds: [customer], members: {accounts: [b, c, d]}, routing: {strategy: broadcast, accept_timeout: 30s}}
+spec: {title: 抢单, channel: api, mode: live, kinds: [customer], members: {accounts: [b, c, d]}, routing: {strategy: broadcast, accept_timeout: 30s, answer_timeout: 40s, idle_close: 45s}}
 ---
 kind: inbox
 name: pick
@@ -98,9 +98,9 @@ var variants = map[string][]string{
 		`{"title":"客服丙","agent":true,"roles":["agent"],"deny":[{"permission":"message.reply"}]}`,
 	},
 	"inbox/web": {
-		`{"title":"在线","channel":"api","mode":"live","kinds":["customer","group"],"members":{"accounts":["a"],"teams":["front"]},"routing":{"strategy":"least_loaded"}}`,
-		`{"title":"在线","channel":"api","mode":"live","kinds":["customer","group"],"members":{"teams":["front"]},"routing":{"strategy":"least_loaded"}}`,
-		`{"title":"在线","channel":"api","mode":"live","kinds":["customer","group"],"members":{"accounts":["a","b"]},"routing":{"strategy":"round_robin"},"hours":"day"}`,
+		`{"title":"在线","channel":"api","mode":"live","kinds":["customer","group"],"members":{"accounts":["a"],"teams":["front"]},"routing":{"strategy":"least_loaded","idle_prompt":"30s","idle_close":"50s"}}`,
+		`{"title":"在线","channel":"api","mode":"live","kinds":["customer","group"],"members":{"teams":["front"]},"routing":{"strategy":"least_loaded","idle_close":"20s"}}`,
+		`{"title":"在线","channel":"api","mode":"live","kinds":["customer","group"],"members":{"accounts":["a","b"]},"routing":{"strategy":"round_robin","answer_timeout":"15s","idle_prompt":"10s","idle_close":"80s"},"hours":"day"}`,
 		`{"title":"在线","channel":"api","mode":"live","kinds":["customer","group"],"members":{"accounts":["a"],"teams":["front"]},"routing":{"strategy":"broadcast"}}`,
 	},
 	"switch/inbox.shop": {"", `{"state":"off","reason":"x"}`, `{"state":"paused","until":"2026-03-02T08:05:00Z","reason":"x"}`},
@@ -369,7 +369,28 @@ func (s *Sim) Heal() error {
 		}
 		v.wakeUp()
 	}
+	if err := s.rest(); err != nil {
+		return err
+	}
 	s.Run(3 * time.Minute)
+	return nil
+}
+
+// rest takes the timers out of the policy: what nobody answers would go round for ever, and something be under way whenever one looks.
+func (s *Sim) rest() error {
+	var edits []policy.Edit
+	for _, name := range inboxes {
+		spec, _ := s.server.l.Policy().Inbox(name)
+		spec.Routing = policy.Routing{Strategy: spec.Routing.Strategy, Sticky: spec.Routing.Sticky}
+		raw, err := json.Marshal(spec)
+		if err != nil {
+			return fmt.Errorf("heal: %w", err)
+		}
+		edits = append(edits, policy.Edit{Kind: policy.KindInbox, Name: name, Spec: raw})
+	}
+	if err := s.must(&governance.Apply{Base: -1, Edits: edits, By: "admin", Source: "sim"}); err != nil {
+		return fmt.Errorf("heal: %w", err)
+	}
 	return nil
 }
 

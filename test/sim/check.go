@@ -2,6 +2,7 @@ package sim
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"reflect"
 	"slices"
@@ -131,7 +132,9 @@ func (s *Sim) checkSettled() {
 			}
 		}
 	}
+	answered, applied := s.answeredAt(), s.appliedAt()
 	for _, c := range s.server.l.OpenConversations(func(*ledger.ConversationRow) bool { return true }) {
+		s.checkTurn(c, answered[c.ID], applied)
 		d := s.decideNow(c)
 		switch unanswered := c.LastSequence > c.Answered; {
 		case c.Owner != "" && d.Released != "":
@@ -150,8 +153,83 @@ func (s *Sim) checkSettled() {
 	}
 }
 
+// afterStart is how long after a start, or a reopening of the store, no turn ends.
+const afterStart = time.Minute
+
+// checkTurn: no turn lasts longer than its inbox allows, counted from what is in the thread, from the policy's last change, and from the end of faults.
+func (s *Sim) checkTurn(c *ledger.ConversationRow, answered, applied time.Time) {
+	spec, _ := s.server.l.Policy().Inbox(c.Inbox)
+	limit, began := spec.Routing.AnswerTimeout, c.TurnSince
+	if c.LastSequence == c.Answered {
+		limit, began = spec.Routing.IdleClose, answered
+	} else if c.Owner == "" {
+		return // it is nobody's
+	}
+	for _, at := range []time.Time{applied, s.unstable.Add(afterStart)} {
+		if at.After(began) {
+			began = at
+		}
+	}
+	if limit > 0 && s.now.After(began.Add(time.Duration(limit))) {
+		s.violated("the turn in c%d (owner %q, answered %d of %d) lasts since %s, longer than %v", c.ID, c.Owner, c.Answered, c.LastSequence, began.Format("15:04:05.000"), limit)
+	}
+}
+
+// appliedAt is when the policy was last changed.
+func (s *Sim) appliedAt() time.Time {
+	rows, err := s.store.Revisions(background, 0, 1)
+	if err != nil || len(rows) == 0 {
+		s.violated("the last revision cannot be read: %v", err)
+		return s.now
+	}
+	return rows[0].At
+}
+
+// answeredAt is when each conversation was last answered by an agent.
+func (s *Sim) answeredAt() map[int64]time.Time {
+	at := map[int64]time.Time{}
+	for _, inbox := range inboxes {
+		rows, err := s.store.Replies(background, inbox, 0, 1<<20)
+		if err != nil {
+			s.violated("replies of %s: %v", inbox, err)
+		}
+		for _, m := range rows {
+			if m.Kind != conversation.KindPrompt {
+				at[m.Conversation] = m.At
+			}
+		}
+	}
+	return at
+}
+
+// checkSilence: a customer is prompted only after an answer, and once; only who was answered, and silent for as long as is said, is resolved for silence.
+func (s *Sim) checkSilence(c *ledger.ConversationRow, rows []ledger.MessageRow) {
+	var last ledger.MessageRow // of the customer or an agent
+	prompted := false
+	for _, m := range rows {
+		switch {
+		case m.Direction == ledger.Outbound && m.Kind == conversation.KindPrompt:
+			if prompted || last.Direction != ledger.Outbound {
+				s.violated("prompt m%d in c%d follows m%d (%s), prompted before: %v", m.Position, c.ID, last.Position, last.Direction, prompted)
+			}
+			prompted = true
+		case m.Direction == ledger.Internal && m.Text == reception.CodeConversationResolvedIdle.String():
+			var line ledger.LineData
+			if err := json.Unmarshal(m.Data, &line); err != nil {
+				s.violated("line m%d: %v", m.Position, err)
+			}
+			if last.Direction != ledger.Outbound || m.At.Sub(last.At) < time.Duration(line.Seconds)*time.Second {
+				s.violated("c%d was resolved as idle at m%d, %v after m%d (%s)", c.ID, m.Position, m.At.Sub(last.At), last.Position, last.Direction)
+			}
+		case m.Direction == ledger.Inbound || m.Direction == ledger.Outbound:
+			last, prompted = m, false
+		}
+	}
+}
+
 func (s *Sim) checkConversation(c *ledger.ConversationRow) {
 	rows := s.messages(c.ID)
+	s.checkSilence(c, rows)
 	for i, m := range rows {
 		if m.Sequence != int64(i+1) {
 			s.violated("c%d has sequence %d at place %d", c.ID, m.Sequence, i+1)

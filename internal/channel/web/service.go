@@ -105,7 +105,7 @@ func (s *Service) Post(ctx context.Context, v Visitor, address, lang string, l L
 	if l.ID == "" {
 		r.ID = "" // which is refused in the words for it
 	}
-	a, err := s.o.Intake.Receive(ctx, intake.Sender{Lang: lang, Uploader: v.Owner()}, v.Inbox, r)
+	a, err := s.o.Intake.Receive(ctx, intake.Sender{Lang: lang, Uploader: v.Owner(), ContactLang: lang}, v.Inbox, r)
 	if err != nil {
 		return Taken{}, err
 	}
@@ -161,7 +161,9 @@ type Message struct {
 	Text   string
 	At     time.Time
 	Alias  string // outward name of the agent that replied, if there is one
-	Files  []attachment.File
+	// Automatic says that no agent wrote it, but Bida itself.
+	Automatic bool
+	Files     []attachment.File
 }
 
 func (s *Service) message(v Visitor, m *ledger.MessageRow) (Message, error) {
@@ -179,7 +181,7 @@ func (s *Service) message(v Visitor, m *ledger.MessageRow) (Message, error) {
 		}
 		return out, nil
 	}
-	out.Alias = s.alias(m.Author)
+	out.Alias, out.Automatic = s.alias(m.Author), m.Kind == conversation.KindPrompt
 	return out, nil
 }
 

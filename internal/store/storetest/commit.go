@@ -161,9 +161,9 @@ var commits = []behaviour{
 			g.Tokens = []ledger.TokenRow{{ID: "t", Account: "an", Hash: [32]byte{1}}}
 			g.Clients = []ledger.ClientRow{{Account: "an", Client: "x", Cursor: 1}}
 		})
-		contact := ledger.ContactRow{Inbox: "web", ID: "c", Name: "王小姐", Position: 2, LastOwner: "an", Replies: 3}
+		contact := ledger.ContactRow{Inbox: "web", ID: "c", Name: "王小姐", Position: 2, LastOwner: "an", Replies: 3, Seen: 1, Lang: "en"}
 		conversation := ledger.ConversationRow{ID: 1, Inbox: "web", Contact: "c", Status: "open", Kind: "group", LastOwner: "an", LastSequence: 7, Delivered: 6,
-			WaitingSince: 2, WaitingCode: "w", PassedOver: []string{"an", "bo"}, Accepted: true, AcceptBy: s.at, OpenedAt: s.at, UpdatedAt: s.at, Position: 2}
+			WaitingSince: 2, WaitingCode: "w", PassedOver: []string{"an", "bo"}, Accepted: true, AcceptBy: s.at, TurnSince: s.at, Overdue: true, OpenedAt: s.at, UpdatedAt: s.at, Position: 2}
 		login := ledger.LoginRow{Account: "an", PasswordHash: "new", UpdatedAt: s.at, UpdatedBy: "bo"}
 		token := ledger.TokenRow{ID: "t", Account: "an", Hash: [32]byte{2}, Label: "laptop", LastUsed: s.at}
 		client := ledger.ClientRow{Account: "an", Client: "x", Cursor: 5, About: "web 1", UpdatedAt: s.at}

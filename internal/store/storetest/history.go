@@ -301,6 +301,7 @@ func (h *history) conversation() *ledger.ConversationRow {
 	c.Kind, c.Owner, c.OwnerPosition, c.LastOwner, c.Position = h.kind(), h.text(), h.small(), h.text(), h.position
 	c.Answered, c.Delivered, c.WaitingSince, c.WaitingCode = h.small(), h.small(), h.small(), h.text()
 	c.PassedOver, c.Offered, c.AcceptBy, c.Accepted, c.UpdatedAt = h.names(), h.names(), h.instant(), h.flip(), h.instant()
+	c.TurnSince, c.Overdue = h.instant(), h.flip()
 	return &c
 }
 
@@ -316,7 +317,7 @@ func (h *history) inbound(g *ledger.Group) {
 	g.Messages = append(g.Messages, m)
 	g.Keys = append(g.Keys, ledger.KeyRow{Scope: "in/" + m.Inbox, ID: m.SenderID, Position: m.Position, Digest: h.digest(), At: h.instant()})
 	h.ids = append(h.ids, m.Inbox+" "+m.SenderID)
-	g.Contacts = append(g.Contacts, ledger.ContactRow{Inbox: c.Inbox, ID: c.Contact, Name: h.text(), Position: m.Position, LastOwner: h.text(), Replies: h.small(), Seen: h.small()})
+	g.Contacts = append(g.Contacts, ledger.ContactRow{Inbox: c.Inbox, ID: c.Contact, Name: h.text(), Position: m.Position, LastOwner: h.text(), Replies: h.small(), Seen: h.small(), Lang: h.text()})
 	for range rapid.IntRange(0, 2).Draw(h.T, "deliveries") {
 		h.deliver(g, ledger.EntryMessage, m)
 	}

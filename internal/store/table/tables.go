@@ -102,6 +102,7 @@ var Contacts = &Table[ledger.ContactRow]{
 		v.Text("last_owner", &r.LastOwner)
 		v.Int("replies", &r.Replies)
 		v.Int("seen", &r.Seen)
+		v.Text("lang", &r.Lang)
 	},
 }
 
@@ -119,6 +120,8 @@ func conversation(v Visitor, r *ledger.ConversationRow) {
 	v.List("offered", &r.Offered)
 	v.Time("accept_by", &r.AcceptBy)
 	v.Flag("accepted", &r.Accepted)
+	v.Time("turn_since", &r.TurnSince)
+	v.Flag("overdue", &r.Overdue)
 	v.Time("opened_at", &r.OpenedAt)
 	v.Time("updated_at", &r.UpdatedAt)
 	v.Int("position", &r.Position)

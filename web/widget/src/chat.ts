@@ -374,6 +374,7 @@ export class Chat implements Source {
         text: e.text,
         at: answer.at,
         alias: "",
+        automatic: false,
         attachments: parts.map((p) => ({ name: p.name, type: p.type, size: p.size, image: shown.test(p.type) })),
       });
     }

@@ -21,6 +21,8 @@ export interface Message {
   text: string;
   at: number;
   alias: string;
+  /** No agent wrote it, but the program. */
+  automatic: boolean;
   attachments: Attachment[];
 }
 
@@ -116,6 +118,7 @@ export function message(value: unknown): Message {
     text: text(m.text),
     at: moment(m.at) || Date.now(),
     alias: plain(members(m.agent).alias),
+    automatic: m.kind === "auto_reply",
     attachments: list(m.attachments).map(attachment),
   };
 }

@@ -9,6 +9,7 @@ const zh = {
   log: "对话记录",
   you: "您",
   agent: "客服",
+  automatic: "自动回复",
   // under the title
   servedBy: (alias: string) => (alias ? `${alias} 正在为您服务` : "客服正在为您服务"),
   waiting: "正在等待客服接待",
@@ -89,6 +90,7 @@ const en: Words = {
   log: "Conversation",
   you: "You",
   agent: "Agent",
+  automatic: "Automatic reply",
   servedBy: (alias) => (alias ? `${alias} is here for you` : "An agent is here for you"),
   waiting: "Waiting for an agent",
   leftMessage: "We have your message",

@@ -109,7 +109,8 @@ describe("server-sent events", () => {
 
 describe("what the server sends", () => {
   test("may lack members, have others, and have them of another kind", () => {
-    expect(message({ cursor: 12, direction: "out", text: 7, agent: "x", attachments: { a: 1 }, more: [] })).toMatchObject({ cursor: "12", text: "7", alias: "", attachments: [] });
+    expect(message({ cursor: 12, direction: "out", text: 7, agent: "x", attachments: { a: 1 }, more: [] })).toMatchObject({ cursor: "12", text: "7", alias: "", automatic: false, attachments: [] });
+    expect(message({ direction: "out", kind: "auto_reply", text: "还在吗" })).toMatchObject({ mine: false, automatic: true });
     expect(message(null).text).toBe("");
   });
 

@@ -119,11 +119,11 @@ export class Thread {
     this.announced = last?.cursor ?? "";
     if (before === undefined || !last || last.cursor === before || !looking) return;
     const what = last.text || this.words.files(last.attachments.length);
-    this.announcer.textContent = this.words.said(last.alias || this.words.agent, what);
+    this.announcer.textContent = this.words.said(last.automatic ? this.words.automatic : last.alias || this.words.agent, what);
   }
 
   private lines(): Line[] {
-    const said = this.chat.messages.map((m): Line => ({ key: m.id && m.mine ? m.id : `c${m.cursor}`, mine: m.mine, text: m.text, at: m.at, alias: m.alias, message: m, entry: undefined }));
+    const said = this.chat.messages.map((m): Line => ({ key: m.id && m.mine ? m.id : `c${m.cursor}`, mine: m.mine, text: m.text, at: m.at, alias: m.automatic ? this.words.automatic : m.alias, message: m, entry: undefined }));
     const going = this.chat.entries.map((e): Line => ({ key: e.id, mine: true, text: e.text, at: e.at, alias: "", message: undefined, entry: e }));
     return [...said, ...going];
   }

@@ -33,7 +33,7 @@ export const traceText = texts(
     decision: "判定",
     later: (cause: string) => `再次判定（${cause}）`,
     causes: {
-      message: "来信", presence: "在线状态变化", policy: "接待设置变更", window: "时段变化", owner_released: "接待人被释放", accept_timeout: "超时未接待", connection: "连接变化", session: "登录变化",
+      message: "来信", presence: "在线状态变化", policy: "接待设置变更", window: "时段变化", owner_released: "接待人被释放", accept_timeout: "超时未接待", answer_timeout: "超时未回复", connection: "连接变化", session: "登录变化",
     },
     asOf: (at: string, revision: number) => `${at} · 接待设置版本 ${revision}`,
     aboutMessage: "与消息本身有关的检查",
@@ -91,7 +91,7 @@ export const traceText = texts(
     decision: "Decision",
     later: (cause: string) => `Decided again (${cause})`,
     causes: {
-      message: "the message", presence: "a presence", policy: "a change of settings", window: "a window's edge", owner_released: "the owner was released", accept_timeout: "not accepted in time",
+      message: "the message", presence: "a presence", policy: "a change of settings", window: "a window's edge", owner_released: "the owner was released", accept_timeout: "not accepted in time", answer_timeout: "not answered in time",
       connection: "a connection", session: "a sign-in",
     },
     asOf: (at: string, revision: number) => `${at} · settings of revision ${revision}`,

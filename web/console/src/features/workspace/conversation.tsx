@@ -4,7 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { Suspense, lazy, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState, type ReactNode } from "react";
 import { ApiError } from "@bida/shared/api";
-import { day } from "@bida/shared/format";
+import { day, exact } from "@bida/shared/format";
 import { Empty, ErrorState, Loading, useErrorWords } from "../../ui/states";
 import { useKeys, type Key } from "../../app/keys";
 import { useMe } from "../../app/me";
@@ -15,7 +15,7 @@ import { CutLine } from "./connection";
 import { useOutboxOf, useRemarks } from "./hooks";
 import { doLater, undo, useLater } from "./later";
 import { useLive } from "./live";
-import { MessageBubble, SendingBubble } from "./message";
+import { MessageBubble, SendingBubble, timeOf } from "./message";
 import { nameOf } from "./name";
 import { act, conversationQuery, readOlder, threadQuery, type Action, type Conversation } from "./queries";
 import { lastRead, setLastRead } from "./read";
@@ -308,6 +308,7 @@ function Messages({ conversation: c }: { readonly conversation: Conversation }):
             switch (item.type) {
               case "day": return <p key={item.key} className="ws-day"><span>{day(item.at, language, new Date(now))}</span></p>;
               case "new": return <p key={item.key} className="ws-new"><span>{t.newMessages(item.count)}</span></p>;
+              case "line": return <p key={item.key} className="ws-remark" dir="auto"><time dateTime={item.message.at} title={exact(item.message.at)}>{timeOf(item.message.at)}</time> {item.message.text}</p>;
               case "remark": return <p key={item.key} className="ws-remark" dir="auto">↩ {t.takenBack(item.remark.text)}</p>;
               case "message": return <MessageBubble key={item.key} message={item.message} follows={item.follows} mine={item.message.author === account} customer={nameOf(c, t)} />;
               case "sending": return <SendingBubble key={item.key} item={item.sending} />;

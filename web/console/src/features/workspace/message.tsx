@@ -11,7 +11,7 @@ import type { Outgoing } from "./outbox";
 import { workspaceText } from "./text";
 import type { Message } from "./thread";
 
-const timeOf = (at: string): string => new Date(at).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
+export const timeOf = (at: string): string => new Date(at).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
 
 interface Props {
   readonly message: Message;
@@ -25,7 +25,7 @@ interface Props {
 export function MessageBubble({ message: m, follows, mine, customer }: Props): ReactNode {
   const t = useWords(workspaceText);
   const language = useLanguage();
-  const author = m.direction === "in" ? customer : mine ? t.you : m.author_title ?? m.author ?? "";
+  const author = m.direction === "in" ? customer : mine ? t.you : m.kind === "auto_reply" ? t.automatic : m.author_title ?? m.author ?? "";
   const failed = m.state === "failed";
   const mentions = m.mentions ?? [];
   return (

@@ -80,6 +80,12 @@ test("without a reading mark nothing is marked as new, and own messages never ar
   expect(lay({ account: "a", read: 1, messages: [message(1), message(2, { author: "a", direction: "out" })] }).some((i) => i.type === "new")).toBe(false);
 });
 
+test("what a rule did stands between the messages as a line: nobody wrote it, and it is not new to read", () => {
+  const items = lay({ account: "a", read: 2, messages: [message(1), message(2, { author: "a", direction: "out" }), message(3, { direction: "system", kind: "system" }), message(4, { author: "a", direction: "out" })] });
+  expect(items.map((i) => i.type)).toEqual(["day", "message", "message", "line", "message"]);
+  expect(items.at(-1)).toMatchObject({ type: "message", follows: false });
+});
+
 test("a message on its way is shown once: by the server's id, or by its own when the answer was lost", () => {
   const messages = [message(1), message(2, { author: "a", sender_id: "w-1", direction: "out" }), message(3, { author: "b", sender_id: "w-3", direction: "out" })];
   const sending = [{ id: "w-1", at: at(2) }, { id: "w-2", at: at(2), message: "m2" }, { id: "w-3", at: at(3) }, { id: "w-4", at: at(4), message: "m9" }];

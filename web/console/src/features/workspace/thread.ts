@@ -79,6 +79,7 @@ export type Item<S extends Sending = Sending> =
   | { readonly type: "day"; readonly key: string; readonly at: string }
   | { readonly type: "new"; readonly key: string; readonly count: number }
   | { readonly type: "message"; readonly key: string; readonly message: Message; readonly follows: boolean }
+  | { readonly type: "line"; readonly key: string; readonly message: Message }
   | { readonly type: "remark"; readonly key: string; readonly remark: Remark }
   | { readonly type: "sending"; readonly key: string; readonly sending: S };
 
@@ -105,7 +106,7 @@ interface Lay<S extends Sending> {
 export function lay<S extends Sending>({ messages, sending = [], remarks = [], account, read }: Lay<S>): readonly Item<S>[] {
   const items: Item<S>[] = [];
   const left = [...remarks].sort((a, b) => a.at.localeCompare(b.at));
-  const news = read === undefined ? [] : messages.filter((m) => m.sequence > read && m.author !== account);
+  const news = read === undefined ? [] : messages.filter((m) => m.sequence > read && m.author !== account && m.direction !== "system");
   const firstNew = news[0]?.sequence;
   let previous: Message | undefined;
   let day = "";
@@ -126,6 +127,11 @@ export function lay<S extends Sending>({ messages, sending = [], remarks = [], a
     if (m.sequence === firstNew) {
       items.push({ type: "new", key: "new", count: news.length });
       previous = undefined;
+    }
+    if (m.direction === "system") {
+      items.push({ type: "line", key: m.id, message: m });
+      previous = undefined;
+      continue;
     }
     const follows = previous !== undefined && writerOf(previous) === writerOf(m) && new Date(m.at).getTime() - new Date(previous.at).getTime() < together;
     items.push({ type: "message", key: m.id, message: m, follows });

@@ -1,0 +1,42 @@
+package postgres_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/bidahq/bida/internal/ledger"
+	"github.com/bidahq/bida/internal/store/postgres"
+)
+
+// A database from before turns: what is open, and answered or owned, gets a turn from its last change on, so that limits that are set later find it.
+func TestConversationsOfAnOlderDatabaseGetTheirTurns(t *testing.T) {
+	needServer(t)
+	target, at := database(t), time.Date(2026, 3, 2, 2, 0, 0, 0, time.UTC)
+	s := open(t, target, postgres.Options{})
+	row := func(id int64, status, owner string, last, answered int64) ledger.ConversationRow {
+		return ledger.ConversationRow{ID: id, Inbox: "web", Contact: "c", Status: status, Owner: owner, LastSequence: last, Answered: answered, UpdatedAt: at}
+	}
+	if _, err := s.Load(t.Context()); err != nil { // it decides from now on
+		t.Fatal(err)
+	}
+	err := s.Commit(t.Context(), &ledger.Group{First: 1, Last: 4, At: at, Nonce: "n", Conversations: []ledger.ConversationRow{
+		row(1, "open", "an", 2, 2), row(2, "open", "an", 3, 2), row(3, "open", "", 1, 0), row(4, "resolved", "", 2, 2),
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	back := `ALTER TABLE conversations DROP COLUMN turn_since, DROP COLUMN overdue; ALTER TABLE contacts DROP COLUMN lang; DELETE FROM goose_db_version WHERE version_id = 7`
+	if _, err := connect(t, target).Exec(t.Context(), back); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, target, postgres.Options{})
+	defer s.Close()
+	for id, want := range map[int64]time.Time{1: at, 2: at, 3: {}, 4: {}} {
+		if c, err := s.Conversation(t.Context(), id); err != nil || !c.TurnSince.Equal(want) || c.Overdue {
+			t.Errorf("c%d has a turn since %v, %v", id, c.TurnSince, err)
+		}
+	}
+}
