@@ -209,7 +209,7 @@ func decodeLetter(body []byte) (web.Letter, error) {
 
 // postLetter takes a visitor's message in, by the way that all messages go.
 func (s *Server) postLetter(w http.ResponseWriter, r *http.Request, g guest) {
-	body, release, err := s.body(w, r, messageBody)
+	body, release, err := s.body(w, r, s.holder(r, byVisitor(), ""), messageBody)
 	defer release()
 	var l web.Letter
 	if err == nil {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/bidahq/bida/internal/channel/web"
 	"github.com/bidahq/bida/internal/intake"
+	"github.com/bidahq/bida/internal/limit"
 )
 
 // chatPrefix is where the routes of visitors begin. They are called by pages of other hosts, know no cookies, and may be read by anybody's page.
@@ -78,7 +79,7 @@ func (s *Server) refusedGuest(r *http.Request, g guest, id string, err error) {
 	if id != "" && g.visitor.ID != "" {
 		id = g.visitor.ID + "/" + id
 	}
-	s.o.Intake.Refused(r.Context(), intake.Refusal{Inbox: g.inbox, SenderID: id}, err)
+	s.o.Intake.Refused(r.Context(), intake.Refusal{Inbox: g.inbox, SenderID: id, Address: limit.Network(g.address)}, err)
 }
 
 // chatRoute adds a visitors' route whose parameters and body huma reads and checks.
@@ -91,7 +92,7 @@ func chatRoute[I, O any](t *routes, pattern string, r rule, summary string, h fu
 			return
 		}
 		if ctx.Operation().RequestBody != nil {
-			body, release, err := t.s.body(w, req, o.limit)
+			body, release, err := t.s.body(w, req, t.s.holder(req, r, ""), o.limit)
 			defer release()
 			if err == nil && len(body) > 0 {
 				err = checkJSON(body, "request.invalid", nil)

@@ -38,6 +38,7 @@ var table = map[problem.Kind]answer{
 	problem.Rejected:        {status: http.StatusUnprocessableEntity, en: "Rejected by a rule", zh: "被规则拒收"},
 	problem.Limited:         {status: http.StatusTooManyRequests, en: "Too much at the moment", zh: "请求过多", retryAfter: 1},
 	problem.Unavailable:     {status: http.StatusServiceUnavailable, en: "Not available at the moment", zh: "暂时不可用", retryAfter: 2},
+	problem.Unsupported:     {status: http.StatusUnsupportedMediaType, en: "Not in this form", zh: "不支持的格式"},
 }
 
 // Problem is a refusal as RFC 9457 writes it. Title and detail are in the caller's language; type and code are stable.
@@ -140,6 +141,9 @@ func pick(lang, en, zh string) string {
 func (s *Server) refusal(ctx context.Context, err error) *Problem {
 	info := requestOf(ctx)
 	p := problemOf(err, info.lang, info.id)
+	if p.RetryAfter > 0 {
+		s.metrics.refused.WithLabelValues(p.Code).Inc()
+	}
 	if p.Status >= http.StatusInternalServerError {
 		s.o.Log.Error("a request failed", "request", info.id, "route", info.route, "status", p.Status, "error", err)
 	}
