@@ -30,7 +30,27 @@ func config(t *testing.T) Config {
 
 func serve(t *testing.T, c Config) *App {
 	t.Helper()
-	a, err := New(t.Context(), c, options)
+	return serveWith(t, c, options)
+}
+
+// tokenOf makes a token for an account of a running server.
+func tokenOf(t *testing.T, c Config, account string) string {
+	t.Helper()
+	admin, err := OpenAdmin(t.Context(), c, quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = admin.Close() }() // nothing to lose
+	token, err := admin.CreateToken(t.Context(), NewToken{Account: account})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token
+}
+
+func serveWith(t *testing.T, c Config, o Options) *App {
+	t.Helper()
+	a, err := New(t.Context(), c, o)
 	if err != nil {
 		t.Fatal(err)
 	}
