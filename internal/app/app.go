@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/netip"
 	"path/filepath"
-	"slices"
 	"sync"
 	"time"
 
@@ -103,8 +102,12 @@ func New(ctx context.Context, c Config, o Options) (_ *App, err error) {
 		},
 		ConnectionGrace: c.ConnectionGrace, Now: time.Now,
 	})
+	if a.proxies, err = c.Proxies(); err != nil {
+		return nil, err
+	}
 	a.gateway = gateway.NewServer(gateway.Config{
 		Version: o.Version, Node: b.node, Ping: c.Heartbeat, Stale: c.Stale, Ack: c.AckTimeout, Session: b.identity.AuthenticateRequest, Logger: o.Log, Now: time.Now,
+		Address: func(r *http.Request) string { return httpapi.Address(r, a.proxies) },
 	}, deliveries, b.hub)
 	a.undo.add("realtime", func() error { a.gateway.Stop(); return nil })
 
@@ -119,10 +122,6 @@ func New(ctx context.Context, c Config, o Options) (_ *App, err error) {
 	a.undo.add("files", func() error { files.Stop(); return nil })
 
 	zone, err := c.Location()
-	if err != nil {
-		return nil, err
-	}
-	proxies, err := c.Proxies()
 	if err != nil {
 		return nil, err
 	}
@@ -142,14 +141,13 @@ func New(ctx context.Context, c Config, o Options) (_ *App, err error) {
 		Intake:      in,
 		Chat:        chat.New(chat.Options{Ledger: b.ledger, Reader: b.store, Intake: in, Listeners: b.visitors, Now: time.Now, Zone: zone, Limits: visitors}),
 		Limits:      httpapi.Limits{SignIn: c.LimitSignIn, WrongToken: c.LimitWrongToken},
-		Proxies:     proxies,
+		Proxies:     a.proxies,
 		Diagnose:    diagnosis.New(diagnosis.Deps{Ledger: b.ledger, Messages: b.store, Flow: b.store, Facts: b.store, Policies: b.store, Now: time.Now, Zone: zone}),
 		Attachments: files, Realtime: a.gateway, Connections: b.hub.Connections, Zone: zone, Version: o.Version, Now: time.Now, Log: o.Log,
 	})
 	if err != nil {
 		return nil, err
 	}
-	a.proxies = proxies
 	a.http = a.newServer(api)
 	a.admin = a.newServer(adminHandler(b, o.Log))
 	return a, nil
@@ -192,9 +190,7 @@ func (a *App) guard(l net.Listener) net.Listener {
 	if all < a.config.Connections {
 		a.log.Warn("the system lets this process open few files, so fewer connections are taken than configured", "connections", all)
 	}
-	d := newDoor(l, all, a.config.ConnectionsPerAddress, func(from netip.Addr) bool {
-		return slices.ContainsFunc(a.proxies, func(p netip.Prefix) bool { return p.Contains(from) })
-	})
+	d := newDoor(l, all, a.config.ConnectionsPerAddress, func(from netip.Addr) bool { return httpapi.Trusts(a.proxies, from) })
 	a.http.ConnState = d.state
 	return d
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -131,16 +132,19 @@ func (t *routes) chatRaw(pattern string, r rule, summary string, describe func(*
 
 const langDoc = "zh or en, where Accept-Language is not what the page speaks"
 
-// address is where a request comes from: the far end of the connection, or what a proxy that is trusted says of it. What others say in such a header is
+// address is where a request comes from.
+func (s *Server) address(r *http.Request) string { return Address(r, s.o.Proxies) }
+
+// Address is where a request comes from: the far end of the connection, or what a proxy that is trusted says of it. What others say in such a header is
 // theirs to invent.
-func (s *Server) address(r *http.Request) string {
+func Address(r *http.Request, proxies []netip.Prefix) string {
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
 		return r.RemoteAddr
 	}
 	address := peer.Addr().Unmap()
 	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
-	for i := len(hops) - 1; i >= 0 && s.trusts(address); i-- {
+	for i := len(hops) - 1; i >= 0 && Trusts(proxies, address); i-- {
 		next, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
 		if err != nil {
 			break
@@ -150,11 +154,7 @@ func (s *Server) address(r *http.Request) string {
 	return address.String()
 }
 
-func (s *Server) trusts(address netip.Addr) bool {
-	for _, p := range s.o.Proxies {
-		if p.Contains(address) {
-			return true
-		}
-	}
-	return false
+// Trusts says that an address is that of a proxy that is trusted.
+func Trusts(proxies []netip.Prefix, address netip.Addr) bool {
+	return slices.ContainsFunc(proxies, func(p netip.Prefix) bool { return p.Contains(address) })
 }

@@ -86,7 +86,9 @@ func TestSignInsFromOneAddressAreLimitedWhateverTheAccount(t *testing.T) {
 
 func TestStrangersTakeNoMemoryFromThoseWhoAreKnown(t *testing.T) {
 	b := newBench(t)
-	signIn := func(address string) *reply { return b.from(address, "POST", "/sign-in", "", `{"account":"a","password":"b"}`) }
+	signIn := func(address string) *reply {
+		return b.from(address, "POST", "/sign-in", "", `{"account":"a","password":"b"}`)
+	}
 	if err := b.server.strangeBodies.Take("203.0.113.9", strangeShare-10); err != nil {
 		t.Fatal(err)
 	}
