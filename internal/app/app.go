@@ -188,7 +188,7 @@ func (a *App) Start() error {
 func (a *App) guard(l net.Listener) net.Listener {
 	all := affordable(a.config.Connections)
 	if all < a.config.Connections {
-		a.log.Warn("the system lets this process open few files, so fewer connections are taken than configured", "connections", all)
+		a.log.Info("the system lets this process open so few files that fewer connections are taken than configured", "connections", all)
 	}
 	d := newDoor(l, all, a.config.ConnectionsPerAddress, func(from netip.Addr) bool { return httpapi.Trusts(a.proxies, from) })
 	a.http.ConnState = d.state

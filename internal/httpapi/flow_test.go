@@ -244,3 +244,17 @@ func TestReadinessAndMetricsTellOfAFullDisk(t *testing.T) {
 	b.server.o.Ledger.Mend("disk")
 	b.ask("guest", "GET", "/readyz", nil).want(200)
 }
+
+func TestWhatCannotBeDoneNowIsNotLoggedForEachRequest(t *testing.T) {
+	b := newBench(t)
+	b.store.Crash()
+	for range 100 {
+		b.ask("robot", "POST", "/inboxes/web/messages", message("x")).problem(503, "system.health.store", "")
+	}
+	if n := strings.Count(b.log.String(), "a request failed"); n != toldOften.Burst {
+		t.Errorf("of 100 requests that failed the log tells of %d", n)
+	}
+	if m := b.ask("guest", "GET", "/metrics", nil).raw; !strings.Contains(m, `bida_refused_total{code="system.health.store"} 100`) {
+		t.Errorf("the metrics are %s", m)
+	}
+}

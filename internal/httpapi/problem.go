@@ -13,6 +13,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/bidahq/bida/internal/ledger"
+	"github.com/bidahq/bida/internal/limit"
 	"github.com/bidahq/bida/internal/problem"
 )
 
@@ -137,6 +138,10 @@ func pick(lang, en, zh string) string {
 	return en
 }
 
+// toldOften is how often the log tells of one code that Bida cannot do something now: while it cannot, every request is refused, and a log that fills the
+// disk with that is no help. How many there were is in the metrics.
+var toldOften = limit.Rate{N: 1, Per: time.Second, Burst: 5}
+
 // refusal turns a handler's error into the answer, and logs the cause where there is one that the caller is not told.
 func (s *Server) refusal(ctx context.Context, err error) *Problem {
 	info := requestOf(ctx)
@@ -144,7 +149,7 @@ func (s *Server) refusal(ctx context.Context, err error) *Problem {
 	if p.RetryAfter > 0 {
 		s.metrics.refused.WithLabelValues(p.Code).Inc()
 	}
-	if p.Status >= http.StatusInternalServerError {
+	if p.Status >= http.StatusInternalServerError && (p.RetryAfter == 0 || s.told.Take(p.Code, s.o.Now()) == 0) {
 		s.o.Log.Error("a request failed", "request", info.id, "route", info.route, "status", p.Status, "error", err)
 	}
 	return p

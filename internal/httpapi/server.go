@@ -86,6 +86,7 @@ type Server struct {
 	previews previews
 	paces    paces
 	guard    guard
+	told     *limit.Limiter // lines of the log about what Bida cannot do now
 	// strangeBodies are those of strangers.
 	strangeBodies *limit.Budget
 	// chatHeartbeat is how often a visitors' stream gives a sign of life.
@@ -111,7 +112,7 @@ func New(o Options) (*Server, error) {
 		o.Limits = DefaultLimits()
 	}
 	s := &Server{
-		o: o, mux: http.NewServeMux(), bodies: limit.NewBudget(bodyBudget, bodyShare), strangeBodies: limit.NewBudget(strangeBudget, strangeShare), guard: newGuard(o.Limits), paces: usualPaces, previews: previews{known: map[int64]preview{}},
+		o: o, mux: http.NewServeMux(), bodies: limit.NewBudget(bodyBudget, bodyShare), strangeBodies: limit.NewBudget(strangeBudget, strangeShare), guard: newGuard(o.Limits), told: limit.NewLimiter(toldOften), paces: usualPaces, previews: previews{known: map[int64]preview{}},
 		chatHeartbeat: chatHeartbeat,
 	}
 	var err error
