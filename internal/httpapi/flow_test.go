@@ -1,9 +1,12 @@
 package httpapi
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -256,5 +259,35 @@ func TestWhatCannotBeDoneNowIsNotLoggedForEachRequest(t *testing.T) {
 	}
 	if m := b.ask("guest", "GET", "/metrics", nil).raw; !strings.Contains(m, `bida_refused_total{code="system.health.store"} 100`) {
 		t.Errorf("the metrics are %s", m)
+	}
+}
+
+func TestWhoIsRefusedIsAnsweredWithoutWaitingForTheRestOfTheBody(t *testing.T) {
+	b := newBench(t)
+	p := usualPaces
+	p.parting = 10 * time.Millisecond
+	site := b.site(p)
+	for what, request := range map[string][2]string{
+		"no token":          {"POST /api/v1/inboxes/web/messages HTTP/1.1\r\n", "401"},
+		"a body too large":  {"POST /api/v1/inboxes/web/messages HTTP/1.1\r\nAuthorization: Bearer " + b.tokens["robot"] + "\r\n", "413"},
+		"a compressed body": {"POST /api/v1/sign-in HTTP/1.1\r\nContent-Encoding: gzip\r\n", "415"},
+		"an unknown route":  {"POST /api/v1/nothing HTTP/1.1\r\n", "404"},
+	} {
+		length := "1000"
+		if request[1] == "413" {
+			length = fmt.Sprint(messageBody + 1)
+		}
+		c, err := net.Dial("tcp", site.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(c, request[0]+"Host: bida\r\nContent-Length: "+length+"\r\n\r\n{"); err != nil {
+			t.Fatal(err)
+		}
+		answer, err := http.ReadResponse(bufio.NewReader(c), nil) // which would not come before readTime otherwise
+		if err != nil || !strings.HasPrefix(answer.Status, request[1]) {
+			t.Errorf("%s is answered with %+v, %v", what, answer, err)
+		}
+		_ = c.Close() // the test's
 	}
 }

@@ -155,8 +155,10 @@ func (s *Server) refusal(ctx context.Context, err error) *Problem {
 	return p
 }
 
-// refuse writes the answer to an error where huma does not.
+// refuse writes the answer to an error where huma does not. The server reads what is left of a body before it sends an answer: whoever sends that slowly
+// is not waited for, and cannot hold the connection open with it.
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.paces.parting)) // until the next request; where there is no socket, nobody is slow
 	writeProblem(w, s.refusal(r.Context(), err))
 }
 
