@@ -132,6 +132,15 @@ func refusalOf(inbox string, by caller) intake.Refusal {
 	return intake.Refusal{Inbox: inbox, Account: by.account}
 }
 
+// readyForMessage and readyForBatch refuse what there is no room for.
+func (s *Server) readyForMessage(r *http.Request, by caller) error {
+	return s.o.Intake.Ready(intake.Sender{Account: by.account}, r.PathValue("inbox"), false)
+}
+
+func (s *Server) readyForBatch(r *http.Request, by caller) error {
+	return s.o.Intake.Ready(intake.Sender{Account: by.account}, r.PathValue("inbox"), true)
+}
+
 // postMessage takes one message in. It is written by hand because it is the busiest route by far.
 func (s *Server) postMessage(w http.ResponseWriter, r *http.Request, by caller, body []byte) {
 	request, err := decodeMessage(body)

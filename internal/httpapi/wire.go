@@ -213,8 +213,8 @@ func route[I, O any](t *routes, pattern string, r rule, summary string, h func(c
 	})
 }
 
-// raw adds a route that reads its own body. in and out are values of the types that the document shows.
-func (t *routes) raw(pattern string, r rule, summary string, in, out any, h func(w http.ResponseWriter, r *http.Request, by caller, body []byte), options ...option) {
+// raw adds a route that reads its own body. ready refuses, before the body is read, what would be refused anyway. in and out are values of the types that the document shows.
+func (t *routes) raw(pattern string, r rule, summary string, in, out any, ready func(*http.Request, caller) error, h func(w http.ResponseWriter, r *http.Request, by caller, body []byte), options ...option) {
 	op, o := t.operation(pattern, r, summary, options)
 	t.byHand(&op)
 	op.RequestBody = &huma.RequestBody{Required: true, Content: t.content(in, &op)}
@@ -228,8 +228,13 @@ func (t *routes) raw(pattern string, r rule, summary string, in, out any, h func
 		if !ok {
 			return
 		}
-		body, release, err := t.s.body(w, req, t.s.holder(req, r, by.account), o.limit)
-		defer release()
+		err := ready(req, by)
+		var body []byte
+		if err == nil {
+			var release func()
+			body, release, err = t.s.body(w, req, t.s.holder(req, r, by.account), o.limit)
+			defer release()
+		}
 		if err != nil {
 			if o.intake {
 				t.s.refusedIntake(req, by, "", err)

@@ -43,17 +43,43 @@ type flow struct {
 	open                  func() error
 	senders, inboxes, all *limit.Limiter
 	places, bytes         *limit.Budget
+	most                  int64 // places of one sender
 }
 
 func newFlow(o Options) flow {
 	places := int64(o.Ledger.MaxQueue())
 	places = max(1, places-places/placesShare)
+	most := max(1, places-places/placesShare)
 	return flow{
 		open:    o.Open,
 		senders: limit.NewLimiter(o.Limits.Sender), inboxes: limit.NewLimiter(o.Limits.Inbox), all: limit.NewLimiter(o.Limits.All),
-		places: limit.NewBudget(places, max(1, places-places/placesShare)),
-		bytes:  limit.NewBudget(waitingBytes, waitingBytes-waitingBytes/placesShare),
+		places: limit.NewBudget(places, most), most: most,
+		bytes: limit.NewBudget(waitingBytes, waitingBytes-waitingBytes/placesShare),
 	}
+}
+
+// ready says what a sender with so many messages would be refused with now, and counts nothing.
+func (f *flow) ready(sender, inbox string, n int64, now time.Time) error {
+	if f.open != nil {
+		if err := f.open(); err != nil {
+			return err
+		}
+	}
+	if wait := f.inboxes.Wait(inbox, now); wait > 0 {
+		return errInboxFast.After(wait)
+	}
+	if wait := f.all.Wait("", now); wait > 0 {
+		return errAllFast.After(wait)
+	}
+	if sender != "" {
+		if wait := f.senders.Wait(sender, now); wait > 0 {
+			return errSenderFast.After(wait)
+		}
+	}
+	if err := f.places.Fits(sender, n); err != nil {
+		return full(err)
+	}
+	return nil
 }
 
 // allow counts a message, or says why it may not come in now; then it counts for nothing.

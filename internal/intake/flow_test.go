@@ -157,6 +157,11 @@ func TestWhileTheStoreStallsMessagesAreRefusedAtOnceAndAllElseStillGetsIn(t *tes
 	if _, err := b.Receive(t.Context(), Sender{Account: "third"}, "web", good("third")); problem.As(err) == nil || problem.As(err).Code != "intake.overloaded" {
 		t.Errorf("when all places are taken the answer is %v", err)
 	}
+	for _, batch := range []bool{false, true} {
+		if err := b.Ready(sender, "web", batch); problem.As(err) == nil || problem.As(err).Code != "intake.sender_waiting" {
+			t.Errorf("before it is read a request gets %v", err)
+		}
+	}
 	var order []string
 	done := make(chan string, 3)
 	for name, cmd := range map[string]ledger.Command{
@@ -197,6 +202,42 @@ func (b *bench) submitAs(account, id string, answers chan<- error) {
 		b.t.Fatal(err)
 	}
 	b.submit(Sender{Account: account}, p, p, func(err error) { answers <- err })
+}
+
+func TestWhetherARequestMayBeReadIsSaidWithoutCountingIt(t *testing.T) {
+	b := newBench(t)
+	var closed error
+	s := b.with(Options{Limits: Limits{Sender: perSecond(2), Inbox: perSecond(3), All: perSecond(4)}, Open: func() error { return closed }})
+	ready := func(as, inbox, want string) {
+		t.Helper()
+		for range 10 {
+			err := s.Ready(Sender{Account: as}, inbox, false)
+			if p := problem.As(err); (want == "") != (err == nil) || p != nil && p.Code != want {
+				t.Fatalf("%s into %s: %v, want %q", as, inbox, err, want)
+			}
+		}
+	}
+	post := func(as, inbox, id string) {
+		t.Helper()
+		if _, err := s.Receive(t.Context(), Sender{Account: as}, inbox, good(id)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ready("robot", "web", "")
+	post("robot", "web", "1")
+	post("robot", "web", "2")
+	ready("robot", "web", "intake.sender_limited")
+	ready("other", "web", "")
+	post("other", "web", "3")
+	ready("other", "web", "intake.inbox_limited")
+	ready("", "all", "")
+	post("", "all", "4")
+	ready("", "closed", "intake.limited")
+	closed = problem.New(problem.Unavailable, "system.health.disk", "full", "满")
+	ready("", "closed", "system.health.disk")
+	b.sleep(time.Second)
+	closed = nil
+	ready("robot", "web", "")
 }
 
 func TestWhoGoesAwayLeavesNoMoreMemoryBehindThanIsCounted(t *testing.T) {

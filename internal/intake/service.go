@@ -133,6 +133,19 @@ func (s *Service) store(ctx context.Context, from Sender, p *conversation.Post) 
 	}
 }
 
+// batchRoom is for how many messages there must be room before a batch is looked at: to unfold one for the sake of a few rows costs more than it brings.
+const batchRoom = 64
+
+// Ready says, before a request is read, what it would be refused with as things stand; nil if it may be read. An overload must cost less than what it keeps
+// from being done.
+func (s *Service) Ready(from Sender, inbox string, batch bool) error {
+	n := int64(1)
+	if batch {
+		n = min(batchRoom, s.flow.most)
+	}
+	return s.flow.ready(from.Account, inbox, n, s.o.Now())
+}
+
 // Waiting says how many messages wait for the ledger.
 func (s *Service) Waiting() int64 { return s.flow.places.Held() }
 

@@ -27,14 +27,28 @@ func NewBudget(all, each int64) *Budget { return &Budget{all: all, each: each, b
 func (b *Budget) Take(source string, n int64) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if err := b.fits(source, n); err != nil {
+		return err
+	}
+	b.held += n
+	b.by[source] += n
+	return nil
+}
+
+// Fits says what Take would say now, and takes nothing.
+func (b *Budget) Fits(source string, n int64) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.fits(source, n)
+}
+
+func (b *Budget) fits(source string, n int64) error {
 	switch {
 	case b.by[source]+n > b.each:
 		return ErrShare
 	case b.held+n > b.all:
 		return ErrFull
 	}
-	b.held += n
-	b.by[source] += n
 	return nil
 }
 

@@ -24,22 +24,39 @@ func (l *Limiter) Take(source string, now time.Time) (wait time.Duration) {
 	if l.rate.Off() {
 		return 0
 	}
-	every := l.rate.every()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	at, known := l.full[source]
-	if at.Before(now) {
-		at = now
+	next, wait := l.next(source, now)
+	if wait > 0 {
+		return wait
 	}
-	next := at.Add(every)
-	if over := next.Sub(now) - time.Duration(l.rate.Burst)*every; over > 0 {
-		return over
-	}
-	if !known && len(l.full) >= maxSources {
+	if _, known := l.full[source]; !known && len(l.full) >= maxSources {
 		l.makeRoom(now)
 	}
 	l.full[source] = next
 	return 0
+}
+
+// Wait says what Take would say now, and uses nothing.
+func (l *Limiter) Wait(source string, now time.Time) time.Duration {
+	if l.rate.Off() {
+		return 0
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	_, wait := l.next(source, now)
+	return wait
+}
+
+// next is when the source will have its whole burst again if it uses one up now, and how long it has to wait for that. l.mu is held.
+func (l *Limiter) next(source string, now time.Time) (full time.Time, wait time.Duration) {
+	every := l.rate.every()
+	at := l.full[source]
+	if at.Before(now) {
+		at = now
+	}
+	full = at.Add(every)
+	return full, max(0, full.Sub(now)-time.Duration(l.rate.Burst)*every)
 }
 
 // Return gives one back that was taken and not used after all.

@@ -17,12 +17,17 @@ func TestALimiterAllowsABurstAndThenItsRate(t *testing.T) {
 		}
 	}
 	for range 2 { // being refused uses nothing up
+		if wait := l.Wait("a", now); wait != time.Second {
+			t.Fatalf("the 4. is said to have to wait %s", wait)
+		}
 		if wait := l.Take("a", now); wait != time.Second {
 			t.Fatalf("the 4. has to wait %s", wait)
 		}
 	}
-	if wait := l.Take("b", now); wait != 0 {
-		t.Fatalf("another has to wait %s", wait)
+	for range 4 { // to be asked about uses nothing up either
+		if wait := l.Wait("b", now); wait != 0 {
+			t.Fatalf("another has to wait %s", wait)
+		}
 	}
 	if wait := l.Take("a", now.Add(time.Second)); wait != 0 {
 		t.Fatalf("after a second it has to wait %s", wait)
@@ -47,7 +52,7 @@ func TestWhatIsReturnedMayBeTakenAgain(t *testing.T) {
 func TestARateThatIsOffAllowsEverythingAndRemembersNobody(t *testing.T) {
 	l := NewLimiter(Rate{})
 	for i := range 10_000 {
-		if wait := l.Take(fmt.Sprint(i%3), monday); wait != 0 {
+		if wait := l.Take(fmt.Sprint(i%3), monday) + l.Wait(fmt.Sprint(i%3), monday); wait != 0 {
 			t.Fatalf("it has to wait %s", wait)
 		}
 	}
@@ -83,6 +88,9 @@ func TestABudgetIsSharedAndNoSourceTakesItAll(t *testing.T) {
 	}{
 		{"a", 6, nil}, {"a", 1, ErrShare}, {"b", 5, ErrFull}, {"b", 4, nil}, {"c", 1, ErrFull}, {"c", 7, ErrShare}, {"a", 0, nil},
 	} {
+		if err := b.Fits(step.source, step.n); err != step.want { // the very values
+			t.Errorf("step %d: it is said to be %v, want %v", i, err, step.want)
+		}
 		if err := b.Take(step.source, step.n); err != step.want { // the very values
 			t.Errorf("step %d: %v, want %v", i, err, step.want)
 		}
