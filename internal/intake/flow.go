@@ -28,7 +28,7 @@ var (
 	errSenderFast  = problem.New(problem.Limited, "intake.sender_limited", "This account hands messages in faster than it may; nothing was accepted. Try again after the time that is named.", "该账号提交消息过快，本次未受理，请在提示的时间后重试。")
 	errInboxFast   = problem.New(problem.Limited, "intake.inbox_limited", "More messages come in for this inbox than it takes; nothing was accepted. Try again after the time that is named.", "该接待渠道的消息过多，本次未受理，请在提示的时间后重试。")
 	errAllFast     = problem.New(problem.Limited, "intake.limited", "More messages come in than this installation takes; nothing was accepted. Try again after the time that is named.", "消息总量超过上限，本次未受理，请在提示的时间后重试。")
-	errSenderShare = problem.New(problem.Limited, "intake.sender_waiting", "Too many of this account's messages wait to be written; nothing was accepted. Try again shortly.", "该账号等待写入的消息过多，本次未受理，请稍后重试。")
+	errSenderShare = problem.New(problem.Limited, "intake.sender_waiting", "Too many messages of this sender wait to be written; nothing was accepted. Try again shortly.", "该来源等待写入的消息过多，本次未受理，请稍后重试。")
 	errOverloaded  = problem.New(problem.Limited, codeOverloaded, "Too much is waiting to be written; nothing was accepted. Try again shortly.", "等待写入的请求过多，本次未受理，请稍后重试。")
 )
 
@@ -60,9 +60,12 @@ func newFlow(o Options) flow {
 
 // ready says what a sender with so many messages would be refused with now, and counts nothing.
 func (f *flow) ready(sender, inbox string, n int64, now time.Time) error {
-	if f.open != nil {
-		if err := f.open(); err != nil {
-			return err
+	if err := f.closed(); err != nil {
+		return err
+	}
+	if sender != "" {
+		if wait := f.senders.Wait(sender, now); wait > 0 {
+			return errSenderFast.After(wait)
 		}
 	}
 	if wait := f.inboxes.Wait(inbox, now); wait > 0 {
@@ -71,23 +74,23 @@ func (f *flow) ready(sender, inbox string, n int64, now time.Time) error {
 	if wait := f.all.Wait("", now); wait > 0 {
 		return errAllFast.After(wait)
 	}
-	if sender != "" {
-		if wait := f.senders.Wait(sender, now); wait > 0 {
-			return errSenderFast.After(wait)
-		}
-	}
 	if err := f.places.Fits(sender, n); err != nil {
 		return full(err)
 	}
 	return nil
 }
 
+func (f *flow) closed() error {
+	if f.open == nil {
+		return nil
+	}
+	return f.open()
+}
+
 // allow counts a message, or says why it may not come in now; then it counts for nothing.
 func (f *flow) allow(sender, inbox string, now time.Time) error {
-	if f.open != nil {
-		if err := f.open(); err != nil {
-			return err
-		}
+	if err := f.closed(); err != nil {
+		return err
 	}
 	if sender != "" { // a visitor is counted where it is known who it is
 		if wait := f.senders.Take(sender, now); wait > 0 {
@@ -104,6 +107,13 @@ func (f *flow) allow(sender, inbox string, now time.Time) error {
 		return errAllFast.After(wait)
 	}
 	return nil
+}
+
+// disallow takes back that a message was counted.
+func (f *flow) disallow(sender, inbox string) {
+	f.senders.Return(sender) // of a visitor nothing is known there
+	f.inboxes.Return(inbox)
+	f.all.Return("")
 }
 
 // enter takes a place among those that wait for the ledger, until leave. Visitors share that of nobody's account.

@@ -112,6 +112,7 @@ func (s *Service) prepare(from Sender, inbox string, r *Request) (*conversation.
 func (s *Service) submit(from Sender, p *conversation.Post, cmd ledger.Command, done func(error)) {
 	size := int64(len(p.Text) + overhead)
 	if err := s.flow.enter(from.Account, size); err != nil {
+		s.flow.disallow(from.Account, p.Inbox)
 		done(err)
 		return
 	}
