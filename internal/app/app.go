@@ -140,7 +140,7 @@ func New(ctx context.Context, c Config, o Options) (_ *App, err error) {
 		Ledger: b.ledger, Store: b.store, Identity: b.identity,
 		Intake:      in,
 		Chat:        chat.New(chat.Options{Ledger: b.ledger, Reader: b.store, Intake: in, Listeners: b.visitors, Now: time.Now, Zone: zone, Limits: visitors}),
-		Limits:      httpapi.Limits{SignIn: c.LimitSignIn, WrongToken: c.LimitWrongToken},
+		Limits:      &httpapi.Limits{SignIn: c.LimitSignIn, WrongToken: c.LimitWrongToken},
 		Proxies:     a.proxies,
 		Diagnose:    diagnosis.New(diagnosis.Deps{Ledger: b.ledger, Messages: b.store, Flow: b.store, Facts: b.store, Policies: b.store, Now: time.Now, Zone: zone}),
 		Attachments: files, Realtime: a.gateway, Connections: b.hub.Connections, Zone: zone, Version: o.Version, Now: time.Now, Log: o.Log,

@@ -10,9 +10,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
+	"github.com/bidahq/bida/internal/limit"
 	"github.com/bidahq/bida/internal/problem"
 	"github.com/bidahq/bida/internal/store"
 )
@@ -279,5 +281,23 @@ func TestWhoCannotWaitAnyLongerIsTold(t *testing.T) {
 	cancel()
 	if _, err := OpenAdmin(ctx, c, quiet); !errors.Is(err, store.ErrInUse) {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestLimitsOfStrangersMayBeSwitchedOff(t *testing.T) {
+	for off, want := range map[bool]int{true: http.StatusUnauthorized, false: http.StatusTooManyRequests} {
+		c := config(t)
+		c.LimitSignIn, c.LimitWrongToken = limit.Rate{}, limit.Rate{}
+		if !off {
+			c.LimitWrongToken = limit.Rate{N: 1, Per: time.Hour, Burst: 150}
+		}
+		a := serve(t, c)
+		got := 0
+		for range 151 { // beyond what is allowed by default, too
+			got = status(t, a, "/api/v1/me")
+		}
+		if got != want {
+			t.Errorf("off: %v, the last of many requests without a token is answered with %d, want %d", off, got, want)
+		}
 	}
 }

@@ -145,3 +145,15 @@ func TestOnAFullDiskNothingNewComesInAndEverythingElseGoesOnUntilThereIsRoom(t *
 		t.Errorf("on record is %+v, %v", facts, err)
 	}
 }
+
+func TestWithPostgreSQLAFullDiskHereStopsFilesOnly(t *testing.T) {
+	w := space.New(space.Options{Of: newDisk(0).of})
+	w.Start()
+	defer w.Stop()
+	a := &App{config: Config{Database: "postgres://bida@db/bida"}} // without a ledger that could be told
+	a.spaceChanged(true)
+	a.spaceChanged(false)
+	if open := a.intakeOpen(w); open != nil || w.Err() == nil {
+		t.Errorf("messages are stopped by %v, files by %v", open != nil, w.Err())
+	}
+}

@@ -59,8 +59,8 @@ type Options struct {
 	UI fs.FS
 	// Chat is what visitors can do; required.
 	Chat *web.Service
-	// Limits are DefaultLimits if they are zero.
-	Limits Limits
+	// Limits are DefaultLimits if there are none; that they are off is said by rates that are.
+	Limits *Limits
 	// Proxies are trusted to say where a request comes from.
 	Proxies []netip.Prefix
 	// Widget has widget.js, which visitors' pages load; nil or empty for a program without it.
@@ -108,11 +108,12 @@ func New(o Options) (*Server, error) {
 	if o.Zone == nil {
 		o.Zone = time.UTC
 	}
-	if o.Limits == (Limits{}) {
-		o.Limits = DefaultLimits()
+	if o.Limits == nil {
+		usual := DefaultLimits()
+		o.Limits = &usual
 	}
 	s := &Server{
-		o: o, mux: http.NewServeMux(), bodies: limit.NewBudget(bodyBudget, bodyShare), strangeBodies: limit.NewBudget(strangeBudget, strangeShare), guard: newGuard(o.Limits), told: limit.NewLimiter(toldOften), paces: usualPaces, previews: previews{known: map[int64]preview{}},
+		o: o, mux: http.NewServeMux(), bodies: limit.NewBudget(bodyBudget, bodyShare), strangeBodies: limit.NewBudget(strangeBudget, strangeShare), guard: newGuard(*o.Limits), told: limit.NewLimiter(toldOften), paces: usualPaces, previews: previews{known: map[int64]preview{}},
 		chatHeartbeat: chatHeartbeat,
 	}
 	var err error
