@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bidahq/bida/internal/conversation"
+	"github.com/bidahq/bida/internal/delivery"
 	"github.com/bidahq/bida/internal/governance"
 	"github.com/bidahq/bida/internal/ledger"
 	"github.com/bidahq/bida/internal/limit"
@@ -158,6 +160,9 @@ func (b *bench) stall() (release func()) {
 
 func TestWhileTheStoreStallsMessagesAreRefusedAtOnceAndAllElseStillGetsIn(t *testing.T) {
 	b := newBench(t, func(o *ledger.Options) { o.MaxQueue = 64 })
+	if a := b.post("web", good("before")); a.Agent != "agent-a" {
+		t.Fatalf("answered with %+v", a)
+	}
 	release := b.stall()
 	rows := make([]Row, 100)
 	for i := range rows {
@@ -190,10 +195,15 @@ func TestWhileTheStoreStallsMessagesAreRefusedAtOnceAndAllElseStillGetsIn(t *tes
 		}
 	}
 	var order []string
-	done := make(chan string, 3)
+	done := make(chan string, 4)
+	deliveries := delivery.New(delivery.Options{Ledger: b.ledger, Reader: b.store, Accept: conversation.AcceptDelivery, Now: b.clock})
+	deliveries.Acknowledge(delivery.Ack{Account: "agent-a", Client: "tab", Connection: "k1", Received: 1, Pushed: []delivery.Push{{Sequence: 1, At: b.clock()}}},
+		func(r delivery.AckResult, err error) {
+			done <- fmt.Sprint("acknowledgement up to ", r.Cursor, " ", err)
+		})
 	for name, cmd := range map[string]ledger.Command{
 		"policy": &governance.Apply{Base: -1, By: "admin", Edits: []policy.Edit{{Kind: "team", Name: "night", Spec: json.RawMessage(`{"title":"夜班"}`)}}},
-		"acknowledgement": ledger.CommandFunc(func(tx *ledger.Tx) error {
+		"what looks whether a message was first": ledger.CommandFunc(func(tx *ledger.Tx) error {
 			if tx.OpenThread("web", "k-m0", "customer") != 0 {
 				order = append(order, "a message was first")
 			}
@@ -204,8 +214,8 @@ func TestWhileTheStoreStallsMessagesAreRefusedAtOnceAndAllElseStillGetsIn(t *tes
 		b.ledger.Submit(cmd, func(err error) { done <- fmt.Sprint(name, " ", err) })
 	}
 	release()
-	for range 3 {
-		if got := <-done; !strings.HasSuffix(got, " <nil>") {
+	for range 4 {
+		if got := <-done; !strings.HasSuffix(got, " <nil>") || strings.HasPrefix(got, "ack") && got != "acknowledgement up to 1 <nil>" {
 			t.Error(got)
 		}
 	}
