@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"path/filepath"
 	"sync"
 	"time"
@@ -23,6 +24,7 @@ import (
 	"github.com/bidahq/bida/internal/intake"
 	"github.com/bidahq/bida/internal/job"
 	"github.com/bidahq/bida/internal/ledger"
+	"github.com/bidahq/bida/internal/space"
 	"github.com/bidahq/bida/web"
 )
 
@@ -30,6 +32,8 @@ import (
 type Options struct {
 	Version string
 	Log     *slog.Logger // required
+	// Space tells the room on a disk; nil for what the system says.
+	Space func(dir string) (space.Space, error)
 }
 
 // App is one server.
@@ -45,6 +49,7 @@ type App struct {
 	http    *http.Server
 	admin   *http.Server
 	address net.Addr
+	proxies []netip.Prefix
 
 	undo    *teardown
 	serving sync.WaitGroup
@@ -98,12 +103,19 @@ func New(ctx context.Context, c Config, o Options) (_ *App, err error) {
 		},
 		ConnectionGrace: c.ConnectionGrace, Now: time.Now,
 	})
+	if a.proxies, err = c.Proxies(); err != nil {
+		return nil, err
+	}
 	a.gateway = gateway.NewServer(gateway.Config{
 		Version: o.Version, Node: b.node, Ping: c.Heartbeat, Stale: c.Stale, Ack: c.AckTimeout, Session: b.identity.AuthenticateRequest, Logger: o.Log, Now: time.Now,
+		Address: func(r *http.Request) string { return httpapi.Address(r, a.proxies) },
 	}, deliveries, b.hub)
 	a.undo.add("realtime", func() error { a.gateway.Stop(); return nil })
 
-	files, err := attachment.New(attachment.Options{Dir: filepath.Join(c.Data, "files"), Ledger: b.ledger, Reader: b.store, Now: time.Now, Log: o.Log})
+	room := a.watchSpace(o)
+	files, err := attachment.New(attachment.Options{
+		Dir: filepath.Join(c.Data, "files"), Ledger: b.ledger, Reader: b.store, Now: time.Now, Open: room.Err, Log: o.Log,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -115,11 +127,12 @@ func New(ctx context.Context, c Config, o Options) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
-	proxies, err := c.Proxies()
-	if err != nil {
-		return nil, err
-	}
-	in := intake.New(intake.Options{Ledger: b.ledger, Reader: b.store, Now: time.Now, Location: zone, Log: o.Log})
+	in := intake.New(intake.Options{
+		Ledger: b.ledger, Reader: b.store, Now: time.Now, Location: zone, Log: o.Log,
+		Limits: intake.Limits{Sender: c.LimitSender, Inbox: c.LimitInbox, All: c.LimitMessages}, Open: a.intakeOpen(room),
+	})
+	visitors := chat.DefaultLimits()
+	visitors.Messages, visitors.AddressMessages = c.LimitVisitor, c.LimitAddress
 	var shop http.Handler
 	if a.demo != nil {
 		shop = demo.Shop()
@@ -128,8 +141,9 @@ func New(ctx context.Context, c Config, o Options) (_ *App, err error) {
 		Demo: shop, UI: web.Console(), Widget: web.Widget(),
 		Ledger: b.ledger, Store: b.store, Identity: b.identity,
 		Intake:      in,
-		Chat:        chat.New(chat.Options{Ledger: b.ledger, Reader: b.store, Intake: in, Listeners: b.visitors, Now: time.Now, Zone: zone}),
-		Proxies:     proxies,
+		Chat:        chat.New(chat.Options{Ledger: b.ledger, Reader: b.store, Intake: in, Listeners: b.visitors, Now: time.Now, Zone: zone, Limits: visitors}),
+		Limits:      &httpapi.Limits{SignIn: c.LimitSignIn, WrongToken: c.LimitWrongToken},
+		Proxies:     a.proxies,
 		Diagnose:    diagnosis.New(diagnosis.Deps{Ledger: b.ledger, Messages: b.store, Flow: b.store, Facts: b.store, Policies: b.store, Now: time.Now, Zone: zone}),
 		Attachments: files, Realtime: a.gateway, WakeJobs: jobs.Wake, Connections: b.hub.Connections, Zone: zone, Version: o.Version, Now: time.Now, Log: o.Log,
 	})
@@ -161,7 +175,7 @@ func (a *App) Start() error {
 		return fmt.Errorf("the address cannot be listened on: %w", err)
 	}
 	a.address = l.Addr()
-	a.serve("http", a.http, l)
+	a.serve("http", a.http, a.guard(l))
 	a.undo.add("visitors' streams", func() error { a.base.visitors.Stop(); return nil }) // before the server, which waits for every request
 	a.watch()
 	a.makeHistory()
@@ -170,6 +184,17 @@ func (a *App) Start() error {
 	}
 	a.log.Info("listening", "url", "http://"+a.address.String(), "data", a.config.Data, "revision", a.base.ledger.Policy().Revision())
 	return nil
+}
+
+// guard bounds the connections of the server that everybody can reach.
+func (a *App) guard(l net.Listener) net.Listener {
+	all := affordable(a.config.Connections)
+	if all < a.config.Connections {
+		a.log.Info("the system lets this process open so few files that fewer connections are taken than configured", "connections", all)
+	}
+	d := newDoor(l, all, a.config.ConnectionsPerAddress, func(from netip.Addr) bool { return httpapi.Trusts(a.proxies, from) })
+	a.http.ConnState = d.state
+	return d
 }
 
 // serve answers on a listener until Stop.

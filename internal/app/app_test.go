@@ -10,9 +10,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
+	"github.com/bidahq/bida/internal/limit"
 	"github.com/bidahq/bida/internal/problem"
 	"github.com/bidahq/bida/internal/store"
 )
@@ -30,7 +32,27 @@ func config(t *testing.T) Config {
 
 func serve(t *testing.T, c Config) *App {
 	t.Helper()
-	a, err := New(t.Context(), c, options)
+	return serveWith(t, c, options)
+}
+
+// tokenOf makes a token for an account of a running server.
+func tokenOf(t *testing.T, c Config, account string) string {
+	t.Helper()
+	admin, err := OpenAdmin(t.Context(), c, quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = admin.Close() }() // nothing to lose
+	token, err := admin.CreateToken(t.Context(), NewToken{Account: account})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token
+}
+
+func serveWith(t *testing.T, c Config, o Options) *App {
+	t.Helper()
+	a, err := New(t.Context(), c, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -259,5 +281,23 @@ func TestWhoCannotWaitAnyLongerIsTold(t *testing.T) {
 	cancel()
 	if _, err := OpenAdmin(ctx, c, quiet); !errors.Is(err, store.ErrInUse) {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestLimitsOfStrangersMayBeSwitchedOff(t *testing.T) {
+	for off, want := range map[bool]int{true: http.StatusUnauthorized, false: http.StatusTooManyRequests} {
+		c := config(t)
+		c.LimitSignIn, c.LimitWrongToken = limit.Rate{}, limit.Rate{}
+		if !off {
+			c.LimitWrongToken = limit.Rate{N: 1, Per: time.Hour, Burst: 150}
+		}
+		a := serve(t, c)
+		got := 0
+		for range 151 { // beyond what is allowed by default, too
+			got = status(t, a, "/api/v1/me")
+		}
+		if got != want {
+			t.Errorf("off: %v, the last of many requests without a token is answered with %d, want %d", off, got, want)
+		}
 	}
 }

@@ -76,8 +76,22 @@ func openBase(ctx context.Context, c Config, log *slog.Logger, undo *teardown) (
 func drain(l *ledger.Ledger) {
 	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
 	defer cancel()
-	_ = l.Do(ctx, ledger.CommandFunc(func(*ledger.Tx) error { return nil })) // if the store fails, there is nothing to wait for
+	for _, cmd := range []ledger.Command{nothing{}, lastNothing{}} {
+		_ = l.Do(ctx, cmd) // if the store fails, there is nothing to wait for
+	}
 }
+
+// nothing is the command that changes nothing; lastNothing comes behind those that let others go first.
+type (
+	nothing     struct{}
+	lastNothing struct{ nothing }
+)
+
+// Apply implements ledger.Command.
+func (nothing) Apply(*ledger.Tx) error { return nil }
+
+// Yields implements ledger.Yielding.
+func (lastNothing) Yields() {}
 
 // restore sets, after a start, the deadlines of all who set some.
 func restore(tx *ledger.Tx) error {

@@ -13,7 +13,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bidahq/bida/internal/channel/web"
+	"github.com/bidahq/bida/internal/httpapi"
 	"github.com/bidahq/bida/internal/identity"
+	"github.com/bidahq/bida/internal/limit"
 )
 
 // Config is all that a server can be told. Every member has a key, which is a key of the file, a variable and a flag at once (see settings).
@@ -40,6 +43,20 @@ type Config struct {
 	SessionLength   time.Duration
 	SessionRotation time.Duration
 
+	LimitSender     limit.Rate
+	LimitInbox      limit.Rate
+	LimitMessages   limit.Rate
+	LimitVisitor    limit.Rate
+	LimitAddress    limit.Rate
+	LimitSignIn     limit.Rate
+	LimitWrongToken limit.Rate
+
+	// Connections of HTTP at the same time, of all and from one address.
+	Connections           int
+	ConnectionsPerAddress int
+	// MinFree is the room in bytes below which nothing new is taken in; 0 for what fits the disk.
+	MinFree uint64
+
 	// From says where each key's value was taken from, by key; "default" where nobody said anything.
 	From map[string]string
 }
@@ -60,7 +77,13 @@ func DefaultConfig() Config {
 		SessionIdle:     identity.DefaultIdle,
 		SessionLength:   identity.DefaultLength,
 		SessionRotation: identity.DefaultRotation,
+		LimitVisitor:    web.DefaultLimits().Messages,
+		LimitAddress:    web.DefaultLimits().AddressMessages,
+		LimitSignIn:     httpapi.DefaultLimits().SignIn,
+		LimitWrongToken: httpapi.DefaultLimits().WrongToken,
 		From:            map[string]string{},
+
+		Connections: 20_000, ConnectionsPerAddress: 4_096,
 	}
 	for _, s := range settings {
 		c.From[s.Key] = "default"
@@ -104,6 +127,16 @@ var settings = []Setting{
 	length("session_idle", "after how long without use a browser is signed out; an open connection is use", func(c *Config) *time.Duration { return &c.SessionIdle }),
 	length("session_length", "after how long a browser is signed out however much it is used", func(c *Config) *time.Duration { return &c.SessionLength }),
 	length("session_rotation", "after how long the secret in a browser's cookie is changed for another", func(c *Config) *time.Duration { return &c.SessionRotation }),
+	rate("limit_sender", "how many messages one account may hand in: off, or a rate such as 50/s,300 (the last: at once)", func(c *Config) *limit.Rate { return &c.LimitSender }),
+	rate("limit_inbox", "how many messages one inbox takes, visitors' too", func(c *Config) *limit.Rate { return &c.LimitInbox }),
+	rate("limit_messages", "how many messages are taken in all", func(c *Config) *limit.Rate { return &c.LimitMessages }),
+	rate("limit_visitor", "how many messages one visitor may write", func(c *Config) *limit.Rate { return &c.LimitVisitor }),
+	rate("limit_address", "how many messages visitors from one address may write", func(c *Config) *limit.Rate { return &c.LimitAddress }),
+	rate("limit_sign_in", "how many sign-ins may be tried from one address", func(c *Config) *limit.Rate { return &c.LimitSignIn }),
+	rate("limit_wrong_token", "how many requests without a valid token from one address are answered in full", func(c *Config) *limit.Rate { return &c.LimitWrongToken }),
+	count("connections", "how many connections may be open; fewer if the system gives this process fewer files", func(c *Config) *int { return &c.Connections }),
+	count("connections_per_address", "how many of them may come from one address", func(c *Config) *int { return &c.ConnectionsPerAddress }),
+	room("min_free", "room on the disk of the data directory below which nothing new is taken in: auto, or an amount such as 2GiB", func(c *Config) *uint64 { return &c.MinFree }),
 }
 
 // Settings lists all keys in their order.
@@ -156,6 +189,82 @@ func length(key, help string, at func(*Config) *time.Duration) Setting {
 		},
 		show: func(c *Config) string { return at(c).String() },
 	}
+}
+
+func rate(key, help string, at func(*Config) *limit.Rate) Setting {
+	return Setting{
+		Key: key, Help: help,
+		read: func(c *Config, value any) error {
+			s, ok := value.(string)
+			r, err := limit.Parse(s)
+			if !ok || err != nil {
+				return fmt.Errorf("want off, or a rate such as 50/s or 50/s,300, got %s", describe(value))
+			}
+			*at(c) = r
+			return nil
+		},
+		show: func(c *Config) string { return at(c).String() },
+	}
+}
+
+func count(key, help string, at func(*Config) *int) Setting {
+	return Setting{
+		Key: key, Help: help,
+		read: func(c *Config, value any) error {
+			n, err := strconv.Atoi(fmt.Sprint(value))
+			if err != nil {
+				return fmt.Errorf("want a number, got %s", describe(value))
+			}
+			*at(c) = n
+			return nil
+		},
+		show: func(c *Config) string { return strconv.Itoa(*at(c)) },
+	}
+}
+
+type roomUnit struct {
+	name  string
+	bytes uint64
+}
+
+// roomUnits are the units of an amount of room, the largest first.
+var roomUnits = []roomUnit{{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}}
+
+func room(key, help string, at func(*Config) *uint64) Setting {
+	return Setting{
+		Key: key, Help: help,
+		read: func(c *Config, value any) error {
+			n, ok := parseRoom(fmt.Sprint(value))
+			if !ok {
+				return fmt.Errorf("want auto, or an amount such as 512MiB or 2GiB, got %s", describe(value))
+			}
+			*at(c) = n
+			return nil
+		},
+		show: func(c *Config) string { return formatRoom(*at(c)) },
+	}
+}
+
+// parseRoom reads an amount of room; auto is 0.
+func parseRoom(text string) (uint64, bool) {
+	if text == "auto" {
+		return 0, true
+	}
+	for _, u := range roomUnits {
+		if digits, ok := strings.CutSuffix(text, u.name); ok {
+			n, err := strconv.ParseUint(digits, 10, 32)
+			return n * u.bytes, err == nil && n > 0
+		}
+	}
+	return 0, false
+}
+
+func formatRoom(n uint64) string {
+	if n == 0 {
+		return "auto"
+	}
+	i := slices.IndexFunc(roomUnits, func(u roomUnit) bool { return n%u.bytes == 0 })
+	return strconv.FormatUint(n/roomUnits[i].bytes, 10) + roomUnits[i].name // what was read is so many KiB
 }
 
 // describe names a value in an error.
@@ -222,6 +331,14 @@ func (c *Config) Validate() error {
 	}
 	if !slices.Contains([]string{"text", "json"}, c.LogFormat) {
 		return c.fault("log_format", "want text or json, got %q", c.LogFormat)
+	}
+	for _, n := range []struct {
+		key   string
+		value int
+	}{{"connections", c.Connections}, {"connections_per_address", c.ConnectionsPerAddress}} {
+		if n.value < 16 || n.value > 1_000_000 {
+			return c.fault(n.key, "want a number from 16 to 1000000, got %d", n.value)
+		}
 	}
 	return c.validateTimes()
 }

@@ -74,6 +74,12 @@ func TestWhatCannotBeUsedIsNamedWithItsPlace(t *testing.T) {
 		{"another database", "", nil, map[string]string{"database": "mysql://bida:secret@db/bida"}, []string{"database (--database)", "postgres://"}},
 		{"a stale time that quiet clients cannot meet", "stale: 5s\n", nil, nil, []string{"stale (", "heartbeat"}},
 		{"a length of time that makes no sense", "ack_timeout: 0s\n", nil, nil, []string{"ack_timeout", "between"}},
+		{"a rate of nothing", "limit_sender: 0/s\n", nil, nil, []string{"limit_sender (", `"0/s"`, "50/s"}},
+		{"a rate that is a list", "limit_inbox: [1]\n", nil, nil, []string{"limit_inbox (", "got a list"}},
+		{"a number where words are", "", []string{"BIDA_CONNECTIONS=many"}, nil, []string{"connections (BIDA_CONNECTIONS)", `"many"`}},
+		{"connections for nobody", "connections: 3\n", nil, nil, []string{"connections (", "16"}},
+		{"room without a unit", "min_free: 5\n", nil, nil, []string{"min_free (", "2GiB", "got 5"}},
+		{"no room", "", nil, map[string]string{"min_free": "0MiB"}, []string{"min_free (--min-free)"}},
 		{"no directory", "", nil, map[string]string{"data": ""}, []string{"data (--data)"}},
 	}
 	for _, test := range tests {
@@ -111,5 +117,29 @@ func TestPasswordsAreNotShown(t *testing.T) {
 	}
 	if c.Target() != "postgres://bida:secret@db/bida" {
 		t.Errorf("target is %q", c.Target())
+	}
+}
+
+func TestLimitsAreReadFromEverySourceAndShownAsTheyAreWritten(t *testing.T) {
+	c, err := LoadConfig(Sources{
+		File: write(t, "limit_sender: 50/s,300\nlimit_address: off\nconnections: 100\nmin_free: 2GiB\n"), Env: []string{"BIDA_CONNECTIONS_PER_ADDRESS=20"},
+		Flags: map[string]string{"limit_visitor": "30/m"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for key, want := range map[string]string{
+		"limit_sender": "50/s,300", "limit_address": "off", "limit_inbox": "off", "limit_visitor": "30/m,60", "limit_sign_in": "2/s,300",
+		"connections": "100", "connections_per_address": "20", "min_free": "2GiB",
+	} {
+		if got := c.Value(key); got != want {
+			t.Errorf("%s is shown as %s, want %s", key, got, want)
+		}
+	}
+	if c.MinFree != 2<<30 {
+		t.Errorf("the room is %d bytes", c.MinFree)
+	}
+	if d := DefaultConfig(); d.Value("min_free") != "auto" || !d.LimitSender.Off() || !d.LimitInbox.Off() || !d.LimitMessages.Off() {
+		t.Error("by default messages are limited")
 	}
 }

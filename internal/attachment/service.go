@@ -25,13 +25,15 @@ const (
 	longestUpload    = time.Hour // no upload takes longer; what is older was left behind
 )
 
-// Options configure a Service. All but Log are required.
+// Options configure a Service. All but Open and Log are required.
 type Options struct {
 	Dir    string // where the contents lie; made if it is missing
 	Ledger *ledger.Ledger
 	Reader ledger.UploadReader
 	Now    func() time.Time
-	Log    *slog.Logger
+	// Open says why no file may come in now, as an error that is answered; nil or an answer of nil: it may.
+	Open func() error
+	Log  *slog.Logger
 }
 
 // Service keeps files. See the package comment.
@@ -66,6 +68,11 @@ func (s *Service) Upload(ctx context.Context, owner, name, contentType string, s
 		return Upload{}, errTooLarge
 	case size == 0:
 		return Upload{}, errEmpty
+	}
+	if s.o.Open != nil {
+		if err := s.o.Open(); err != nil {
+			return Upload{}, err
+		}
 	}
 	if err := s.begin(owner); err != nil {
 		return Upload{}, err

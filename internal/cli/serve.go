@@ -25,6 +25,17 @@ type settings struct {
 	SessionIdle     *string `help:"How long a browser may go unused before it is signed out (2h)." placeholder:"TIME"`
 	SessionLength   *string `help:"How long a browser stays signed in at most (16h)." placeholder:"TIME"`
 	SessionRotation *string `help:"How old the secret in a browser's cookie gets (10m)." placeholder:"TIME"`
+
+	LimitSender           *string `help:"Messages that one account may hand in, such as 50/s or 50/s,300 (off)." placeholder:"RATE"`
+	LimitInbox            *string `help:"Messages that one inbox takes (off)." placeholder:"RATE"`
+	LimitMessages         *string `help:"Messages that are taken in all (off)." placeholder:"RATE"`
+	LimitVisitor          *string `help:"Messages that one visitor may write (1/s,20)." placeholder:"RATE"`
+	LimitAddress          *string `help:"Messages that visitors from one address may write (50/s,300)." placeholder:"RATE"`
+	LimitSignIn           *string `help:"Sign-ins that may be tried from one address (2/s,300)." placeholder:"RATE"`
+	LimitWrongToken       *string `help:"Requests without a valid token from one address that are answered in full (10/s,100)." placeholder:"RATE"`
+	Connections           *string `help:"Connections that may be open (20000)." placeholder:"N"`
+	ConnectionsPerAddress *string `help:"Connections from one address (4096)." placeholder:"N"`
+	MinFree               *string `help:"Room on the disk below which nothing new is taken in, such as 2GiB (auto)." placeholder:"SIZE"`
 }
 
 // placeSettings are the flags that say where the data is.
@@ -47,6 +58,9 @@ func (f *settings) given() map[string]*string {
 		"listen": f.Listen, "policy": f.Policy, "zone": f.Zone, "connection_grace": f.ConnectionGrace, "presence_grace": f.PresenceGrace,
 		"ack_timeout": f.AckTimeout, "heartbeat": f.Heartbeat, "stale": f.Stale, "trusted_proxies": f.TrustedProxies,
 		"session_idle": f.SessionIdle, "session_length": f.SessionLength, "session_rotation": f.SessionRotation,
+		"limit_sender": f.LimitSender, "limit_inbox": f.LimitInbox, "limit_messages": f.LimitMessages, "limit_visitor": f.LimitVisitor,
+		"limit_address": f.LimitAddress, "limit_sign_in": f.LimitSignIn, "limit_wrong_token": f.LimitWrongToken,
+		"connections": f.Connections, "connections_per_address": f.ConnectionsPerAddress, "min_free": f.MinFree,
 	} {
 		all[key] = value
 	}

@@ -44,6 +44,9 @@ var (
 	errOtherKind      = problem.New(problem.Conflict, "intake.conversation_mismatch", "This conversation is of another kind; such a message opens a conversation of its own.", "该会话属于另一种消息类型，这类消息会另开会话。").On("/conversation")
 )
 
+// Yields implements ledger.Yielding.
+func (*Post) Yields() {}
+
 // Keys implements ledger.Keyed.
 func (p *Post) Keys() []ledger.KeyRef { return []ledger.KeyRef{p.key()} }
 

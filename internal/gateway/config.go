@@ -3,6 +3,7 @@ package gateway
 import (
 	"cmp"
 	"log/slog"
+	"net"
 	"net/http"
 	"time"
 )
@@ -14,6 +15,9 @@ type Config struct {
 	// Session says whose the browser's session is that a request shows by its cookie, and the id of that session's token; "" if it shows none. It
 	// refuses a cookie on a request that a foreign page has made. Without it only tokens count.
 	Session func(r *http.Request) (account, tokenID string, err error)
+	// Address says where a request comes from, for records and for the limits of each address; nil for the far end of the connection. Behind a proxy that
+	// would be the proxy, and everybody would count as one.
+	Address func(r *http.Request) string
 
 	Hello  time.Duration // within which a client says hello: 5 s
 	Ping   time.Duration // of silence after which the client is asked for a sign of life: 5 s
@@ -77,6 +81,9 @@ func (c Config) withDefaults() Config {
 	} {
 		*d.value = cmp.Or(*d.value, d.or)
 	}
+	if c.Address == nil {
+		c.Address = farEnd
+	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -84,4 +91,12 @@ func (c Config) withDefaults() Config {
 		c.Now = time.Now
 	}
 	return c
+}
+
+func farEnd(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
 }

@@ -45,7 +45,7 @@ func Refuse(err error, lang string) (code, status int, words string) {
 		return CloseForbidden, http.StatusForbidden, words
 	case problem.Limited:
 		return CloseTooMany, http.StatusTooManyRequests, words
-	case problem.Malformed, problem.Invalid, problem.Required, problem.Conflict, problem.Stale, problem.Rejected:
+	case problem.Malformed, problem.Invalid, problem.Required, problem.Conflict, problem.Stale, problem.Rejected, problem.Unsupported:
 		return CloseMalformed, http.StatusBadRequest, words
 	case problem.TooLarge:
 		return CloseTooLarge, http.StatusRequestEntityTooLarge, words

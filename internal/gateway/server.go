@@ -3,7 +3,6 @@ package gateway
 import (
 	"context"
 	"encoding/json"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/lxzan/gws"
 
+	"github.com/bidahq/bida/internal/limit"
 	"github.com/bidahq/bida/internal/problem"
 )
 
@@ -82,12 +82,8 @@ var errNotBearer = problem.New(problem.Unauthenticated, "realtime.unauthenticate
 
 // identify says who asks: by the Authorization header or, where there is none, by the browser's session. It is nobody if the request shows neither.
 func (s *Server) identify(r *http.Request) (Peer, error) {
-	remote, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		remote = r.RemoteAddr
-	}
-	who := Peer{Remote: remote}
-	err = nil
+	who := Peer{Remote: s.core.config.Address(r)}
+	var err error
 	if header := r.Header.Get("Authorization"); header != "" {
 		scheme, token, _ := strings.Cut(header, " ")
 		if !strings.EqualFold(scheme, "Bearer") {
@@ -148,13 +144,13 @@ func (s *Server) admit(who Peer, stream string) (*peer, int) {
 	cfg := &s.core.config
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	anonymous := who.Account == ""
+	anonymous, network := who.Account == "", limit.Network(who.Remote)
 	switch {
 	case s.stopped || len(s.peers) >= cfg.Connections:
 		return nil, http.StatusServiceUnavailable
 	case anonymous && s.pending >= cfg.Pending:
 		return nil, http.StatusServiceUnavailable
-	case anonymous && s.address[who.Remote] >= cfg.PendingPerAddress:
+	case anonymous && s.address[network] >= cfg.PendingPerAddress:
 		return nil, http.StatusTooManyRequests
 	}
 	p := &peer{server: s, stream: stream}
@@ -165,9 +161,9 @@ func (s *Server) admit(who Peer, stream string) (*peer, int) {
 	}
 	s.active.Add(1)
 	if anonymous {
-		p.anonymous = who.Remote
+		p.anonymous = network
 		s.pending++
-		s.address[who.Remote]++
+		s.address[network]++
 	}
 	return p, 0
 }

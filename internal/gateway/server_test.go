@@ -275,6 +275,35 @@ func TestConnectionsWithoutATokenAreLimitedPerAddressAndInAll(t *testing.T) {
 	}
 }
 
+func TestBehindAProxyEachHouseholdCountsForItself(t *testing.T) {
+	s := NewServer(Config{PendingPerAddress: 2, Address: func(r *http.Request) string { return r.Header.Get("X-From") }}, newCompany(), NewHub())
+	var admitted []*peer
+	defer func() {
+		for _, p := range admitted {
+			s.forget(p)
+			s.active.Done()
+		}
+	}()
+	for i, test := range []struct {
+		from   string
+		status int
+	}{{"2001:db8:1:2::1", 0}, {"2001:db8:1:2::2", 0}, {"2001:db8:1:2::3", http.StatusTooManyRequests}, {"2001:db8:1:3::1", 0}, {"203.0.113.9", 0}} {
+		r := httptest.NewRequest(http.MethodGet, "/api/v1/realtime", nil) // all from one proxy
+		r.Header.Set("X-From", test.from)
+		who, err := s.identify(r)
+		if err != nil || who.Remote != test.from {
+			t.Fatalf("%s is taken for %s, %v", test.from, who.Remote, err)
+		}
+		p, status := s.admit(who, "")
+		if status != test.status {
+			t.Errorf("connection %d from %s: status %d, want %d", i, test.from, status, test.status)
+		}
+		if p != nil {
+			admitted = append(admitted, p)
+		}
+	}
+}
+
 func TestStopSaysGoodbyeWaitsAndRefusesWhatComesLater(t *testing.T) {
 	h := newHouse(t, Config{})
 	var clients []*rawClient

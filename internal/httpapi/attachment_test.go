@@ -185,7 +185,7 @@ func TestAnUploadIsRefusedByFieldAndLoggedForTheInbox(t *testing.T) {
 	b.ask("robot", "POST", "/attachments?name=a.txt", "x").problem(400, "request.invalid", "/inbox")
 	b.ask("robot", "POST", "/attachments?name=a.txt&inbox=nope", "x").problem(404, "intake.unknown_inbox", "/inbox")
 	b.ask("robot", "POST", "/attachments?name=a.txt&inbox=web&as=x", "x").problem(400, "request.invalid", "/as")
-	b.ask("robot", "POST", "/attachments?name=a.txt&inbox=web", "x", "Content-Encoding", "gzip").problem(400, "request.encoding", "/Content-Encoding")
+	b.ask("robot", "POST", "/attachments?name=a.txt&inbox=web", "x", "Content-Encoding", "gzip").problem(415, "request.encoding", "/Content-Encoding")
 	b.ask("robot", "POST", "/attachments?name=a.exe&inbox=web", "x").problem(400, "attachment.program", "")
 	b.ask("robot", "POST", "/attachments?name=a.txt&inbox=web", "").problem(400, "attachment.empty", "")
 	b.ask("robot", "POST", "/attachments?inbox=web&name=secret-name.txt", strings.Repeat("x", attachment.MaxSize+1)).problem(413, "attachment.too_large", "")

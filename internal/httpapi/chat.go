@@ -213,11 +213,14 @@ func decodeLetter(body []byte) (web.Letter, error) {
 
 // postLetter takes a visitor's message in, by the way that all messages go.
 func (s *Server) postLetter(w http.ResponseWriter, r *http.Request, g guest) {
-	body, release, err := s.body(w, r, messageBody)
-	defer release()
+	err := s.o.Intake.Ready(intake.Sender{}, g.inbox, false)
 	var l web.Letter
 	if err == nil {
-		l, err = decodeLetter(body)
+		body, release, bad := s.body(w, r, s.holder(r, byVisitor(), ""), messageBody)
+		defer release()
+		if err = bad; err == nil {
+			l, err = decodeLetter(body)
+		}
 	}
 	if err != nil {
 		s.refusedGuest(r, g, l.ID, err)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/bidahq/bida/internal/channel/web"
 	"github.com/bidahq/bida/internal/intake"
+	"github.com/bidahq/bida/internal/limit"
 )
 
 // chatPrefix is where the routes of visitors begin. They are called by pages of other hosts, know no cookies, and may be read by anybody's page.
@@ -78,7 +80,7 @@ func (s *Server) refusedGuest(r *http.Request, g guest, id string, err error) {
 	if id != "" && g.visitor.ID != "" {
 		id = g.visitor.ID + "/" + id
 	}
-	s.o.Intake.Refused(r.Context(), intake.Refusal{Inbox: g.inbox, SenderID: id}, err)
+	s.o.Intake.Refused(r.Context(), intake.Refusal{Inbox: g.inbox, SenderID: id, Address: limit.Network(g.address)}, err)
 }
 
 // chatRoute adds a visitors' route whose parameters and body huma reads and checks.
@@ -91,7 +93,7 @@ func chatRoute[I, O any](t *routes, pattern string, r rule, summary string, h fu
 			return
 		}
 		if ctx.Operation().RequestBody != nil {
-			body, release, err := t.s.body(w, req, o.limit)
+			body, release, err := t.s.body(w, req, t.s.holder(req, r, ""), o.limit)
 			defer release()
 			if err == nil && len(body) > 0 {
 				err = checkJSON(body, "request.invalid", nil)
@@ -130,16 +132,19 @@ func (t *routes) chatRaw(pattern string, r rule, summary string, describe func(*
 
 const langDoc = "zh or en, where Accept-Language is not what the page speaks"
 
-// address is where a request comes from: the far end of the connection, or what a proxy that is trusted says of it. What others say in such a header is
+// address is where a request comes from.
+func (s *Server) address(r *http.Request) string { return Address(r, s.o.Proxies) }
+
+// Address is where a request comes from: the far end of the connection, or what a proxy that is trusted says of it. What others say in such a header is
 // theirs to invent.
-func (s *Server) address(r *http.Request) string {
+func Address(r *http.Request, proxies []netip.Prefix) string {
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
 		return r.RemoteAddr
 	}
 	address := peer.Addr().Unmap()
 	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
-	for i := len(hops) - 1; i >= 0 && s.trusts(address); i-- {
+	for i := len(hops) - 1; i >= 0 && Trusts(proxies, address); i-- {
 		next, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
 		if err != nil {
 			break
@@ -149,11 +154,7 @@ func (s *Server) address(r *http.Request) string {
 	return address.String()
 }
 
-func (s *Server) trusts(address netip.Addr) bool {
-	for _, p := range s.o.Proxies {
-		if p.Contains(address) {
-			return true
-		}
-	}
-	return false
+// Trusts says that an address is that of a proxy that is trusted.
+func Trusts(proxies []netip.Prefix, address netip.Addr) bool {
+	return slices.ContainsFunc(proxies, func(p netip.Prefix) bool { return p.Contains(address) })
 }

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -12,6 +13,8 @@ import (
 
 	"github.com/bidahq/bida/internal/ledger"
 	"github.com/bidahq/bida/internal/problem"
+	"github.com/bidahq/bida/internal/reception"
+	"github.com/bidahq/bida/internal/space"
 )
 
 // metrics are what a graph needs: no names of accounts, inboxes or customers.
@@ -19,6 +22,7 @@ type metrics struct {
 	handler  http.Handler
 	requests *prometheus.CounterVec
 	duration *prometheus.HistogramVec
+	refused  *prometheus.CounterVec
 }
 
 func newMetrics(s *Server) *metrics {
@@ -32,6 +36,9 @@ func newMetrics(s *Server) *metrics {
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
 		}, []string{"route"}),
 	}
+	m.refused = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "bida_refused_total", Help: "Requests refused with 429 or 503, rows of batches too, by code.",
+	}, []string{"code"})
 	gauge := func(name, help string, value func() float64) prometheus.Collector {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value)
 	}
@@ -39,7 +46,7 @@ func newMetrics(s *Server) *metrics {
 		return float64(len(s.o.Ledger.OpenConversations(keep)))
 	}
 	registry.MustRegister(
-		m.requests, m.duration,
+		m.requests, m.duration, m.refused,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		gauge("bida_ledger_position", "The last ledger position that is durable.", func() float64 { return float64(s.o.Ledger.Position()) }),
 		gauge("bida_policy_revision", "The revision of the policy in force.", func() float64 { return float64(s.o.Ledger.Policy().Revision()) }),
@@ -53,6 +60,9 @@ func newMetrics(s *Server) *metrics {
 			}
 			return float64(len(rows))
 		}),
+		gauge("bida_disk_low", "1 while new messages are refused because the disk is nearly full.", func() float64 { return truth(fails(s.o.Ledger.Failures(), "disk")) }),
+		gauge("bida_intake_waiting", "Messages that wait to be written.", func() float64 { return float64(s.o.Intake.Waiting()) }),
+		gauge("bida_body_bytes", "Memory set aside for bodies of requests under way.", func() float64 { return float64(s.bodies.Held() + s.strangeBodies.Held()) }),
 		gauge("bida_conversations_open", "Open conversations.", func() float64 { return count(func(*ledger.ConversationRow) bool { return true }) }),
 		gauge("bida_conversations_waiting", "Open conversations in which something waits for an agent.", func() float64 {
 			return count(func(c *ledger.ConversationRow) bool { return c.WaitingSince != 0 })
@@ -70,6 +80,10 @@ func newMetrics(s *Server) *metrics {
 	)
 	m.handler = promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
 	return m
+}
+
+func fails(list []reception.Failure, component string) bool {
+	return slices.ContainsFunc(list, func(f reception.Failure) bool { return f.Component == component })
 }
 
 func truth(b bool) float64 {
@@ -109,6 +123,10 @@ func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) {
 func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 	if s.o.Ledger.Err() != nil || s.o.Ledger.Failing() != nil {
 		s.refuse(w, r, problem.New(problem.Unavailable, "system.health.store", "The store cannot be written now.", "存储暂时无法写入。"))
+		return
+	}
+	if fails(s.o.Ledger.Failures(), "disk") {
+		s.refuse(w, r, space.ErrLow)
 		return
 	}
 	writeJSON(w, http.StatusOK, "application/json", map[string]any{"status": "ok", "position": s.o.Ledger.Position(), "version": s.o.Version})

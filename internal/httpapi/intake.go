@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/bidahq/bida/internal/intake"
+	"github.com/bidahq/bida/internal/limit"
 	"github.com/bidahq/bida/internal/problem"
 )
 
@@ -120,11 +122,23 @@ func typeProblem(err error) error {
 func (s *Server) refusedIntake(r *http.Request, by caller, senderID string, err error) {
 	refusal := refusalOf(r.PathValue("inbox"), by)
 	refusal.SenderID = senderID
+	if by.account == "" {
+		refusal.Address = limit.Network(s.address(r))
+	}
 	s.o.Intake.Refused(r.Context(), refusal, err)
 }
 
 func refusalOf(inbox string, by caller) intake.Refusal {
 	return intake.Refusal{Inbox: inbox, Account: by.account}
+}
+
+// readyForMessage and readyForBatch refuse what there is no room for.
+func (s *Server) readyForMessage(r *http.Request, by caller) error {
+	return s.o.Intake.Ready(intake.Sender{Account: by.account}, r.PathValue("inbox"), false)
+}
+
+func (s *Server) readyForBatch(r *http.Request, by caller) error {
+	return s.o.Intake.Ready(intake.Sender{Account: by.account}, r.PathValue("inbox"), true)
 }
 
 // postMessage takes one message in. It is written by hand because it is the busiest route by far.
@@ -147,28 +161,92 @@ func (s *Server) postMessage(w http.ResponseWriter, r *http.Request, by caller, 
 	writeJSON(w, status, "application/json", answerBody(a))
 }
 
-// splitBatch takes a batch apart without looking into its messages: {"messages": […]}, or the list alone.
+// splitBatch takes a batch apart without looking into its messages: {"messages": […]}, or the list alone. It stops at one more than a batch may have: a body of
+// sixteen megabytes holds millions of rows that say nothing, each of which would cost more than it weighs.
 func splitBatch(body []byte) ([]json.RawMessage, error) {
+	d := json.NewDecoder(bytes.NewReader(body))
+	first, err := d.Token()
+	switch {
+	case err != nil:
+		return nil, notBatch(err)
+	case first == json.Delim('['):
+		rows, err := readRows(d)
+		if err != nil {
+			return nil, notBatch(err)
+		}
+		return rows, atEnd(d, rows)
+	case first != json.Delim('{'):
+		return nil, notBatch(nil)
+	}
 	var rows []json.RawMessage
-	if first := bytes.TrimLeft(body, " \t\r\n"); len(first) > 0 && first[0] == '[' {
-		if err := json.Unmarshal(body, &rows); err != nil {
-			return nil, problem.New(problem.Malformed, codeIntakeInvalid, "The body is not JSON: "+err.Error()+".", "请求体不是有效的 JSON。")
+	for there := false; d.More(); there = true {
+		name, err := d.Token()
+		if err != nil {
+			return nil, notBatch(err)
 		}
-		return rows, nil
-	}
-	var members map[string]json.RawMessage
-	if err := json.Unmarshal(body, &members); err != nil {
-		return nil, problem.New(problem.Malformed, codeIntakeInvalid, "The body is not a JSON object with messages.", "请求体应为含 messages 的 JSON 对象。").Because(err)
-	}
-	for name := range members {
-		if name != "messages" {
-			return nil, problem.New(problem.Invalid, codeIntakeInvalid, "This member is unknown.", "未知字段。").On("/" + pointerEscape.Replace(cut(name)))
+		if name != "messages" || there {
+			return nil, unknownMember(name, there)
+		}
+		if list, err := d.Token(); err != nil {
+			return nil, notBatch(err)
+		} else if list != json.Delim('[') {
+			return nil, errNoRows
+		}
+		if rows, err = readRows(d); err != nil {
+			return nil, notBatch(err)
+		}
+		if len(rows) > intake.MaxBatch {
+			return rows, nil
 		}
 	}
-	if err := json.Unmarshal(members["messages"], &rows); err != nil {
-		return nil, problem.New(problem.Invalid, codeIntakeInvalid, "This must be a list of messages.", "这里应为消息列表。").On("/messages")
+	if _, err := d.Token(); err != nil {
+		return nil, notBatch(err)
 	}
-	return rows, nil
+	if rows == nil {
+		return nil, errNoRows
+	}
+	return rows, atEnd(d, rows)
+}
+
+var errNoRows = problem.New(problem.Invalid, codeIntakeInvalid, "This must be a list of messages.", "这里应为消息列表。").On("/messages")
+
+func notBatch(cause error) error {
+	return problem.New(problem.Malformed, codeIntakeInvalid, "The body is not a JSON object with messages, or a list of them.", "请求体应为含 messages 的 JSON 对象，或消息列表。").Because(cause)
+}
+
+func unknownMember(name json.Token, twice bool) error {
+	field, _ := name.(string) // where a name belongs the decoder takes nothing else
+	if twice && field == "messages" {
+		return problem.New(problem.Malformed, codeIntakeInvalid, "This member is there twice.", "该字段出现了两次。").On("/messages")
+	}
+	return problem.New(problem.Invalid, codeIntakeInvalid, "This member is unknown.", "未知字段。").On("/" + pointerEscape.Replace(cut(field)))
+}
+
+// readRows reads a list whose bracket was read, to its end or to one row too many. It is never nil without an error.
+func readRows(d *json.Decoder) ([]json.RawMessage, error) {
+	rows := []json.RawMessage{}
+	for d.More() {
+		var row json.RawMessage
+		if err := d.Decode(&row); err != nil {
+			return nil, err
+		}
+		if rows = append(rows, row); len(rows) > intake.MaxBatch {
+			return rows, nil
+		}
+	}
+	_, err := d.Token()
+	return rows, err
+}
+
+// atEnd refuses what follows a batch, unless that was not read to its end because it is too long.
+func atEnd(d *json.Decoder, rows []json.RawMessage) error {
+	if len(rows) > intake.MaxBatch {
+		return nil
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return notBatch(err)
+	}
+	return nil
 }
 
 // cut bounds what is repeated of a name from outside.

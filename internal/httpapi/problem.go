@@ -13,6 +13,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/bidahq/bida/internal/ledger"
+	"github.com/bidahq/bida/internal/limit"
 	"github.com/bidahq/bida/internal/problem"
 )
 
@@ -38,6 +39,7 @@ var table = map[problem.Kind]answer{
 	problem.Rejected:        {status: http.StatusUnprocessableEntity, en: "Rejected by a rule", zh: "被规则拒收"},
 	problem.Limited:         {status: http.StatusTooManyRequests, en: "Too much at the moment", zh: "请求过多", retryAfter: 1},
 	problem.Unavailable:     {status: http.StatusServiceUnavailable, en: "Not available at the moment", zh: "暂时不可用", retryAfter: 2},
+	problem.Unsupported:     {status: http.StatusUnsupportedMediaType, en: "Not in this form", zh: "不支持的格式"},
 }
 
 // Problem is a refusal as RFC 9457 writes it. Title and detail are in the caller's language; type and code are stable.
@@ -136,18 +138,27 @@ func pick(lang, en, zh string) string {
 	return en
 }
 
+// toldOften is how often the log tells of one code that Bida cannot do something now: while it cannot, every request is refused, and a log that fills the
+// disk with that is no help. How many there were is in the metrics.
+var toldOften = limit.Rate{N: 1, Per: time.Second, Burst: 5}
+
 // refusal turns a handler's error into the answer, and logs the cause where there is one that the caller is not told.
 func (s *Server) refusal(ctx context.Context, err error) *Problem {
 	info := requestOf(ctx)
 	p := problemOf(err, info.lang, info.id)
-	if p.Status >= http.StatusInternalServerError {
+	if p.RetryAfter > 0 {
+		s.metrics.refused.WithLabelValues(p.Code).Inc()
+	}
+	if p.Status >= http.StatusInternalServerError && (p.RetryAfter == 0 || s.told.Take(p.Code, s.o.Now()) == 0) {
 		s.o.Log.Error("a request failed", "request", info.id, "route", info.route, "status", p.Status, "error", err)
 	}
 	return p
 }
 
-// refuse writes the answer to an error where huma does not.
+// refuse writes the answer to an error where huma does not. The server reads what is left of a body before it sends an answer: whoever sends that slowly
+// is not waited for, and cannot hold the connection open with it.
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.paces.parting)) // until the next request; where there is no socket, nobody is slow
 	writeProblem(w, s.refusal(r.Context(), err))
 }
 

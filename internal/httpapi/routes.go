@@ -11,15 +11,15 @@ const policyBody = 8 << 20
 // register is the route table: every route, who may use it, and what it is for.
 func (s *Server) register(t *routes) {
 	route(t, "GET /policy", need(policy.PolicyView), "Read the whole policy", s.readPolicy)
-	route(t, "PUT /policy", need(policy.PolicyEdit), "Make the policy agree with documents", s.writePolicy, limit(policyBody))
+	route(t, "PUT /policy", need(policy.PolicyEdit), "Make the policy agree with documents", s.writePolicy, atMost(policyBody))
 	route(t, "GET /policy/documents/{kind}/{name}", need(policy.PolicyView), "Read a document", s.readDocument)
 	route(t, "PUT /policy/documents/{kind}/{name}", need(policy.PolicyEdit), "Write a document", s.writeDocument)
 	route(t, "DELETE /policy/documents/{kind}/{name}", need(policy.PolicyEdit), "Delete a document", s.deleteDocument)
-	route(t, "POST /policy/preview", need(policy.PolicyEdit), "What would a change of the policy do?", s.previewPolicy, limit(policyBody))
+	route(t, "POST /policy/preview", need(policy.PolicyEdit), "What would a change of the policy do?", s.previewPolicy, atMost(policyBody))
 	route(t, "GET /policy/revisions", need(policy.PolicyView), "List the changes of the policy", s.listRevisions)
 
-	t.raw("POST /inboxes/{inbox}/messages", need(policy.MessagePost), "Hand a customer's message in", intake.Request{}, AnswerBody{}, s.postMessage, limit(messageBody), created(), intakeLog())
-	t.raw("POST /inboxes/{inbox}/messages:batch", need(policy.MessagePost), "Hand many messages in, each alone", BatchInput{}, BatchBody{}, s.postBatch, limit(batchBody), intakeLog())
+	t.raw("POST /inboxes/{inbox}/messages", need(policy.MessagePost), "Hand a customer's message in", intake.Request{}, AnswerBody{}, s.readyForMessage, s.postMessage, atMost(messageBody), created(), intakeLog())
+	t.raw("POST /inboxes/{inbox}/messages:batch", need(policy.MessagePost), "Hand many messages in, each alone", BatchInput{}, BatchBody{}, s.readyForBatch, s.postBatch, atMost(batchBody), intakeLog())
 	route(t, "GET /inboxes/{inbox}/replies", need(policy.ReplyRead), "Fetch the answers for customers", s.listReplies)
 
 	route(t, "GET /conversations", need(policy.ConversationView, policy.ConversationViewAll), "List conversations", s.listConversations)
@@ -46,7 +46,7 @@ func (s *Server) register(t *routes) {
 	route(t, "POST /jobs/{id}/replay", need(policy.JobReplay), "Have a job tried again now", s.replayJob)
 	route(t, "GET /reasons", signedIn(), "Read the catalogue of reasons", s.listReasons)
 
-	route(t, "POST /sign-in", anybody(), "Sign in at a browser", s.signIn, created())
+	route(t, "POST /sign-in", anybody(), "Sign in at a browser", s.signIn, created(), atMost(smallBody))
 	route(t, "POST /sign-out", signedIn(), "Sign out at this browser", s.signOut)
 	route(t, "GET /me", signedIn(), "Who am I, what may I do, what can I receive now?", s.me)
 	route(t, "GET /accounts", need(policy.PolicyView), "List accounts, with what they can receive now", s.listAccounts)
@@ -64,14 +64,14 @@ func (s *Server) register(t *routes) {
 	route(t, "PUT /accounts/{name}/state", need(policy.AccountState), "Freeze, disable or reactivate an account", s.setState)
 
 	chatRoute(t, "GET /chat/{inbox}", anybody(), "Can somebody receive what I write here?", s.chatOpening)
-	chatRoute(t, "POST /chat/{inbox}/visitors", anybody(), "Become a visitor", s.createVisitor, created())
+	chatRoute(t, "POST /chat/{inbox}/visitors", anybody(), "Become a visitor", s.createVisitor, created(), atMost(smallBody))
 	t.chatRaw("POST /chat/{inbox}/messages", byVisitor(), "Write", describeLetter, s.postLetter, intakeLog())
 	chatRoute(t, "GET /chat/{inbox}/messages", byVisitor(), "Read one's own messages and the replies", s.chatMessages)
 	t.chatRaw("GET /chat/{inbox}/stream", byVisitor(), "Be told what is new", describeChatStream, s.chatStream)
 	t.chatRaw("POST /chat/{inbox}/attachments", byVisitor(), "Upload a file for one's messages to name", describeChatUpload, s.uploadForChat, intakeLog())
 	t.chatRaw("GET /chat/{inbox}/attachments/{message}/{n}", byVisitor(), "Read a file of a message", describeDownload, s.downloadForChat)
-	chatRoute(t, "POST /chat/{inbox}/seen", byVisitor(), "Say up to where replies were shown", s.chatSeen)
-	chatRoute(t, "POST /chat/{inbox}/rating", byVisitor(), "Rate the last resolved conversation", s.rateChat)
+	chatRoute(t, "POST /chat/{inbox}/seen", byVisitor(), "Say up to where replies were shown", s.chatSeen, atMost(smallBody))
+	chatRoute(t, "POST /chat/{inbox}/rating", byVisitor(), "Rate the last resolved conversation", s.rateChat, atMost(smallBody))
 
 	// What is no part of the API's document. The realtime handler authenticates by itself: browsers cannot send a header with an upgrade.
 	s.mux.HandleFunc(realtimeRoute, s.realtime(Realtime.ServeHTTP))

@@ -11,14 +11,13 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sync/semaphore"
-
 	"github.com/bidahq/bida/internal/channel/web"
 	"github.com/bidahq/bida/internal/diagnosis"
 	"github.com/bidahq/bida/internal/httpapi/chatpage"
 	"github.com/bidahq/bida/internal/identity"
 	"github.com/bidahq/bida/internal/intake"
 	"github.com/bidahq/bida/internal/ledger"
+	"github.com/bidahq/bida/internal/limit"
 )
 
 // Prefix is where the routes of the API begin.
@@ -61,6 +60,8 @@ type Options struct {
 	UI fs.FS
 	// Chat is what visitors can do; required.
 	Chat *web.Service
+	// Limits are DefaultLimits if there are none; that they are off is said by rates that are.
+	Limits *Limits
 	// Proxies are trusted to say where a request comes from.
 	Proxies []netip.Prefix
 	// Widget has widget.js, which visitors' pages load; nil or empty for a program without it.
@@ -78,18 +79,19 @@ type Options struct {
 	Log     *slog.Logger
 }
 
-// bodyBudget bounds the memory for bodies that are being read and handled at the same time.
-const bodyBudget = 256 << 20
-
 // Server is the API. See the package comment.
 type Server struct {
 	o        Options
 	mux      *http.ServeMux
-	bodies   *semaphore.Weighted
+	bodies   *limit.Budget // of those who are known
 	metrics  *metrics
 	replies  readMarks
 	previews previews
 	paces    paces
+	guard    guard
+	told     *limit.Limiter // lines of the log about what Bida cannot do now
+	// strangeBodies are those of strangers.
+	strangeBodies *limit.Budget
 	// chatHeartbeat is how often a visitors' stream gives a sign of life.
 	chatHeartbeat time.Duration
 	routes        []routeInfo
@@ -109,8 +111,12 @@ func New(o Options) (*Server, error) {
 	if o.Zone == nil {
 		o.Zone = time.UTC
 	}
+	if o.Limits == nil {
+		usual := DefaultLimits()
+		o.Limits = &usual
+	}
 	s := &Server{
-		o: o, mux: http.NewServeMux(), bodies: semaphore.NewWeighted(bodyBudget), paces: usualPaces, previews: previews{known: map[int64]preview{}},
+		o: o, mux: http.NewServeMux(), bodies: limit.NewBudget(bodyBudget, bodyShare), strangeBodies: limit.NewBudget(strangeBudget, strangeShare), guard: newGuard(*o.Limits), told: limit.NewLimiter(toldOften), paces: usualPaces, previews: previews{known: map[int64]preview{}},
 		chatHeartbeat: chatHeartbeat,
 	}
 	var err error

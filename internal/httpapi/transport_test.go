@@ -59,8 +59,9 @@ func TestEveryKindOfRefusalHasOneStatusAndWordsInBothLanguages(t *testing.T) {
 	want := map[problem.Kind]int{
 		problem.Internal: 500, problem.Malformed: 400, problem.Invalid: 400, problem.Unauthenticated: 401, problem.Forbidden: 403, problem.NotFound: 404,
 		problem.Conflict: 409, problem.Stale: 412, problem.Required: 428, problem.TooLarge: 413, problem.Rejected: 422, problem.Limited: 429, problem.Unavailable: 503,
+		problem.Unsupported: 415,
 	}
-	for kind := range problem.Unavailable + 1 {
+	for kind := range problem.Unsupported + 1 {
 		p := problemOf(problem.New(kind, "x.y", "words", "文字"), "en", "r")
 		zh := problemOf(problem.New(kind, "x.y", "words", "文字"), "zh", "r")
 		if p.Status != want[kind] || p.Title == "" || zh.Title == p.Title || zh.Detail != "文字" || p.Type != "urn:bida:problem:x.y" || p.Request != "r" {
@@ -142,7 +143,7 @@ func TestUnknownParametersAndMembersAreRefusedByName(t *testing.T) {
 	b.ask("admin", "PUT", "/accounts/agent-a/presence", `{"value":"away"} {}`).problem(400, "request.invalid", "")
 	b.ask("admin", "PUT", "/accounts/agent-a/presence", `{"value":"away","value":"dnd"}`).problem(400, "request.invalid", "/value")
 	b.ask("admin", "PUT", "/accounts/agent-a/presence", "{\"value\":\"away\",\"reason\":\"\xff\"}").problem(400, "request.invalid", "/reason")
-	b.ask("admin", "PUT", "/accounts/agent-a/presence", `{"value":"away"}`, "Content-Encoding", "br").problem(400, "request.encoding", "/Content-Encoding")
+	b.ask("admin", "PUT", "/accounts/agent-a/presence", `{"value":"away"}`, "Content-Encoding", "br").problem(415, "request.encoding", "/Content-Encoding")
 	b.ask("admin", "PUT", "/accounts/agent-a/presence", `{"value":"`+strings.Repeat("x", ordinaryBody)+`"}`).problem(413, "request.too_large", "")
 	b.ask("admin", "PUT", "/accounts/agent-a/presence", `{"value":"away","until":"soon"}`).problem(400, "request.invalid", "/until")
 	b.ask("admin", "PUT", "/accounts/agent-a/presence", `{"value":"away"}`, "Content-Type", "application/x-www-form-urlencoded").want(200)

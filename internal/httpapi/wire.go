@@ -3,14 +3,12 @@ package httpapi
 import (
 	"bytes"
 	"context"
-	"errors"
 	"io"
 	"net/http"
 	"net/url"
 	"reflect"
 	"slices"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -108,8 +106,8 @@ type routeOptions struct {
 	intake bool // refusals go to the intake log
 }
 
-// limit allows larger (or only smaller) bodies.
-func limit(bytes int64) option { return func(o *routeOptions) { o.limit = bytes } }
+// atMost allows larger (or only smaller) bodies.
+func atMost(bytes int64) option { return func(o *routeOptions) { o.limit = bytes } }
 
 // created makes 201 the ordinary status.
 func created() option { return func(o *routeOptions) { o.status = http.StatusCreated } }
@@ -191,7 +189,7 @@ func route[I, O any](t *routes, pattern string, r rule, summary string, h func(c
 			return
 		}
 		if ctx.Operation().RequestBody != nil {
-			body, release, err := t.s.body(w, req, o.limit)
+			body, release, err := t.s.body(w, req, t.s.holder(req, r, by.account), o.limit)
 			if err == nil && len(body) > 0 {
 				err = checkJSON(body, "request.invalid", nil)
 			}
@@ -215,8 +213,8 @@ func route[I, O any](t *routes, pattern string, r rule, summary string, h func(c
 	})
 }
 
-// raw adds a route that reads its own body. in and out are values of the types that the document shows.
-func (t *routes) raw(pattern string, r rule, summary string, in, out any, h func(w http.ResponseWriter, r *http.Request, by caller, body []byte), options ...option) {
+// raw adds a route that reads its own body. ready refuses, before the body is read, what would be refused anyway. in and out are values of the types that the document shows.
+func (t *routes) raw(pattern string, r rule, summary string, in, out any, ready func(*http.Request, caller) error, h func(w http.ResponseWriter, r *http.Request, by caller, body []byte), options ...option) {
 	op, o := t.operation(pattern, r, summary, options)
 	t.byHand(&op)
 	op.RequestBody = &huma.RequestBody{Required: true, Content: t.content(in, &op)}
@@ -230,8 +228,13 @@ func (t *routes) raw(pattern string, r rule, summary string, in, out any, h func
 		if !ok {
 			return
 		}
-		body, release, err := t.s.body(w, req, o.limit)
-		defer release()
+		err := ready(req, by)
+		var body []byte
+		if err == nil {
+			var release func()
+			body, release, err = t.s.body(w, req, t.s.holder(req, r, by.account), o.limit)
+			defer release()
+		}
 		if err != nil {
 			if o.intake {
 				t.s.refusedIntake(req, by, "", err)
@@ -285,8 +288,10 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, rule rule, intake
 	info.route = r.Pattern
 	by = caller{lang: info.lang, request: info.id, http: r}
 	var err error
-	if !rule.public {
-		err = s.authenticate(w, r, &by)
+	if rule.public {
+		err = s.guard.signIn(s.address(r), s.o.Now())
+	} else {
+		err = s.guard.wrongToken(s.address(r), s.o.Now(), s.authenticate(w, r, &by))
 	}
 	if err == nil {
 		err = rule.authorize(s.o.Ledger.Policy().Compile(), by.account, r.PathValue("name"), s.o.Now())
@@ -342,58 +347,6 @@ func checkAddress(u *url.URL) error {
 }
 
 func plain(s string) bool { return utf8.ValidString(s) && strings.IndexFunc(s, unicode.IsControl) < 0 }
-
-var (
-	errEncoding  = problem.New(problem.Malformed, "request.encoding", "A body must not be compressed.", "请求体不能压缩。").On("/Content-Encoding")
-	errBodyRead  = problem.New(problem.Malformed, "request.incomplete", "The body ended before it was complete, or came too slowly.", "请求体不完整，或发送过慢。")
-	errBusy      = problem.New(problem.Limited, "request.busy", "Too many large requests are being handled; try again shortly.", "正在处理的大请求过多，请稍后重试。")
-	errBodyLarge = problem.New(problem.TooLarge, "request.too_large", "The body is larger than this route takes.", "请求体超过此接口的上限。")
-)
-
-// bodyTime is how long a caller may take to send a body.
-const bodyTime = 30 * time.Second
-
-// body reads a body within a limit and the budget of all bodies together. release gives its memory back; it is never nil.
-func (s *Server) body(w http.ResponseWriter, r *http.Request, most int64) (body []byte, release func(), err error) {
-	release = func() {}
-	if compressed(r) {
-		return nil, release, errEncoding
-	}
-	size := most
-	if r.ContentLength >= 0 {
-		size = r.ContentLength
-	}
-	if size > most {
-		return nil, release, errBodyLarge.With("limit", most)
-	}
-	if size == 0 {
-		return nil, release, nil
-	}
-	if !s.bodies.TryAcquire(size) {
-		return nil, release, errBusy
-	}
-	release = func() { s.bodies.Release(size) }
-	control := http.NewResponseController(w)
-	_ = control.SetReadDeadline(time.Now().Add(bodyTime)) // where the writer cannot, as in tests, there is no socket to be slow
-	body = make([]byte, 0, min(size, 64<<10)+1)
-	buf := bytes.NewBuffer(body)
-	_, err = buf.ReadFrom(http.MaxBytesReader(w, r.Body, most))
-	_ = control.SetReadDeadline(time.Time{})
-	var tooLarge *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLarge):
-		return nil, release, errBodyLarge.With("limit", most)
-	case err != nil:
-		return nil, release, errBodyRead.Because(err)
-	}
-	return buf.Bytes(), release, nil
-}
-
-// compressed says whether a body is not what it will be.
-func compressed(r *http.Request) bool {
-	e := r.Header.Get("Content-Encoding")
-	return e != "" && !strings.EqualFold(e, "identity")
-}
 
 // fallback answers what no route does.
 func (s *Server) fallback(w http.ResponseWriter, r *http.Request) {

@@ -5,12 +5,12 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
-	"net/netip"
 	"slices"
 	"strconv"
 	"time"
 
 	"github.com/bidahq/bida/internal/ledger"
+	"github.com/bidahq/bida/internal/limit"
 	"github.com/bidahq/bida/internal/problem"
 )
 
@@ -40,26 +40,13 @@ type attempt struct {
 
 // keyOf joins an account and an address. Of IPv6 the network counts: one machine has as many addresses in it as it likes.
 func keyOf(account, remote string) attemptKey {
-	sum := sha256.Sum256([]byte(account + "\x00" + network(remote)))
+	sum := sha256.Sum256([]byte(account + "\x00" + limit.Network(remote)))
 	return attemptKey(sum[:16])
-}
-
-func network(remote string) string {
-	a, err := netip.ParseAddr(remote)
-	if err != nil {
-		return remote
-	}
-	if a = a.Unmap().WithZone(""); a.Is6() {
-		if p, err := a.Prefix(64); err == nil {
-			return p.String()
-		}
-	}
-	return a.String()
 }
 
 // check verifies a password unless that has to wait, and returns its hash and how many wrong ones there were before.
 func (s *Service) check(ctx context.Context, account, password, remote string) (hash string, wrong int, err error) {
-	key, from := keyOf(account, remote), network(remote)
+	key, from := keyOf(account, remote), limit.Network(remote)
 	if wrong, err = s.attempt(key, from); err != nil {
 		s.trace(account, remote, problem.As(err).Code)
 		return "", 0, err

@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/bidahq/bida/internal/ledger"
+	"github.com/bidahq/bida/internal/limit"
 	"github.com/bidahq/bida/internal/problem"
 )
 
@@ -20,18 +21,31 @@ type Refusal struct {
 	Inbox    string
 	SenderID string
 	Account  string // "" for a caller who is not known
+	Address  string // where such a caller asks from; it is not written down
 }
 
 // Refused writes a refused request into the intake log. For a known caller it returns when the line is durable, or cannot be made so now; lines about
-// unknown ones are few per second and waited for by nobody.
+// unknown ones are few per second and waited for by nobody. What was refused because there was too much, or because Bida could not, is told once a second
+// of each source and code, and waited for by nobody either: the answer must be quick just then.
 func (s *Service) Refused(ctx context.Context, who Refusal, err error) {
-	if p := problem.As(err); p != nil && p.Code == "system.cancelled" {
-		return // the caller went away; the message may well be stored
-	}
-	s.log.add(refusalRow(who, err))
-	if who.Account != "" {
+	if s.record(who, err) && who.Account != "" {
 		s.log.wait(ctx)
 	}
+}
+
+// record adds a line, and says whether it is one to wait for.
+func (s *Service) record(who Refusal, err error) bool {
+	p := problem.As(err)
+	if p != nil && p.Code == "system.cancelled" {
+		return false // the caller went away; the message may well be stored
+	}
+	row := refusalRow(who, err)
+	if busy(err) && s.busy.Take(who.Account+"\x00"+who.Address+"\x00"+p.Code, s.o.Now()) > 0 {
+		s.log.omit(row)
+		return false
+	}
+	s.log.add(row)
+	return !busy(err)
 }
 
 // Flush waits until the lines that were added before are durable or given up.
@@ -54,6 +68,9 @@ const (
 	maxLogDetail = 300
 )
 
+// busyLines is how often the log tells of a source that it was refused because there was too much.
+var busyLines = limit.Rate{N: 1, Per: time.Second, Burst: 1}
+
 // refusalRow makes a line of the log: ids only, cut and cleaned, since a refused request may hold anything.
 func refusalRow(who Refusal, err error) ledger.RefusalRow {
 	r := ledger.RefusalRow{Inbox: clean(who.Inbox, maxLogInbox), SenderID: clean(who.SenderID, MaxID), Account: who.Account, Code: "system.internal"}
@@ -67,8 +84,8 @@ func refusalRow(who Refusal, err error) ledger.RefusalRow {
 		r.Code, r.Detail = codeUnauthenticated, p.Code
 	case problem.Forbidden:
 		r.Code, r.Detail = codeForbidden, p.Code
-	case problem.Limited:
-		r.Code = codeOverloaded
+	case problem.Limited: // which limit it was is in the detail: the catalogue has one reason for all
+		r.Code, r.Detail = codeOverloaded, clean(p.Code+": "+p.En, maxLogDetail)
 	}
 	return r
 }
@@ -155,6 +172,18 @@ func (l *refusals) add(row ledger.RefusalRow) {
 	cmd, rows := l.next()
 	l.mu.Unlock()
 	l.write(cmd, rows)
+}
+
+// omit counts a line that is not written; the next one that is says so.
+func (l *refusals) omit(row ledger.RefusalRow) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.leftOut++
+	if row.Account == "" {
+		l.unknown.leftOut++
+	} else {
+		l.known.leftOut++
+	}
 }
 
 // next takes lines to write, if none are being written. l.mu is held.

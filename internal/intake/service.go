@@ -10,6 +10,7 @@ import (
 	"github.com/bidahq/bida/internal/attachment"
 	"github.com/bidahq/bida/internal/conversation"
 	"github.com/bidahq/bida/internal/ledger"
+	"github.com/bidahq/bida/internal/limit"
 	"github.com/bidahq/bida/internal/problem"
 )
 
@@ -29,13 +30,18 @@ type Options struct {
 	Now    func() time.Time
 	// Location is the zone in which summaries tell times; nil for UTC, which is then said. It must not change while answers are to be repeated.
 	Location *time.Location
-	Log      *slog.Logger
+	Limits   Limits
+	// Open says why nothing new may come in now, as an error that is answered; nil or an answer of nil: it may.
+	Open func() error
+	Log  *slog.Logger
 }
 
 // Service takes messages in. See the package comment.
 type Service struct {
-	o   Options
-	log refusals
+	o    Options
+	flow flow
+	log  refusals
+	busy *limit.Limiter // lines of the log about what was too much
 
 	mu   sync.Mutex
 	seen map[[16]byte][]byte // outcome sets
@@ -52,7 +58,7 @@ func New(o Options) *Service {
 	if o.Location != nil && o.Location.String() == time.UTC.String() {
 		o.Location = nil
 	}
-	s := &Service{o: o, seen: map[[16]byte][]byte{}}
+	s := &Service{o: o, flow: newFlow(o), busy: limit.NewLimiter(busyLines), seen: map[[16]byte][]byte{}}
 	s.log = refusals{submit: o.Ledger.Submit, now: o.Now, log: o.Log}
 	return s
 }
@@ -84,7 +90,7 @@ var (
 func (s *Service) Receive(ctx context.Context, from Sender, inbox string, r Request) (Answer, error) {
 	post, err := s.prepare(from, inbox, &r)
 	if err == nil {
-		err = s.o.Ledger.Do(ctx, post)
+		err = s.store(ctx, from, post)
 	}
 	if err != nil {
 		s.Refused(ctx, Refusal{Inbox: inbox, SenderID: r.ID, Account: from.Account}, err)
@@ -97,8 +103,54 @@ func (s *Service) prepare(from Sender, inbox string, r *Request) (*conversation.
 	if s.o.Ledger.Policy().Compile().Inboxes[inbox] == nil {
 		return nil, errUnknownInbox
 	}
-	return r.post(from, inbox, s.o.Now().UTC().Truncate(time.Microsecond))
+	now := s.o.Now()
+	if err := s.flow.allow(from.Account, inbox, now); err != nil {
+		return nil, err
+	}
+	return r.post(from, inbox, now.UTC().Truncate(time.Microsecond))
 }
+
+// submit hands a message to the ledger if it may wait there. done is called once, by whoever refuses it or by the ledger; it must not block.
+func (s *Service) submit(from Sender, p *conversation.Post, cmd ledger.Command, done func(error)) {
+	size := int64(len(p.Text) + overhead)
+	if err := s.flow.enter(from.Account, size); err != nil {
+		s.flow.disallow(from.Account, p.Inbox)
+		done(err)
+		return
+	}
+	s.o.Ledger.Submit(cmd, func(err error) {
+		s.flow.leave(from.Account, size)
+		done(err)
+	})
+}
+
+// store hands a message to the ledger and waits. If ctx ends first, it may still be stored.
+func (s *Service) store(ctx context.Context, from Sender, p *conversation.Post) error {
+	done := make(chan error, 1)
+	s.submit(from, p, p, func(err error) { done <- err })
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return errGone.Because(ctx.Err())
+	}
+}
+
+// batchRoom is for how many messages there must be room before a batch is looked at: to unfold one for the sake of a few rows costs more than it brings.
+const batchRoom = 64
+
+// Ready says, before a request is read, what it would be refused with as things stand; nil if it may be read. An overload must cost less than what it keeps
+// from being done.
+func (s *Service) Ready(from Sender, inbox string, batch bool) error {
+	n := int64(1)
+	if batch {
+		n = min(batchRoom, s.flow.most)
+	}
+	return s.flow.ready(from.Account, inbox, n, s.o.Now())
+}
+
+// Waiting says how many messages wait for the ledger.
+func (s *Service) Waiting() int64 { return s.flow.places.Held() }
 
 func (s *Service) answer(ctx context.Context, p *conversation.Post, lang string) (Answer, error) {
 	if !p.Duplicate {
@@ -142,15 +194,18 @@ func (s *Service) ReceiveBatch(ctx context.Context, from Sender, inbox string, r
 	if err := b.wait(ctx); err != nil {
 		return nil, err
 	}
+	logged := false
 	for i := range rows {
 		r := &b.results[i]
 		if r.Err == nil {
 			r.Answer, r.Err = s.answer(ctx, b.commands[i].Post, from.Lang)
 			continue
 		}
-		s.log.add(refusalRow(Refusal{Inbox: inbox, SenderID: rows[i].ID, Account: from.Account}, r.Err))
+		logged = s.record(Refusal{Inbox: inbox, SenderID: rows[i].ID, Account: from.Account}, r.Err) || logged
 	}
-	s.log.wait(ctx)
+	if logged {
+		s.log.wait(ctx)
+	}
 	return b.results, nil
 }
 
@@ -207,28 +262,33 @@ func (b *batch) wait(ctx context.Context) error {
 
 func (b *batch) add(s *Service, i int, from Sender, inbox string, row *Row) {
 	err := row.Err
+	if err == nil {
+		err = b.turnedAway(i)
+	}
 	var post *conversation.Post
 	if err == nil {
 		post, err = s.prepare(from, inbox, &row.Request)
 	}
-	if err == nil {
-		err = b.turnedAway(i)
-	}
 	if err != nil {
-		b.results[i].Err = err
+		b.answer(i, err)
 		return
 	}
 	b.commands[i] = &ordered{post, b, i}
 	b.waiting.Add(1)
-	s.o.Ledger.Submit(b.commands[i], func(err error) {
-		if k := problem.KindOf(err); err != nil && (k == problem.Limited || k == problem.Unavailable) {
-			b.mu.Lock()
-			if b.reason == nil || i < b.first {
-				b.first, b.reason = i, err
-			}
-			b.mu.Unlock()
-		}
-		b.results[i].Err = err
+	s.submit(from, post, b.commands[i], func(err error) {
+		b.answer(i, err)
 		b.waiting.Done()
 	})
+}
+
+// answer says what became of a row. From the first on that was turned away the others are too.
+func (b *batch) answer(i int, err error) {
+	if busy(err) {
+		b.mu.Lock()
+		if b.reason == nil || i < b.first {
+			b.first, b.reason = i, err
+		}
+		b.mu.Unlock()
+	}
+	b.results[i].Err = err
 }

@@ -6,7 +6,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strconv"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/bidahq/bida/internal/reception"
@@ -85,19 +88,96 @@ func (l *Ledger) recovered(now time.Time) {
 	}
 }
 
-// noteRecovery writes a failure that was known as a fact with its end: this group would not commit if the store still failed.
+// parts are the parts of Bida other than the store that fail.
+type parts struct {
+	mu      sync.Mutex
+	failing []reception.Failure // in order of component
+	over    []ended             // and are not on record yet, in the order in which they ended
+}
+
+// ended is a failure that is over.
+type ended struct {
+	reception.Failure
+	at time.Time
+}
+
+// Fail says that a part of Bida other than the store fails: a component that the gate system.health knows ("disk"). Readers see it at once; decisions on
+// what was taken in already go on. Nothing happens if it is known to fail.
+func (l *Ledger) Fail(component, detail string) {
+	f := reception.Failure{
+		Component: component, Detail: detail,
+		Origin: reception.Origin{Position: l.Position(), At: stored(l.o.Now()), By: "system", Source: "watch", Cause: component},
+	}
+	p := &l.parts
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if i, known := findPart(p.failing, component); !known {
+		p.failing = slices.Insert(p.failing, i, f)
+	}
+}
+
+// Mend says that a part works again. The failure becomes a fact, with both its ends, with the next group that commits; there is one soon.
+func (l *Ledger) Mend(component string) {
+	p := &l.parts
+	p.mu.Lock()
+	i, known := findPart(p.failing, component)
+	if known {
+		p.over = append(p.over, ended{p.failing[i], stored(l.o.Now())})
+		p.failing = slices.Delete(p.failing, i, i+1)
+	}
+	p.mu.Unlock()
+	if known {
+		l.Submit(CommandFunc(func(*Tx) error { return nil }), func(error) {}) // if it is not carried out, any later one will do
+	}
+}
+
+func findPart(list []reception.Failure, component string) (int, bool) {
+	return slices.BinarySearchFunc(list, component, func(f reception.Failure, component string) int { return strings.Compare(f.Component, component) })
+}
+
+// Failures lists the parts of Bida that are known to fail, the store too, in order of their names.
+func (l *Ledger) Failures() []reception.Failure {
+	l.parts.mu.Lock()
+	list := slices.Clone(l.parts.failing)
+	l.parts.mu.Unlock()
+	if f := l.failing.Load(); f != nil {
+		i, _ := findPart(list, f.Component)
+		list = slices.Insert(list, i, *f)
+	}
+	return list
+}
+
+// noteRecovery writes failures that are over as facts with both their ends. The store's is over if this group commits.
 func (l *Ledger) noteRecovery(tx *Tx) {
-	f := l.failing.Load()
-	if f == nil {
+	if f := l.failing.Load(); f != nil {
+		tx.recordFailure(ended{*f, tx.now})
+		tx.Effect(func() { l.recovered(tx.now) })
+	}
+	p := &l.parts
+	p.mu.Lock()
+	over := slices.Clone(p.over)
+	p.mu.Unlock()
+	if len(over) == 0 {
 		return
 	}
+	for _, f := range over {
+		tx.recordFailure(f)
+	}
+	tx.Effect(func() { // those are on record; what ended meanwhile is behind them
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.over = p.over[len(over):]
+	})
+}
+
+// recordFailure writes a failure that is over.
+func (tx *Tx) recordFailure(f ended) {
 	position := tx.Next()
 	value, _ := json.Marshal(map[string]string{"detail": f.Detail}) // a map of strings always encodes
 	tx.g.Facts = append(tx.g.Facts, FactRow{
 		Subject: "system/" + f.Component, Name: FactFailure, Value: value, FromPosition: position, FromAt: f.Origin.At,
-		By: "system", Source: "ledger", Cause: f.Component, ToPosition: position, ToAt: tx.now, EndBy: "system", EndCause: "recovered",
+		By: f.Origin.By, Source: f.Origin.Source, Cause: f.Component, ToPosition: position, ToAt: f.at, EndBy: f.Origin.By, EndCause: "recovered",
 	})
-	tx.Effect(func() { l.recovered(tx.now) })
 }
 
 // noteClock records a step of the clock: back behind the last group, or ahead of what the monotonic clock says has passed.

@@ -25,6 +25,10 @@ type CommandFunc func(tx *Tx) error
 // Apply implements Command.
 func (f CommandFunc) Apply(tx *Tx) error { return f(tx) }
 
+// Yielding is a Command that lets the others go first. Customers' messages are: of them senders can hand in any number, and what follows from those that
+// were taken in, acknowledgements, answers, changes of policy, must not wait behind them. Commands that yield keep their order among themselves.
+type Yielding interface{ Yields() }
+
 // Keyed is a Command that tells beforehand which senders' ids it will look up, so that a group looks them all up at once.
 type Keyed interface{ Keys() []KeyRef }
 
@@ -95,10 +99,11 @@ type Ledger struct {
 	store Store
 	w     atomic.Pointer[World]
 
-	mu      sync.Mutex // guards queue, stopped
-	queue   []waiting
-	stopped bool
-	ready   chan struct{} // has a token when there may be work
+	mu       sync.Mutex // guards queue, yielding, stopped
+	queue    []waiting
+	yielding []waiting
+	stopped  bool
+	ready    chan struct{} // has a token when there may be work
 
 	// Only the ledger's goroutine:
 	deadlines     deadlineHeap
@@ -108,7 +113,8 @@ type Ledger struct {
 	committedAt   time.Time
 	nonce         uint64
 
-	failing atomic.Pointer[reception.Failure]
+	failing atomic.Pointer[reception.Failure] // of the store
+	parts   parts
 	running sync.WaitGroup
 	cancel  context.CancelFunc
 	ended   chan struct{}
@@ -116,13 +122,6 @@ type Ledger struct {
 }
 
 func (l *Ledger) world() *World { return l.w.Load() }
-
-func (l *Ledger) failures() []reception.Failure {
-	if f := l.failing.Load(); f != nil {
-		return []reception.Failure{*f}
-	}
-	return nil
-}
 
 // Failing returns the failure of the store that is known, or nil.
 func (l *Ledger) Failing() *reception.Failure { return l.failing.Load() }
@@ -135,10 +134,14 @@ func (l *Ledger) Submit(cmd Command, done func(error)) {
 	switch {
 	case l.stopped:
 		refused = errStopping
-	case len(l.queue) >= l.o.MaxQueue:
+	case len(l.queue)+len(l.yielding) >= l.o.MaxQueue:
 		refused = errOverloaded
 	default:
-		l.queue = append(l.queue, waiting{cmd: cmd, done: done})
+		to := &l.queue
+		if _, yields := cmd.(Yielding); yields {
+			to = &l.yielding
+		}
+		*to = append(*to, waiting{cmd: cmd, done: done})
 	}
 	l.mu.Unlock()
 	if refused != nil {
@@ -147,6 +150,9 @@ func (l *Ledger) Submit(cmd Command, done func(error)) {
 	}
 	l.signal()
 }
+
+// MaxQueue is how many commands may wait.
+func (l *Ledger) MaxQueue() int { return l.o.MaxQueue }
 
 // Do submits a command and waits for it. If ctx ends first, the command may still be carried out.
 func (l *Ledger) Do(ctx context.Context, cmd Command) error {
@@ -203,8 +209,8 @@ func (l *Ledger) Err() error {
 
 func (l *Ledger) refuseWaiting(err error) {
 	l.mu.Lock()
-	queue := l.queue
-	l.queue = nil
+	queue := append(l.queue, l.yielding...)
+	l.queue, l.yielding = nil, nil
 	l.mu.Unlock()
 	for _, w := range queue {
 		w.done(err)
@@ -291,13 +297,23 @@ func (l *Ledger) take(now time.Time) []waiting {
 		batch = append(batch, waiting{cmd: l.deadlineCommand(d), done: func(err error) { l.deadlineDone(d, err) }, due: &d})
 	}
 	l.mu.Lock()
-	n := min(len(l.queue), l.o.MaxGroup)
-	batch = append(batch, l.queue[:n]...)
-	rest := copy(l.queue, l.queue[n:])
-	clear(l.queue[rest:])
-	l.queue = l.queue[:rest]
-	l.mu.Unlock()
-	return batch
+	defer l.mu.Unlock()
+	first := min(len(l.queue), l.o.MaxGroup-min(len(l.yielding), l.o.MaxGroup/yieldingShare))
+	batch = moveFirst(batch, &l.queue, first)
+	return moveFirst(batch, &l.yielding, min(len(l.yielding), l.o.MaxGroup-first))
+}
+
+// yieldingShare is the part of a group, one in so many, that commands that yield have in any case: however much goes first, they go on.
+const yieldingShare = 4
+
+// moveFirst takes the first n out of a queue.
+func moveFirst(to []waiting, queue *[]waiting, n int) []waiting {
+	q := *queue
+	to = append(to, q[:n]...)
+	rest := copy(q, q[n:])
+	clear(q[rest:])
+	*queue = q[:rest]
+	return to
 }
 
 func (l *Ledger) deadlineCommand(d Deadline) Command {

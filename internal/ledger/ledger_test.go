@@ -464,3 +464,81 @@ func TestACommitTellsWhetherItChangedConversationsOrReplies(t *testing.T) {
 		t.Error("a commit whose outcome became known later was not told")
 	}
 }
+
+// yielding is a command that lets others go first.
+type yielding struct{ ledger.CommandFunc }
+
+func (yielding) Yields() {}
+
+func TestMessagesLetAllOthersGoFirstAndGoOnThemselvesInTheirOrder(t *testing.T) {
+	b := open(t)
+	var order []string
+	note := func(name string) ledger.CommandFunc {
+		return func(tx *ledger.Tx) error { order = append(order, name); tx.Next(); return nil }
+	}
+	var commands []ledger.Command
+	for i := range 1000 {
+		commands = append(commands, yielding{note(fmt.Sprint("message ", i))})
+	}
+	for i := range 600 {
+		commands = append(commands, note(fmt.Sprint("other ", i)))
+	}
+	for i, err := range b.group(commands...) {
+		if err != nil {
+			t.Fatalf("command %d: %v", i, err)
+		}
+	}
+	// The first group of 512 has room for 384 others; the second for the rest of them.
+	if order[0] != "other 0" || order[383] != "other 383" || order[384] != "message 0" || order[511] != "message 127" || order[512] != "other 384" {
+		t.Errorf("the order is %v … %v", order[:1], order[380:520])
+	}
+	next := map[string]int{}
+	for _, name := range order {
+		kind, n, _ := strings.Cut(name, " ")
+		if n != fmt.Sprint(next[kind]) {
+			t.Fatalf("%s came when %d was next", name, next[kind])
+		}
+		next[kind]++
+	}
+	if next["message"] != 1000 || next["other"] != 600 {
+		t.Errorf("carried out were %v", next)
+	}
+}
+
+func TestAPartThatFailsIsSeenAtOnceAndBecomesAFactWithBothItsEnds(t *testing.T) {
+	b := open(t)
+	began := b.now
+	b.l.Fail("disk", "little room")
+	b.l.Fail("disk", "the same again")
+	b.l.Mend("clock") // which did not fail
+	b.group(set("a", reception.Available))
+	b.store.FailCommit(fmt.Errorf("%w: disk", ledger.ErrUnavailable), false)
+	b.group(set("a", reception.Away))
+	if list := b.l.View().Failures(); len(list) != 2 || list[0].Component != "disk" || list[0].Detail != "little room" || list[1].Component != "store" {
+		t.Errorf("failing are %+v", list)
+	}
+	b.now = b.now.Add(time.Minute)
+	ended := b.now
+	b.store.FailCommit(fmt.Errorf("%w: disk", ledger.ErrUnavailable), false)
+	b.l.Mend("disk")
+	b.l.Mend("disk")
+	for b.l.Step() { // fails: the store cannot write that it is over
+	}
+	b.now = b.now.Add(time.Minute)
+	b.l.Fail("disk", "again")
+	if err := b.group(set("a", reception.Away))[0]; err != nil {
+		t.Fatal(err)
+	}
+	facts, err := b.store.FactsBetween(context.Background(), "system/disk", time.Time{}, b.now.Add(time.Hour), 10)
+	if err != nil || len(facts) != 1 || !facts[0].FromAt.Equal(began) || !facts[0].ToAt.Equal(ended) || facts[0].Name != ledger.FactFailure || facts[0].EndCause != "recovered" {
+		t.Errorf("on record is %+v, %v", facts, err)
+	}
+	if list := b.l.Failures(); len(list) != 1 || list[0].Detail != "again" {
+		t.Errorf("failing are %+v", list)
+	}
+	b.group(set("a", reception.Available))
+	if again, _ := b.store.FactsBetween(context.Background(), "system/disk", time.Time{}, b.now.Add(time.Hour), 10); len(again) != 1 {
+		t.Errorf("it is on record %d times", len(again))
+	}
+	b.same()
+}

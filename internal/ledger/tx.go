@@ -103,7 +103,8 @@ func (tx *Tx) Agent(account string) *reception.Agent {
 	return neverSeen(account)
 }
 
-// Failures implements reception.World. A group that commits proves that the store works.
+// Failures implements reception.World. A group that commits proves that the store works; and what else fails keeps new messages out, but none that was taken
+// in from whoever can have it.
 func (tx *Tx) Failures() []reception.Failure { return nil }
 
 // AgentState returns what is known of an account; nil if nothing is. The caller must not change it.

@@ -185,12 +185,11 @@ func neverSeen(account string) *reception.Agent {
 
 // View returns the World as it is now.
 func (l *Ledger) View() *View {
+	failures := l.Failures()
 	w := l.world()
 	w.mu.RLock()
 	defer w.mu.RUnlock()
-	v := &View{Position: w.position, At: w.at, Policy: w.policy, agents: maps.Clone(w.agents.base)}
-	v.failures = l.failures()
-	return v
+	return &View{Position: w.position, At: w.at, Policy: w.policy, agents: maps.Clone(w.agents.base), failures: failures}
 }
 
 // Policy returns the documents in force.

@@ -27,6 +27,7 @@ const (
 	Rejected // a rule refused it and kept the record
 	Limited
 	Unavailable
+	Unsupported // in a form that is not taken, such as a compressed body
 )
 
 // Error is a refusal. Code is stable and namespaced ("intake.kind_not_produced").

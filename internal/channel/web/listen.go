@@ -3,6 +3,7 @@ package web
 import (
 	"sync"
 
+	"github.com/bidahq/bida/internal/limit"
 	"github.com/bidahq/bida/internal/problem"
 )
 
@@ -74,7 +75,7 @@ var errStopping = problem.New(problem.Unavailable, "system.stopping", "The serve
 // Listen begins to listen for a visitor's news. The caller closes the Listener.
 func (s *Service) Listen(v Visitor, address string) (*Listener, error) {
 	all, most := s.o.Listeners, s.o.Limits
-	l := &Listener{all: all, who: contact{v.Inbox, v.ID}, address: network(address), wake: make(chan struct{}, 1)}
+	l := &Listener{all: all, who: contact{v.Inbox, v.ID}, address: limit.Network(address), wake: make(chan struct{}, 1)}
 	all.mu.Lock()
 	defer all.mu.Unlock()
 	switch {

@@ -13,6 +13,7 @@ import (
 	"github.com/bidahq/bida/internal/conversation"
 	"github.com/bidahq/bida/internal/intake"
 	"github.com/bidahq/bida/internal/ledger"
+	"github.com/bidahq/bida/internal/limit"
 	"github.com/bidahq/bida/internal/problem"
 )
 
@@ -39,7 +40,7 @@ type Reader interface {
 type Service struct {
 	o Options
 
-	visitors, messages, addressMessages, files, requests *limiter
+	visitors, messages, addressMessages, files, requests *limit.Limiter
 
 	mu    sync.Mutex
 	known map[[32]byte]Visitor
@@ -57,14 +58,14 @@ func New(o Options) *Service {
 		o.Limits = DefaultLimits()
 	}
 	return &Service{
-		o: o, known: map[[32]byte]Visitor{}, visitors: newLimiter(o.Limits.Visitors), messages: newLimiter(o.Limits.Messages),
-		addressMessages: newLimiter(o.Limits.AddressMessages), files: newLimiter(o.Limits.Files), requests: newLimiter(o.Limits.Requests),
+		o: o, known: map[[32]byte]Visitor{}, visitors: limit.NewLimiter(o.Limits.Visitors), messages: limit.NewLimiter(o.Limits.Messages),
+		addressMessages: limit.NewLimiter(o.Limits.AddressMessages), files: limit.NewLimiter(o.Limits.Files), requests: limit.NewLimiter(o.Limits.Requests),
 	}
 }
 
 // Allow counts a request from an address, and refuses it where there were too many.
 func (s *Service) Allow(address string) error {
-	if wait := s.requests.take(network(address), s.o.Now()); wait > 0 {
+	if wait := s.requests.Take(limit.Network(address), s.o.Now()); wait > 0 {
 		return errTooManyRequests.After(wait)
 	}
 	return nil
@@ -98,7 +99,7 @@ func senderID(v Visitor, id string) string { return v.ID + "/" + id }
 // Post takes a visitor's message in. When it returns without an error, the message is durable and decided.
 func (s *Service) Post(ctx context.Context, v Visitor, address, lang string, l Letter) (Taken, error) {
 	if err := s.admit(v, address, l.ID); err != nil {
-		s.o.Intake.Refused(ctx, intake.Refusal{Inbox: v.Inbox, SenderID: senderID(v, l.ID)}, err)
+		s.o.Intake.Refused(ctx, intake.Refusal{Inbox: v.Inbox, SenderID: senderID(v, l.ID), Address: limit.Network(address)}, err)
 		return Taken{}, err
 	}
 	r := intake.Request{ID: senderID(v, l.ID), Contact: intake.Contact{ID: v.ID, Name: v.Name}, Kind: kind, Text: l.Text, Attachments: l.Attachments}
@@ -144,11 +145,12 @@ func (s *Service) admit(v Visitor, address, id string) error {
 		return errMessageID
 	}
 	now := s.o.Now()
-	if wait := s.messages.take(v.ID, now); wait > 0 {
+	if wait := s.messages.Take(v.ID, now); wait > 0 {
 		return errTooManyMessages.After(wait)
 	}
-	if wait := s.addressMessages.take(network(address), now); wait > 0 {
-		return errTooManyMessages.After(wait)
+	if wait := s.addressMessages.Take(limit.Network(address), now); wait > 0 {
+		s.messages.Return(v.ID)
+		return errTooManyHere.After(wait)
 	}
 	return nil
 }
@@ -250,7 +252,7 @@ func (s *Service) WithFiles(ctx context.Context, v Visitor, id string) (*ledger.
 
 // AdmitFile counts a file that a visitor is about to upload, and refuses it where there were too many.
 func (s *Service) AdmitFile(address string) error {
-	if wait := s.files.take(network(address), s.o.Now()); wait > 0 {
+	if wait := s.files.Take(limit.Network(address), s.o.Now()); wait > 0 {
 		return errTooManyFiles.After(wait)
 	}
 	return nil

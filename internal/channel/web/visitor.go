@@ -17,6 +17,7 @@ import (
 	"github.com/bidahq/bida/internal/attachment"
 	"github.com/bidahq/bida/internal/intake"
 	"github.com/bidahq/bida/internal/ledger"
+	"github.com/bidahq/bida/internal/limit"
 	"github.com/bidahq/bida/internal/policy"
 	"github.com/bidahq/bida/internal/problem"
 )
@@ -95,7 +96,7 @@ func (s *Service) Create(ctx context.Context, address, inbox, name string) (Visi
 	if !utf8.ValidString(name) || utf8.RuneCountInString(name) > intake.MaxName || strings.IndexFunc(name, unicode.IsControl) >= 0 {
 		return Visitor{}, "", errName
 	}
-	if wait := s.visitors.take(network(address), s.o.Now()); wait > 0 {
+	if wait := s.visitors.Take(limit.Network(address), s.o.Now()); wait > 0 {
 		return Visitor{}, "", errTooManyVisitors.After(wait)
 	}
 	token := newToken()
