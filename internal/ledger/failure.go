@@ -23,7 +23,7 @@ func (l *Ledger) resolveUnknown(tx *Tx, g *Group, batch []waiting, results []err
 	there, err := l.reopen(g)
 	if err != nil {
 		answerAll(batch, errUnavailable.Because(err))
-		l.endWith(fmt.Errorf("the store cannot be read again after a commit whose outcome is unknown: %w", err))
+		l.giveUp(err)
 		return
 	}
 	l.o.Log.Warn("the outcome of the commit is known now", "first", g.First, "committed", there)
@@ -33,6 +33,11 @@ func (l *Ledger) resolveUnknown(tx *Tx, g *Group, batch []waiting, results []err
 	}
 	answer(batch, results)
 	l.tell(tx)
+}
+
+// giveUp ends the ledger because the store could not be reopened.
+func (l *Ledger) giveUp(err error) {
+	l.endWith(fmt.Errorf("the store cannot be read again after a commit whose outcome is unknown: %w", err))
 }
 
 // reopen opens the store again, asks for the group and rebuilds the World.
