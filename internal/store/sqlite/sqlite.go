@@ -166,7 +166,7 @@ func (s *Store) connect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := w.settle(); err != nil {
+	if err := cmp.Or(w.settle(), syncDirectory(filepath.Dir(s.path))); err != nil {
 		_ = w.close() // the first error says more
 		return err
 	}
@@ -193,6 +193,15 @@ func (s *Store) connect(ctx context.Context) error {
 	}
 	s.writer, s.readers, s.checks = w, readers, checks
 	return err
+}
+
+// syncDirectory makes the names of the database and its log durable. SQLite does that too when it has made them, but goes on when it fails.
+func syncDirectory(path string) error {
+	d, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return cmp.Or(d.Sync(), d.Close())
 }
 
 // Load implements ledger.Committer.
