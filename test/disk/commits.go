@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -64,21 +65,24 @@ func commitAll(ctx context.Context, data string, say io.Writer) error {
 	return s.Close()
 }
 
-// recordCommits runs commitAll in a process of its own.
-func recordCommits(root, test string) (*trace, error) {
+// recordCommits runs commitAll in a process of its own, and says how that ended. The last arguments are strace's, to let calls fail.
+func recordCommits(root, test string, args ...string) (t *trace, ended, err error) {
 	output := root + ".trace"
 	defer os.Remove(output)
-	cmd := exec.Command("strace", "-f", "-yy", "-xx", "-s", "4194304", "--seccomp-bpf", "-o", output, "-e", "trace="+recorded, "--", os.Args[0], "-test.run=^"+test+"$")
+	line := slices.Concat([]string{"-f", "-yy", "-xx", "-s", "4194304", "--seccomp-bpf", "-o", output, "-e", "trace=" + recorded}, args, []string{"--", os.Args[0], "-test.run=^" + test + "$"})
+	cmd := exec.Command("strace", line...)
 	cmd.Env = append(os.Environ(), childVariable+"="+filepath.Join(root, "data"))
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("%w\n%s", err, out)
+	out, ended := cmd.CombinedOutput()
+	if ended != nil {
+		ended = fmt.Errorf("%w\n%s", ended, out)
 	}
 	f, err := os.Open(output)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer f.Close()
-	return readTrace(f)
+	t, err = readTrace(f)
+	return t, ended, err
 }
 
 var committed = regexp.MustCompile(`(?m)^committed (\d+)$`)
@@ -105,9 +109,6 @@ func commitsView(t *trace) view {
 			}); err != nil {
 				return err
 			}
-		}
-		if last != commits {
-			return fmt.Errorf("the recording has %d commits", last)
 		}
 		return nil
 	}

@@ -58,7 +58,8 @@ type change struct {
 	to    *node   // nil: the name was taken away
 	needs *change // a name is taken away by a rename only if the other one was given
 
-	// doubtful: an fsync failed. The kernel takes such pages for clean, so that no later fsync writes them, unless they are written again.
+	// doubtful: an fsync failed. The kernel takes such pages for clean, so that no later fsync writes them, unless they are written again. (Names go through a file
+	// system's journal, and that fails for good or not at all: a later fsync that succeeds counts.)
 	doubtful bool
 }
 
@@ -225,7 +226,7 @@ func (d *Disk) sync(m moment) error {
 	delete(d.syncs, m.call)
 	if m.failed {
 		for _, c := range covered {
-			c.doubtful = true
+			c.doubtful = !n.directory
 		}
 		return nil
 	}
@@ -243,7 +244,7 @@ func (n *node) settle(covered []*change) {
 	}
 	inside := map[*change]bool{}
 	for _, c := range covered {
-		inside[c] = !c.doubtful || !n.directory && (c.length || again[c.at/page])
+		inside[c] = !c.doubtful || c.length || again[c.at/page]
 	}
 	var left []*change
 	for _, c := range n.changes {

@@ -1,6 +1,7 @@
 package disk
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -139,8 +140,8 @@ func commitsOf(t *testing.T) (root string, tr *trace) {
 	t.Helper()
 	needStrace(t)
 	root = short(t)
-	tr, err := recordCommits(root, "TestCommitsAreMadeInAProcessOfTheirOwn")
-	if err != nil {
+	tr, ended, err := recordCommits(root, committer)
+	if err := errors.Join(ended, err); err != nil {
 		t.Fatal(err)
 	}
 	copied := 0
@@ -154,6 +155,9 @@ func commitsOf(t *testing.T) (root string, tr *trace) {
 	}
 	return root, tr
 }
+
+// committer is the test whose process is recorded.
+const committer = "TestCommitsAreMadeInAProcessOfTheirOwn"
 
 // It commits where another test asks it to, and is asked here for a few.
 func TestCommitsAreMadeInAProcessOfTheirOwn(t *testing.T) {
@@ -171,32 +175,71 @@ func TestNothingRestsOnAnFsyncThatFailed(t *testing.T) {
 	needStrace(t)
 	s := chosenSeed(t)
 	rng := rand.New(rand.NewPCG(s, 0))
-	for recordings, tries := 0, 0; recordings < atLeast(2, 12); tries++ {
-		if tries == 100 {
+	recordings, few := 2, 60
+	if *long {
+		recordings, few = 24, 300
+	}
+	for tries := uint64(0); recordings > 0; tries++ {
+		if tries == 200 {
 			t.Fatal("no recording in which an fsync fails and the server goes on")
 		}
-		inject := fmt.Sprintf("inject=fsync:error=EIO:when=%d", 8+rng.IntN(16))
-		r, err := record(t.Context(), release.Program(t), short(t), "-e", inject)
-		if err != nil { // it failed while the server started or stopped, and it said so
-			t.Logf("%s: %.300v", inject, err)
-			continue
-		}
-		failed := 0
-		for _, p := range r.parts {
-			for _, c := range p.calls {
-				if c.injected {
-					failed++
-				}
-			}
-		}
+		r, failed := recordFailing(t, 1+rng.IntN(24))
 		if failed == 0 {
 			continue
 		}
-		recordings++
-		o := outages{root: r.root, view: r.view(release.Program(t), 100, 0), images: atLeast(60, 400), seed: s + uint64(tries)}
+		recordings--
+		o := outages{root: r.root, view: r.view(release.Program(t), 100, 0), images: few, seed: s + tries}
 		wrong, looked := o.run(t)
-		t.Logf("%s: %d failed, %d images", inject, failed, looked)
+		t.Logf("%d syncs failed, %d images", failed, looked)
 		report(t, wrong)
+	}
+}
+
+// recordFailing records the script while the n-th fsync of each thread fails. Where the server did not start or not stop because of that it has said so, and
+// nothing is to be looked at.
+func recordFailing(t *testing.T, n int) (r *recording, failed int) {
+	t.Helper()
+	r, err := record(t.Context(), release.Program(t), short(t), "-e", failingSync(n))
+	if err != nil {
+		t.Logf("%s: %.300v", failingSync(n), err)
+		return nil, 0
+	}
+	for _, p := range r.parts {
+		failed += p.failedSyncs()
+	}
+	return r, failed
+}
+
+func failingSync(n int) string { return fmt.Sprintf("inject=fsync:error=EIO:when=%d", n) }
+
+func (t *trace) failedSyncs() (n int) {
+	for _, c := range t.calls {
+		if c.injected {
+			n++
+		}
+	}
+	return n
+}
+
+// The store alone ends at the first error that it is told of. What it had committed until then must be there, also where a sync failed that nobody told it of.
+func TestTheStoreNoticesEveryFsyncThatFails(t *testing.T) {
+	needStrace(t)
+	s := chosenSeed(t)
+	failed := 0
+	for n := 1; n <= 20; n++ {
+		root := short(t)
+		tr, ended, err := recordCommits(root, committer, "-e", failingSync(n))
+		if err != nil {
+			t.Fatal(err)
+		}
+		failed += tr.failedSyncs()
+		o := outages{root: root, view: commitsView(tr), images: atLeast(20, 200), seed: s}
+		wrong, looked := o.run(t)
+		t.Logf("%s: %d failed, all was committed: %v; %d images", failingSync(n), tr.failedSyncs(), ended == nil, looked)
+		report(t, wrong)
+	}
+	if failed == 0 {
+		t.Error("no fsync failed")
 	}
 }
 
