@@ -98,6 +98,14 @@ func report(t *testing.T, wrong []verdict) {
 	}
 }
 
+// enoughLooked fails where there were far fewer different images than were wanted.
+func (o *outages) enoughLooked(t *testing.T, looked int) {
+	t.Helper()
+	if looked < o.images*9/10 {
+		t.Errorf("only %d of %d images", looked, o.images)
+	}
+}
+
 // atLeast is how many images a test looks at.
 func atLeast(few, many int) int {
 	switch {
@@ -115,6 +123,7 @@ func TestNothingIsLostWhenThePowerIsCut(t *testing.T) {
 	wrong, looked := o.run(t)
 	t.Logf("%d images of a script with %d answers", looked, len(r.history.exchanges))
 	report(t, wrong)
+	o.enoughLooked(t, looked)
 }
 
 func recordScript(t *testing.T, args ...string) *recording {
@@ -133,6 +142,7 @@ func TestNothingIsLostWhenThePowerIsCutWhileTheLogIsCopied(t *testing.T) {
 	wrong, looked := o.run(t)
 	t.Logf("%d images of %d commits", looked, commits)
 	report(t, wrong)
+	o.enoughLooked(t, looked)
 }
 
 // commitsOf records the commits; in the recorded process it makes them.
