@@ -23,6 +23,9 @@ type Disk struct {
 	top  *node
 	// position of descriptors, for calls that write where they are
 	positions map[string]int64
+	// opened says when each descriptor was; clock counts what was taken in.
+	opened map[string]int
+	clock  int
 	// syncs are those that have begun.
 	syncs map[*call][]*change
 	// unsafe makes syncs of some files mean nothing: the harness must notice that.
@@ -31,7 +34,7 @@ type Disk struct {
 
 // NewDisk makes the model of an empty directory.
 func NewDisk(root string) *Disk {
-	return &Disk{root: root, top: newDirectory(), positions: map[string]int64{}, syncs: map[*call][]*change{}}
+	return &Disk{root: root, top: newDirectory(), positions: map[string]int64{}, opened: map[string]int{}, syncs: map[*call][]*change{}}
 }
 
 // node is a file or a directory.
@@ -58,13 +61,21 @@ type change struct {
 	to    *node   // nil: the name was taken away
 	needs *change // a name is taken away by a rename only if the other one was given
 
-	// doubtful: an fsync failed. The kernel takes such pages for clean, so that no later fsync writes them, unless they are written again. (Names go through a file
+	// doubt: an fsync failed. The kernel takes such pages for clean, so that no later fsync writes them, unless they are written again. (Names go through a file
 	// system's journal, and that fails for good or not at all: a later fsync that succeeds counts.)
-	doubtful bool
+	doubt *doubt
+}
+
+// doubt is an fsync that failed: when, and of which descriptor. Every other descriptor that was open then is told as well, by its next fsync. Strace lets one call
+// fail and not those, so their success counts: a program would not have been told of it.
+type doubt struct {
+	at int
+	of string
 }
 
 // apply takes a moment of a recording in.
 func (d *Disk) apply(m moment) error {
+	d.clock++
 	switch m.name {
 	case "fsync", "fdatasync":
 		return d.sync(m)
@@ -131,7 +142,8 @@ func (d *Disk) find(path string) *node {
 }
 
 func (d *Disk) open(c *call) error {
-	d.positions[fmt.Sprint(c.result)] = 0
+	fd := fmt.Sprint(c.result)
+	d.positions[fd], d.opened[fd] = 0, d.clock
 	path := c.strings[0]
 	parent, name := d.place(path)
 	if parent == nil || ignored(path) {
@@ -226,25 +238,29 @@ func (d *Disk) sync(m moment) error {
 	delete(d.syncs, m.call)
 	if m.failed {
 		for _, c := range covered {
-			c.doubtful = !n.directory
+			if !n.directory {
+				c.doubt = &doubt{d.clock, m.fd}
+			}
 		}
 		return nil
 	}
-	n.settle(covered)
+	n.settle(covered, func(c *change) bool {
+		return c.doubt != nil && (c.doubt.of == m.fd || d.opened[m.fd] > c.doubt.at)
+	})
 	return nil
 }
 
 // settle makes changes safe, except doubtful ones on pages that were not written again.
-func (n *node) settle(covered []*change) {
+func (n *node) settle(covered []*change, doubtful func(*change) bool) {
 	again := map[int64]bool{}
 	for _, c := range covered {
-		if !c.doubtful {
+		if !doubtful(c) {
 			again[c.at/page] = true
 		}
 	}
 	inside := map[*change]bool{}
 	for _, c := range covered {
-		inside[c] = !c.doubtful || c.length || again[c.at/page]
+		inside[c] = !doubtful(c) || c.length || again[c.at/page]
 	}
 	var left []*change
 	for _, c := range n.changes {

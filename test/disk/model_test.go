@@ -54,16 +54,18 @@ func possible(d *Disk, name string) []string {
 }
 
 const (
-	made     = `openat(AT_FDCWD</>, "/r/a", O_RDWR|O_CREAT, 0600) = 3</r/a>`
-	old      = `pwrite64(3</r/a>, "old", 3, 0) = 3`
-	fresh    = `pwrite64(3</r/a>, "new", 3, 0) = 3`
-	synced   = `fsync(3</r/a>) = 0`
-	failed   = `fsync(3</r/a>) = -1 EIO (Input/output error) (INJECTED)`
-	named    = `fsync(4</r>) = 0`
-	renamed  = `renameat(AT_FDCWD</>, "/r/a", AT_FDCWD</>, "/r/b") = 0`
-	emptied  = `ftruncate(3</r/a>, 0) = 0`
-	unlinked = `unlink("/r/a") = 0`
-	later    = `pwrite64(3</r/a>, "more", 4, 4096) = 4`
+	made        = `openat(AT_FDCWD</>, "/r/a", O_RDWR|O_CREAT, 0600) = 3</r/a>`
+	old         = `pwrite64(3</r/a>, "old", 3, 0) = 3`
+	fresh       = `pwrite64(3</r/a>, "new", 3, 0) = 3`
+	synced      = `fsync(3</r/a>) = 0`
+	failed      = `fsync(3</r/a>) = -1 EIO (Input/output error) (INJECTED)`
+	named       = `fsync(4</r>) = 0`
+	syncedAgain = `fsync(5</r/a>) = 0`
+	renamed     = `renameat(AT_FDCWD</>, "/r/a", AT_FDCWD</>, "/r/b") = 0`
+	emptied     = `ftruncate(3</r/a>, 0) = 0`
+	unlinked    = `unlink("/r/a") = 0`
+	reopened    = `openat(AT_FDCWD</>, "/r/a", O_RDWR) = 5</r/a>`
+	later       = `pwrite64(3</r/a>, "more", 4, 4096) = 4`
 )
 
 func TestTheModelKeepsWhatWasSyncedAndNothingElse(t *testing.T) {
@@ -82,6 +84,8 @@ func TestTheModelKeepsWhatWasSyncedAndNothingElse(t *testing.T) {
 		{"renamed", []string{made, old, synced, named, renamed}, []string{"-", "old"}, []string{"-", "old"}},
 		{"renamed for good", []string{made, old, synced, named, renamed, named}, []string{"-"}, []string{"old"}},
 		{"a sync failed", []string{made, named, old, failed, synced}, []string{"", "old"}, []string{"-"}},
+		{"a sync failed, and one of a file opened since did not", []string{made, named, old, failed, reopened, syncedAgain}, []string{"", "old"}, []string{"-"}},
+		{"a sync failed, and one of a file open then did not", []string{made, reopened, named, old, failed, syncedAgain}, []string{"old"}, []string{"-"}},
 		{"a sync failed and the page was written again", []string{made, named, old, failed, fresh, synced}, []string{"new"}, []string{"-"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -236,6 +236,9 @@ type sampler struct {
 
 // draw draws the images of one moment: what is due of all that are wanted by now. Where there are not so many, later moments have more.
 func (s *sampler) draw(d *Disk, at int, told string, c check, give func(*sample)) {
+	if s.moments == 0 {
+		return
+	}
 	most, due := 2*s.want/s.moments+len(s.styles), s.want*(at+1)/s.moments
 	if s.want == 0 {
 		most, due = 1, len(s.met)+1
