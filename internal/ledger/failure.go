@@ -4,6 +4,7 @@ import (
 	"container/heap"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strconv"
@@ -51,6 +52,9 @@ func (l *Ledger) reopen(g *Group) (there bool, err error) {
 					return there, nil
 				}
 			}
+		}
+		if errors.Is(err, ErrMustRestart) {
+			return false, err
 		}
 		l.o.Log.Error("the store cannot be reopened yet", "error", err)
 		l.sleep(wait)

@@ -53,7 +53,7 @@ const File = "bida.db"
 var ErrInUse = errors.New("the data directory is in use")
 
 // errSpoiled: see Store.spoil.
-var errSpoiled = errors.New("the database could not be synced; what is in its log is copied when the server is started anew")
+var errSpoiled = fmt.Errorf("the database could not be synced, and its log is copied by the next process: %w", ledger.ErrMustRestart)
 
 // Options are what a store can be told; the zero value is right.
 type Options struct {
