@@ -49,8 +49,8 @@ bench: $(if $(BENCH),,build) ## Run the benchmarks, then the whole program under
 sim: ## Run the simulation; SEED=N repeats a run
 	$(GO) test ./test/sim -count=1 -run TestSimulation -v $(if $(SEED),-args -seed=$(SEED))
 
-chaos: build ## Kill and starve the real program for a long time and look for lost messages
-	BIDA_BIN=$(CURDIR)/bin/bida $(GO) test ./test/chaos -count=1 -timeout 60m -v -args -long
+chaos: build ## Kill and starve the real program, fail its disk and cut its power, for hours, and look for lost messages
+	BIDA_BIN=$(CURDIR)/bin/bida $(GO) test ./test/chaos ./test/disk -p 1 -count=1 -timeout 180m -v -args -long
 
 generate: ## Regenerate what is generated from the code
 	$(GO) generate ./...

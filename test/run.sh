@@ -271,6 +271,10 @@ part_unit() {
     CGO_ENABLED=1 go_test unit -race -timeout 5m "${packages[@]}"
 }
 
+ensure_strace() {
+    command -v strace >/dev/null || install_packages 'the tests of failing disks trace the program' strace
+}
+
 built=
 
 build_program() {
@@ -283,6 +287,7 @@ build_program() {
 }
 
 part_binary() {
+    ensure_strace
     start_postgres
     build_program
     local -a packages

@@ -3,6 +3,7 @@ package app
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/netip"
 	"net/url"
@@ -11,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/bidahq/bida/internal/channel/web"
@@ -433,5 +435,23 @@ func (c *Config) ensureData() error {
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return fmt.Errorf("data directory: %w", err)
 	}
-	return nil
+	return syncNames(c.Data)
+}
+
+// syncNames makes a directory's name durable, and those of the directories that it lies in: everything below is synced by whoever writes it, but would go with a
+// name that a cut of the power takes away. Who made them, and when, is not known here, so all are synced at each start. A directory that may not be read or
+// written was made by somebody else; not every file system can sync one.
+func syncNames(directory string) error {
+	for parent := filepath.Dir(directory); ; parent = filepath.Dir(parent) {
+		d, err := os.Open(parent)
+		if err == nil {
+			err = errors.Join(d.Sync(), d.Close())
+		}
+		if err != nil && !errors.Is(err, fs.ErrPermission) && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, syscall.EROFS) {
+			return fmt.Errorf("data directory: %w", err)
+		}
+		if parent == filepath.Dir(parent) {
+			return nil
+		}
+	}
 }

@@ -20,7 +20,13 @@ import (
 )
 
 // blobs keeps contents as files that are named by their digest: ab/cdef…. A file has its name only when it is whole and on the disk.
-type blobs struct{ dir string }
+type blobs struct {
+	dir  string
+	sync func(dir string) error // makes the names in a directory durable
+
+	mu      sync.Mutex      // guards shelves
+	shelves map[string]bool // whose names are on the disk
+}
 
 // incoming is where files lie while they come in. It is in the same file system, so that a rename can finish them.
 const incoming = "incoming"
@@ -29,11 +35,11 @@ var digestPattern = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
 // openBlobs makes the directory if it is missing, and removes what an earlier process had begun to take in.
 func openBlobs(dir string) (*blobs, error) {
-	b := &blobs{dir}
+	b := &blobs{dir: dir, sync: syncDir, shelves: map[string]bool{}}
 	if err := os.MkdirAll(filepath.Join(dir, incoming), 0o700); err != nil {
 		return nil, fmt.Errorf("directory for files: %w", err)
 	}
-	if err := errors.Join(syncDir(filepath.Dir(dir)), syncDir(dir)); err != nil {
+	if err := errors.Join(b.sync(filepath.Dir(dir)), b.sync(dir)); err != nil {
 		return nil, fmt.Errorf("directory for files: %w", err)
 	}
 	return b, b.clear(func(fs.FileInfo) bool { return true })
@@ -162,17 +168,12 @@ func (b *blobs) receive(ctx context.Context, body io.Reader, most int64) (*part,
 func (b *blobs) keep(p *part) error {
 	target := b.path(p.digest)
 	shelf := filepath.Dir(target)
-	switch err := os.Mkdir(shelf, 0o700); {
-	case err == nil:
-		if err := syncDir(b.dir); err != nil {
-			return storage(err)
-		}
-	case !errors.Is(err, fs.ErrExist):
+	if err := b.shelve(shelf); err != nil {
 		return storage(err)
 	}
 	// Of a content that is there, the name may not be on the disk yet: another upload is about to write it.
 	if info, err := os.Stat(target); err == nil && info.Size() == p.size {
-		return storage(syncDir(shelf))
+		return storage(b.sync(shelf))
 	}
 	if err := p.file.Sync(); err != nil {
 		return storage(err)
@@ -180,7 +181,25 @@ func (b *blobs) keep(p *part) error {
 	if err := os.Rename(p.file.Name(), target); err != nil {
 		return storage(err)
 	}
-	return storage(syncDir(shelf))
+	return storage(b.sync(shelf))
+}
+
+// shelve makes a directory for contents if it is missing. When it returns without an error, the directory's name is on the disk: that it is there says nothing,
+// since the upload that made it may not have synced its name yet, or have failed to.
+func (b *blobs) shelve(shelf string) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.shelves[shelf] {
+		return nil
+	}
+	if err := os.Mkdir(shelf, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	if err := b.sync(b.dir); err != nil {
+		return err
+	}
+	b.shelves[shelf] = true
+	return nil
 }
 
 // discard closes a part, and removes it if it was not kept.

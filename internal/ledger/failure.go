@@ -4,6 +4,7 @@ import (
 	"container/heap"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -26,7 +27,7 @@ func (l *Ledger) resolveUnknown(tx *Tx, g *Group, batch []waiting, results []err
 	there, err := l.reopen(g)
 	if err != nil {
 		answerAll(batch, errUnavailable.Because(err))
-		l.endWith(fmt.Errorf("the store cannot be read again after a commit whose outcome is unknown: %w", err))
+		l.giveUp(err)
 		return
 	}
 	l.o.Log.Warn("the outcome of the commit is known now", "first", g.First, "committed", there)
@@ -36,6 +37,11 @@ func (l *Ledger) resolveUnknown(tx *Tx, g *Group, batch []waiting, results []err
 	}
 	answer(batch, results)
 	l.tell(tx)
+}
+
+// giveUp ends the ledger because the store could not be reopened.
+func (l *Ledger) giveUp(err error) {
+	l.endWith(fmt.Errorf("the store cannot be read again after a commit whose outcome is unknown: %w", err))
 }
 
 // reopen opens the store again, asks for the group and rebuilds the World.
@@ -49,6 +55,9 @@ func (l *Ledger) reopen(g *Group) (there bool, err error) {
 					return there, nil
 				}
 			}
+		}
+		if errors.Is(err, ErrMustRestart) {
+			return false, err
 		}
 		l.o.Log.Error("the store cannot be reopened yet", "error", err)
 		l.sleep(wait)

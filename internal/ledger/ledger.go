@@ -270,6 +270,12 @@ func (l *Ledger) markAlive() {
 		l.recovered(now)
 	case errors.Is(err, ErrNotDecider):
 		l.endWith(errNotDecider.Because(err))
+	case errors.Is(err, ErrCommitUnknown):
+		// Whether the mark moved is of no interest, but the store takes nothing more until it is reopened.
+		l.failed(now, err)
+		if _, err := l.reopen(g); err != nil {
+			l.giveUp(err)
+		}
 	default:
 		l.failed(now, err)
 	}

@@ -170,6 +170,28 @@ func TestAnUnknownCommitIsResolvedBeforeAnybodyIsAnswered(t *testing.T) {
 	}
 }
 
+func TestAnAliveMarkWhoseOutcomeIsUnknownDoesNotStopTheStoreForGood(t *testing.T) {
+	for _, applied := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			store := memory.New()
+			l, err := ledger.New(t.Context(), store, ledger.Options{
+				Now: time.Now, Node: "run-1", Settle: func(tx *ledger.Tx) error { tx.TakeTouched(); return nil },
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			l.Start()
+			defer l.Stop()
+			store.FailCommit(fmt.Errorf("%w: no space", ledger.ErrCommitUnknown), applied)
+			<-time.After(6 * time.Second) // nothing happens, so the mark moves; in the bubble's virtual time
+			synctest.Wait()
+			if err := l.Do(t.Context(), set("a", reception.Away)); err != nil {
+				t.Errorf("applied %v: the first command after it is answered %v", applied, err)
+			}
+		})
+	}
+}
+
 func TestAnotherDeciderEndsTheLedgerForGood(t *testing.T) {
 	b := open(t)
 	b.store.FailCommit(fmt.Errorf("%w: epoch 2", ledger.ErrNotDecider), false)

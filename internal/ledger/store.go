@@ -18,6 +18,8 @@ var (
 	ErrData = errors.New("the store refused the data")
 	// ErrUnavailable: the store cannot be reached or written now; nothing was written.
 	ErrUnavailable = errors.New("the store is unavailable")
+	// ErrMustRestart: only another process can open the store safely; to reopen it is of no use.
+	ErrMustRestart = errors.New("the server has to be started anew")
 )
 
 // Committer writes groups. Only the ledger calls it, from one goroutine.

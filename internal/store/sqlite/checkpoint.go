@@ -8,6 +8,9 @@ import (
 	"fmt"
 	"io"
 	"sync"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // checkpointer copies the log into the database beside the writer.
@@ -38,6 +41,9 @@ func startCheckpoints(s *Store) (*checkpointer, error) {
 func (k *checkpointer) stop() {
 	close(k.quit)
 	k.done.Wait()
+	if k.store.isSpoiled() {
+		return // the last connection that is closed would copy the log
+	}
 	if err := k.conn.Close(); err != nil {
 		k.store.options.Log.Warn("closing the checkpoint connection", "error", err)
 	}
@@ -45,7 +51,7 @@ func (k *checkpointer) stop() {
 
 // poke wakes the checkpointer if the log has grown enough. The caller holds mu.
 func (s *Store) poke() {
-	if s.checks == nil {
+	if s.checks == nil || s.spoiled {
 		return
 	}
 	n, err := s.writer.pages()
@@ -72,7 +78,37 @@ func (k *checkpointer) work() {
 			k.store.options.Log.Warn("the log could not be copied into the database", "database", k.store.path, "error", err)
 		}
 		failing = err != nil
+		if k.store.spoil(err) {
+			return // stop waits for nothing then
+		}
 	}
+}
+
+// spoil notes that a sync of the database failed, and says whether it did.
+//
+// A checkpoint that does not reach the end of the log copies pages and leaves their sync to a later one, which does not copy them again. When that sync fails the
+// kernel takes the pages for clean, and the next sync, which succeeds, says nothing about them: the log could be begun anew though the database never got them.
+// So nothing is copied any more in this process. Commits go on in the log; the next process that opens it copies all of it.
+func (s *Store) spoil(err error) bool {
+	if !isSyncError(err) {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.spoiled = true
+	s.options.Log.Error("the database could not be synced: its log grows until the server is started anew, which copies all of it", "database", s.path, "error", err)
+	return true
+}
+
+func isSyncError(err error) bool {
+	var e *sqlite.Error
+	return errors.As(err, &e) && e.Code() == sqlite3.SQLITE_IOERR_FSYNC
+}
+
+func (s *Store) isSpoiled() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.spoiled
 }
 
 func (k *checkpointer) checkpoint() error {

@@ -52,6 +52,9 @@ const File = "bida.db"
 // ErrInUse says that another process uses the data directory.
 var ErrInUse = errors.New("the data directory is in use")
 
+// errSpoiled: see Store.spoil.
+var errSpoiled = fmt.Errorf("the database could not be synced, and its log is copied by the next process: %w", ledger.ErrMustRestart)
+
 // Options are what a store can be told; the zero value is right.
 type Options struct {
 	// Log gets what happens in the background: checkpoints that fail. None if nil.
@@ -86,6 +89,7 @@ type Store struct {
 	unsure  bool    // a commit is unknown and Reopen was not called
 	readers *sql.DB
 	closed  bool
+	spoiled bool          // see spoil
 	checks  *checkpointer // nil before connect and after stopCheckpoints
 }
 
@@ -166,8 +170,10 @@ func (s *Store) connect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := w.settle(); err != nil {
-		_ = w.close() // the first error says more
+	if err := cmp.Or(w.settle(), syncDirectory(filepath.Dir(s.path))); err != nil {
+		if s.spoiled = s.readers != nil && isSyncError(err); !s.spoiled {
+			_ = w.close() // the first error says more
+		}
 		return err
 	}
 	readers, err := sql.Open("sqlite", s.source(readerCache, writerTimeout, true))
@@ -195,6 +201,15 @@ func (s *Store) connect(ctx context.Context) error {
 	return err
 }
 
+// syncDirectory makes the names of the database and its log durable. SQLite does that too when it has made them, but goes on when it fails.
+func syncDirectory(path string) error {
+	d, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return cmp.Or(d.Sync(), d.Close())
+}
+
 // Load implements ledger.Committer.
 func (s *Store) Load(ctx context.Context) (*ledger.State, error) {
 	return s.Reader.Load(ctx, &sql.TxOptions{ReadOnly: true})
@@ -207,6 +222,9 @@ func (s *Store) Reopen(ctx context.Context) error {
 	defer s.mu.Unlock()
 	if s.closed {
 		return fmt.Errorf("%w: it is closed", ledger.ErrUnavailable)
+	}
+	if s.spoiled {
+		return fmt.Errorf("%w: %w", ledger.ErrUnavailable, errSpoiled)
 	}
 	s.dropWriter()
 	if err := s.connect(ctx); err != nil {
@@ -233,6 +251,10 @@ func (s *Store) Close() error {
 		return nil
 	}
 	s.closed = true
+	if s.spoiled { // to close the last connection would be to copy the log: they end with the process
+		s.release()
+		return errSpoiled
+	}
 	errs := []error{s.Reader.Close(), s.readers.Close()}
 	if s.writer != nil {
 		_, err := s.writer.checkpoint("TRUNCATE")
