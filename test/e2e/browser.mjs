@@ -10,19 +10,19 @@ await mkdir(out, { recursive: true });
 export const sizes = { desktop: { width: 1280, height: 800 }, phone: { width: 390, height: 844 } };
 export const looks = ["light", "dark"].flatMap((scheme) => ["zh", "en"].flatMap((language) => Object.keys(sizes).map((size) => ({ scheme, language, size }))));
 
-let browser;
+let launched; // a promise, so that two who open at the same time have one browser
 
-export async function open() {
-  browser ??= await chromium.launch({
+export function open() {
+  launched ??= chromium.launch({
     executablePath: process.env.BIDA_CHROMIUM ?? "/usr/bin/chromium",
     args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
   });
-  return browser;
+  return launched;
 }
 
 export async function close() {
-  await browser?.close();
-  browser = undefined;
+  await (await launched)?.close();
+  launched = undefined;
 }
 
 /** A person at a browser. `allow` names what is expected to go wrong, as patterns of "STATUS METHOD PATH" or of a console error. */

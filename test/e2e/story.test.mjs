@@ -116,6 +116,22 @@ describe("a customer and an agent", () => {
     });
   }
 
+  test("sample customers of the shop write through the real API", async () => {
+    const agent = await Agent.at(server);
+    const shop = await Person.at(server, { allow: [/^401 GET \/api\/v1\/me/] });
+    await shop.page.goto("/demo/");
+    await shop.page.getByRole("button", { name: "来一位顾客" }).click();
+    const customer = shop.page.locator("#people > li").first();
+    const asked = await customer.locator("ol li").first().innerText();
+    await agent.take(asked);
+    await agent.answer("可以的，明天送达");
+    await customer.getByText("可以的，明天送达").waitFor();
+    shop.calm();
+    agent.calm();
+    await shop.leave();
+    await agent.leave();
+  });
+
   test("the workspace's list on a phone, and an empty one", async () => {
     const agent = await Agent.at(server, { size: "phone" });
     await agent.page.goto("/workspace");
