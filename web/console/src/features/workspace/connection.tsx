@@ -45,6 +45,7 @@ function Fares(): ReactNode {
   const now = useNow(1_000);
   const navigate = useNavigate();
   const since = Math.max(0, now - status.since);
+  const away = span(Math.max(1, Math.round(since / 1000)) * 1000, language); // nobody counts in less than seconds here
   if (!mayConnect) return <p className="ws-fares" data-state="ended"><i aria-hidden="true">✕</i><span>{t.noRight}</span></p>;
   const parts: ReactNode[] = [];
   switch (status.state) {
@@ -52,7 +53,7 @@ function Fares(): ReactNode {
       parts.push(t.idle);
       break;
     case "connecting":
-      parts.push(status.code === undefined ? t.connecting : t.offline(span(since, language)));
+      parts.push(status.code === undefined ? t.connecting : t.offline(away));
       break;
     case "catching_up":
       parts.push(t.catching(status.caughtUp));
@@ -62,7 +63,7 @@ function Fares(): ReactNode {
       if (status.caughtUp > 0 && since < caughtUpShown) parts.push(` · ${t.caughtUp(status.caughtUp)}`);
       break;
     case "offline":
-      parts.push(t.offline(span(since, language)));
+      parts.push(t.offline(away));
       break;
     case "ended":
       parts.push(status.code === Close.sessionEnded ? t.endedOther : t.ended(status.reason ?? ""));
