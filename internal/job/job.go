@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/bidahq/bida/internal/ledger"
@@ -164,11 +165,10 @@ func backoff(attempts int, chance float64) time.Duration {
 
 // clip keeps the beginning of an error, as text that any store takes.
 func clip(text string) string {
-	clean := []rune(fmt.Sprintf("%.*s", longestError, text))
-	for i, r := range clean {
+	return strings.Map(func(r rune) rune {
 		if r < ' ' {
-			clean[i] = ' '
+			return ' '
 		}
-	}
-	return string(clean)
+		return r
+	}, fmt.Sprintf("%.*s", longestError, text))
 }
