@@ -12,7 +12,18 @@ export async function ownWords(server) {
   return documents.flatMap((d) => [d.spec.title, d.spec.alias, d.spec.position, d.spec.state_reason]).concat(initials).filter(Boolean).concat("管理员").sort((a, b) => b.length - a.length);
 }
 
-export class Agent extends Person {
+/** Side is one of the two: each has its own place where what was said stands. */
+class Side extends Person {
+  async sees(text, page = this.page) {
+    await this.said(text, page).first().waitFor();
+  }
+
+  async count(text, page = this.page) {
+    return this.said(text, page).count();
+  }
+}
+
+export class Agent extends Side {
   static async at(server, { account = "agent-a", allow = [], before, ...look } = {}) {
     const agent = await super.at(server, { ...look, allow: [...expected, ...allow] });
     agent.known = await ownWords(server);
@@ -51,17 +62,9 @@ export class Agent extends Person {
   said(text, page = this.page) {
     return page.locator(".ws-message .ws-text", { hasText: text });
   }
-
-  async sees(text, page = this.page) {
-    await this.said(text, page).first().waitFor();
-  }
-
-  async count(text, page = this.page) {
-    return this.said(text, page).count();
-  }
 }
 
-export class Visitor extends Person {
+export class Visitor extends Side {
   static async at(server, { path = "/demo/", allow = [], ...look } = {}) {
     const visitor = await super.at(server, { ...look, allow: [...expected, ...allow] });
     visitor.path = path;
@@ -101,14 +104,6 @@ export class Visitor extends Person {
 
   said(text, page = this.page) {
     return page.locator(".panel .log .balloon", { hasText: text });
-  }
-
-  async sees(text, page = this.page) {
-    await this.said(text, page).first().waitFor();
-  }
-
-  async count(text, page = this.page) {
-    return this.said(text, page).count();
   }
 }
 
