@@ -55,7 +55,7 @@ func journal(tx *ledger.Tx, d *reception.Decision, c *ledger.ConversationRow, po
 	row := ledger.DecisionRow{
 		Position: position, Conversation: c.ID, Message: message, At: tx.Now(), Revision: tx.Policy().Revision, Engine: Engine,
 		Cause: cause, Verdict: d.Verdict.String(), Code: d.Code.String(), Chosen: d.Chosen, Released: d.Released, Held: d.Held,
-		Outcomes: tx.Outcomes(reception.EncodeOutcomes(d)),
+		Outcomes: tx.Outcomes(d.AppendOutcomes),
 	}
 	if d.Released != "" {
 		row.ReleasedFor = d.ReleasedFor.String()

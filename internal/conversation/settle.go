@@ -197,7 +197,8 @@ func settleWaiting(tx *ledger.Tx, id int64, cause string) (stuck bool, err error
 	if err != nil {
 		return false, err
 	}
-	outcomes := tx.Outcomes(reception.EncodeOutcomes(&d))
+	defer d.Recycle()
+	outcomes := tx.Outcomes(d.AppendOutcomes)
 	again := d.Verdict == reception.Waiting && c.WaitingCode == d.Code.String() ||
 		d.Verdict == reception.Offered && c.WaitingCode == d.Code.String() && !grows(c.Offered, d.Chosen)
 	manual := d.Code == reception.CodeRoutingOfferedManual

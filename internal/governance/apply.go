@@ -186,7 +186,7 @@ func (a *Apply) notice(tx *ledger.Tx, account, zh, en string) {
 		Position: position, Direction: ledger.Internal, Kind: "system", Author: a.By, Text: zh, Data: data, ReceivedAt: tx.Now(), At: tx.Now(),
 		Decision: &ledger.DecisionRow{
 			Position: position, Message: position, At: tx.Now(), Revision: tx.Policy().Revision, Engine: conversation.Engine, Cause: "message",
-			Verdict: d.Verdict.String(), Code: d.Code.String(), Chosen: d.Chosen, Outcomes: tx.Outcomes(reception.EncodeOutcomes(&d)),
+			Verdict: d.Verdict.String(), Code: d.Code.String(), Chosen: d.Chosen, Outcomes: tx.Outcomes(d.AppendOutcomes),
 		},
 	}
 	tx.AppendMessage(row)

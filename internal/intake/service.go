@@ -154,6 +154,7 @@ func (s *Service) Waiting() int64 { return s.flow.places.Held() }
 
 func (s *Service) answer(ctx context.Context, p *conversation.Post, lang string) (Answer, error) {
 	if !p.Duplicate {
+		defer p.Decision.Recycle()
 		return render(&p.Stored, &p.Decision, lang, s.o.Location), nil
 	}
 	a, err := s.stored(ctx, p.Message, lang)

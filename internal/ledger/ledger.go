@@ -112,6 +112,9 @@ type Ledger struct {
 	lastNow       time.Time
 	committedAt   time.Time
 	nonce         uint64
+	outcomes      []byte // where an outcome set is written to be looked up
+
+	groups, commands atomic.Int64 // committed
 
 	failing atomic.Pointer[reception.Failure] // of the store
 	parts   parts
@@ -150,6 +153,9 @@ func (l *Ledger) Submit(cmd Command, done func(error)) {
 	}
 	l.signal()
 }
+
+// Committed says how many groups, and commands in them, this process has committed.
+func (l *Ledger) Committed() (groups, commands int64) { return l.groups.Load(), l.commands.Load() }
 
 // MaxQueue is how many commands may wait.
 func (l *Ledger) MaxQueue() int { return l.o.MaxQueue }
@@ -373,6 +379,8 @@ func (l *Ledger) commitGroup(now time.Time, batch []waiting) {
 	err := l.store.Commit(context.Background(), g)
 	switch {
 	case err == nil:
+		l.groups.Add(1)
+		l.commands.Add(int64(len(batch)))
 		l.publish(tx)
 		answer(batch, results)
 		l.after(tx)

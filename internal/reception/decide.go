@@ -88,12 +88,12 @@ func (e *evaluator) evaluateAll(d *Decision, asked string, passedOver []string, 
 	if asked != "" {
 		size++
 	}
-	d.Candidates = make([]Candidate, size)
+	d.Candidates = takeCandidates(size)
 	next := 0
 	for i := range d.Candidates {
 		c := &d.Candidates[i]
 		if asked != "" && (next == len(members) || asked < members[next].Account) {
-			c.Account, c.Asked, asked = asked, true, ""
+			c.Account, c.Owner, c.Asked, c.Score, asked = asked, false, true, Score{}, ""
 			e.evaluateNamed(c)
 			c.Cells[Routing] = notApplicable
 			continue
@@ -106,7 +106,7 @@ func (e *evaluator) evaluateAll(d *Decision, asked string, passedOver []string, 
 
 // evaluateMember evaluates the member at a place of the inbox's list, with what the index knows of it.
 func (e *evaluator) evaluateMember(c *Candidate, member *Member, accounts []known, place int) *Agent {
-	c.Account = member.Account
+	c.Account, c.Asked, c.Score = member.Account, false, Score{}
 	c.Owner = e.owner != "" && c.Account == e.owner
 	if place < len(accounts) {
 		return e.evaluate(c, member, &accounts[place])
