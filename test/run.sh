@@ -8,7 +8,8 @@
 #   static   gofmt, go vet, staticcheck
 #   repo     the rules of the repository itself (test/repo)
 #   web      the console and the widget: packages, types, lint, tests, build and size
-#   unit     every package outside test/, with the race detector
+#   unit     every package outside test/, with the race detector; then the engine on a
+#            million random cases without it
 #   binary   the release program, and the packages under test/ that use it
 #   e2e      people at real browsers (test/e2e), against the release program
 #
@@ -269,6 +270,9 @@ part_unit() {
     mapfile -t packages < <(go list ./... | grep -v -E "^$(go list -m)/test(/|\$)")
     ((${#packages[@]} > 0)) || fail 'there are no packages to test'
     CGO_ENABLED=1 go_test unit -race -timeout 5m "${packages[@]}"
+    # A million cases are too many for the race detector, which finds nothing in a pure function anyway.
+    say 'the engine against the naive evaluator, 1,000,000 cases'
+    CGO_ENABLED=0 go_test exact -count=1 -timeout 5m -run '^TestTheEngineAgreesWithANaiveEvaluator' ./internal/reception
 }
 
 ensure_strace() {

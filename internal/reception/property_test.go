@@ -1,6 +1,7 @@
 package reception
 
 import (
+	"flag"
 	"fmt"
 	"slices"
 	"testing"
@@ -186,31 +187,43 @@ func messages(t *rapid.T) (all []Message) {
 	return all
 }
 
+// cases is how many (policy, message, agent) are decided twice; `make fuzz-long` asks for more.
+var cases = flag.Int("cases", ordinaryCases, "how many cases the engine and the naive evaluator are compared on, at least")
+
 func TestTheEngineAgreesWithANaiveEvaluatorAndKeepsItsPromises(t *testing.T) {
-	checks, cases := 0, 0
-	rapid.Check(t, func(t *rapid.T) {
-		p := drawPolicy(t)
-		w := drawFacts(t)
-		all := messages(t)
-		checks++
-		memory := map[asked]time.Time{}
-		for range instantsEach {
-			now := rapid.SampledFrom(instants).Draw(t, "now").Add(rapid.SampledFrom([]time.Duration{0, -time.Microsecond, 7 * time.Minute}).Draw(t, "off"))
-			for i := range all {
-				d := Decide(p, w, all[i], now)
-				cases += len(d.Candidates)
-				if diff := difference(&d, naiveDecide(p, w, all[i], now, memory)); diff != "" {
-					t.Fatalf("message %+v, conversation %+v, at %v: %s", all[i], all[i].Conversation, now, diff)
-				}
-				if broken := brokenPromise(p, w, all[i], now, &d); broken != "" {
-					t.Fatalf("message %+v, conversation %+v, at %v: %s", all[i], all[i].Conversation, now, broken)
-				}
+	checks, done := 0, 0
+	for done < *cases && !t.Failed() {
+		before := done
+		rapid.Check(t, func(t *rapid.T) { done += compareOneCompany(t); checks++ })
+		if done == before {
+			t.Fatal("no case was decided: the generator has dried up")
+		}
+	}
+	if t.Logf("%d cases in %d companies", done, checks); done < 200*instantsEach*checks {
+		t.Errorf("only %d cases in %d companies: the generator has dried up", done, checks)
+	}
+}
+
+// compareOneCompany decides everything that the engine tells apart, in a random company, and says how many cases that were.
+func compareOneCompany(t *rapid.T) (cases int) {
+	p := drawPolicy(t)
+	w := drawFacts(t)
+	all := messages(t)
+	memory := map[asked]time.Time{}
+	for range instantsEach {
+		now := rapid.SampledFrom(instants).Draw(t, "now").Add(rapid.SampledFrom([]time.Duration{0, -time.Microsecond, 7 * time.Minute}).Draw(t, "off"))
+		for i := range all {
+			d := Decide(p, w, all[i], now)
+			cases += len(d.Candidates)
+			if diff := difference(&d, naiveDecide(p, w, all[i], now, memory)); diff != "" {
+				t.Fatalf("message %+v, conversation %+v, at %v: %s", all[i], all[i].Conversation, now, diff)
+			}
+			if broken := brokenPromise(p, w, all[i], now, &d); broken != "" {
+				t.Fatalf("message %+v, conversation %+v, at %v: %s", all[i], all[i].Conversation, now, broken)
 			}
 		}
-	})
-	if t.Logf("%d cases in %d companies", cases, checks); cases < 200*instantsEach*checks {
-		t.Errorf("only %d cases in %d companies: the generator has dried up", cases, checks)
 	}
+	return cases
 }
 
 // difference says where the engine and the naive evaluator differ, "" if nowhere.

@@ -112,6 +112,9 @@ func (a *throughAPI) post(m message) outcome {
 	a.g.t.Helper()
 	var got httpapi.AnswerBody
 	body := map[string]any{"id": m.ID, "contact": map[string]string{"id": m.From, "name": m.From}, "kind": m.Kind, "text": "您好"}
+	if m.Conversation != "" {
+		body["conversation"] = conversation.ID(a.g.thread(m.Conversation))
+	}
 	if code := a.call("robot", "POST", "/inboxes/"+url.PathEscape(m.Inbox)+"/messages", body, &got); code != "" {
 		return outcome{refused: code}
 	}

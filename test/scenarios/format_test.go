@@ -61,6 +61,7 @@ type step struct {
 	Resolve        *act        `yaml:"resolve"`        //
 	Transfer       *act        `yaml:"transfer"`       //
 	GiveBack       *act        `yaml:"give_back"`      //
+	Note           *act        `yaml:"note"`           // a note in a conversation, which mentions somebody
 	Wait           string      `yaml:"wait"`           // a length of time
 	Restart        bool        `yaml:"restart"`        // the server process dies and another begins
 	Fails          string      `yaml:"fails"`          // a part of Bida: store, disk, clock, worker
@@ -95,12 +96,15 @@ type message struct {
 	Inbox string `yaml:"inbox"`
 	Kind  string `yaml:"kind"` // customer if it does not say
 	From  string `yaml:"from"`
+	// Conversation names an earlier message whose conversation the sender wants it in.
+	Conversation string `yaml:"conversation"`
 }
 
 type act struct {
 	Agent   string `yaml:"agent"`
 	Message string `yaml:"message"`
 	To      string `yaml:"to"`
+	ID      string `yaml:"id"` // of a note
 }
 
 type lackOfFact struct {
@@ -108,10 +112,11 @@ type lackOfFact struct {
 	Of    string `yaml:"of"` // session, presence
 }
 
-// question is what is asked in the end: what becomes of a message, or why an agent receives nothing, or both in this order.
+// question is what is asked in the end: what becomes of a message, why an agent receives nothing, or what became of what came before.
 type question struct {
 	Message *message `yaml:"message"`
 	Ask     *ask     `yaml:"ask"`
+	Look    string   `yaml:"look"` // what became of a message or note that came before
 }
 
 type ask struct {
@@ -134,8 +139,9 @@ type answer struct {
 	Gates     []string            `yaml:"gates"`  // about the message itself: "block switch.platform.off"
 	Agents    map[string][]string `yaml:"agents"` // every outcome with a code, in the order of the gates
 	// Deliveries say what lies with whom in the end: "queued", "withdrawn delivery.withdrawn.resolved"; the attempts follow: "pushed unacknowledged".
-	Deliveries map[string]string `yaml:"deliveries"`
-	Later      string            `yaml:"later"` // code of the last decision on the conversation
+	Deliveries  map[string]string   `yaml:"deliveries"`
+	Later       string              `yaml:"later"`        // code of the last decision on the conversation
+	LaterAgents map[string][]string `yaml:"later_agents"` // as agents, of that decision
 
 	// About the question.
 	Verdict  string   `yaml:"verdict"`
@@ -193,8 +199,10 @@ func (s *scenario) check() error {
 	aboutMessage := t.Status != "" || t.Refused != ""
 	aboutAgent := t.Verdict != "" && t.Primary != "" || t.Verdict == "receiving"
 	switch {
-	case s.When.Message == nil && s.When.Ask == nil:
+	case s.When.Message == nil && s.When.Ask == nil && s.When.Look == "":
 		return errors.New("when: nothing is asked")
+	case s.When.Look != "" && t.Code == "" && t.Deliveries == nil:
+		return errors.New("then: what is looked at has a code or deliveries")
 	case s.When.Message != nil && !aboutMessage:
 		return errors.New("then: a message has a status, or is refused")
 	case s.When.Ask != nil && !aboutAgent:

@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/bidahq/bida/internal/conversation"
@@ -41,24 +40,6 @@ type decision struct {
 	agents map[string][]string
 }
 
-// seen are the codes that came up in the scenarios that passed, by place of the answer; the test of the catalogue reads it.
-var seen = struct {
-	sync.Mutex
-	codes map[string]string
-}{codes: map[string]string{}}
-
-func see(scenario string, codes ...string) {
-	seen.Lock()
-	defer seen.Unlock()
-	for _, text := range codes {
-		for _, word := range strings.Fields(text) {
-			if seen.codes[word] == "" {
-				seen.codes[word] = scenario
-			}
-		}
-	}
-}
-
 // perform plays a scenario and says what came otherwise than it should.
 func perform(t *testing.T, s *scenario, g *stage, a asker) []string {
 	t.Helper()
@@ -66,7 +47,7 @@ func perform(t *testing.T, s *scenario, g *stage, a asker) []string {
 		g.play(&s.Given[i])
 	}
 	c := &comparison{}
-	var about string
+	about := s.When.Look
 	if m := s.When.Message; m != nil {
 		about = m.ID
 		c.outcome(&s.Then, g.send(m))
@@ -124,6 +105,9 @@ func (c *comparison) trace(want *answer, tr *trace) {
 	}
 	for agent, gates := range want.Agents {
 		c.same("gates of "+agent, lines(gates), lines(tr.first.agents[agent]))
+	}
+	for agent, gates := range want.LaterAgents {
+		c.same("gates of "+agent+" in the last decision", lines(gates), lines(tr.last.agents[agent]))
 	}
 	for agent, state := range want.Deliveries {
 		c.same("delivery to "+agent, state, tr.deliveries[agent])
@@ -196,18 +180,21 @@ func checks(r *diagnosis.Report) (list []string) {
 	return list
 }
 
-// see notes the codes that a scenario names: it passed, so they came.
-func (w *answer) see(name string) {
-	see(name, w.Code, w.Refused, w.Later, w.Primary)
-	for _, list := range [][]string{w.Gates, w.Causes, w.Follows, w.Checks} {
-		see(name, list...)
+// codes are all that a scenario names: what it names is checked, so they come up when it passes.
+func (w *answer) codes() []string {
+	list := []string{w.Code, w.Refused, w.Later, w.Primary}
+	for _, more := range [][]string{w.Gates, w.Causes, w.Follows, w.Checks} {
+		list = append(list, more...)
 	}
-	for _, list := range w.Agents {
-		see(name, list...)
+	for _, agents := range []map[string][]string{w.Agents, w.LaterAgents} {
+		for _, more := range agents {
+			list = append(list, more...)
+		}
 	}
 	for _, state := range w.Deliveries {
-		see(name, state)
+		list = append(list, strings.ReplaceAll(state, ",", " "))
 	}
+	return strings.Fields(strings.Join(list, " "))
 }
 
 // postCommand takes a message in without the API.
@@ -215,6 +202,10 @@ func (g *stage) postCommand(m message) outcome {
 	g.t.Helper()
 	p := &conversation.Post{
 		Inbox: m.Inbox, SenderID: m.ID, ContactID: m.From, ContactName: m.From, Kind: m.Kind, Text: "您好", SentAt: g.now, ReceivedAt: g.now,
+		Digest: [16]byte(fmt.Appendf(nil, "%16.16s", m.From)),
+	}
+	if m.Conversation != "" {
+		p.Conversation = g.thread(m.Conversation)
 	}
 	if err := g.try(p); err != nil {
 		return outcome{refused: refusal(g.t, err)}

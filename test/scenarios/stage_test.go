@@ -418,14 +418,27 @@ func (g *stage) act(x *step) {
 		g.ids++
 		g.do(&conversation.Reply{Conversation: g.thread(x.Reply.Message), ID: fmt.Sprint("r", g.ids), Account: x.Reply.Agent, Text: "您好，请稍等。"})
 	case x.Resolve != nil:
-		g.do(&conversation.Resolve{Conversation: g.thread(x.Resolve.Message), By: x.Resolve.Agent})
+		others := x.Resolve.Agent == "lead" || x.Resolve.Agent == "admin"
+		g.do(&conversation.Resolve{Conversation: g.thread(x.Resolve.Message), By: x.Resolve.Agent, Others: others})
 	case x.Transfer != nil:
 		g.do(&conversation.Transfer{Conversation: g.thread(x.Transfer.Message), To: x.Transfer.To, By: x.Transfer.Agent})
 	case x.GiveBack != nil:
 		g.do(&conversation.GiveBack{Conversation: g.thread(x.GiveBack.Message), By: x.GiveBack.Agent})
+	case x.Note != nil:
+		g.note(x.Note)
 	default:
 		g.t.Fatal("a step that nobody plays")
 	}
+}
+
+func (g *stage) note(x *act) {
+	g.t.Helper()
+	n := &conversation.Note{Conversation: g.thread(x.Message), ID: x.ID, Account: x.Agent, Text: "请留意"}
+	if x.To != "" {
+		n.Mentions = []string{x.To}
+	}
+	g.do(n)
+	g.messages[x.ID], g.threads[x.ID] = n.Message, n.Conversation
 }
 
 // send posts a message and remembers it.
