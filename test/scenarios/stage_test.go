@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"runtime"
 	"testing"
 	"time"
 
@@ -120,7 +121,7 @@ func (g *stage) run(f func()) {
 			return
 		default:
 			if !g.l.Step() {
-				time.Sleep(20 * time.Microsecond) // only spares the processor: nothing depends on how long it is
+				runtime.Gosched()
 			}
 		}
 	}
@@ -418,6 +419,7 @@ func (g *stage) act(x *step) {
 		g.ids++
 		g.do(&conversation.Reply{Conversation: g.thread(x.Reply.Message), ID: fmt.Sprint("r", g.ids), Account: x.Reply.Agent, Text: "您好，请稍等。"})
 	case x.Resolve != nil:
+		// Supervisors may resolve others' conversations; the route asks for the permission.
 		others := x.Resolve.Agent == "lead" || x.Resolve.Agent == "admin"
 		g.do(&conversation.Resolve{Conversation: g.thread(x.Resolve.Message), By: x.Resolve.Agent, Others: others})
 	case x.Transfer != nil:
