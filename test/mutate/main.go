@@ -98,6 +98,7 @@ func run(dir string, o options) (enough bool, err error) {
 func tryAll(dir, scratch string, list []mutant, o options) ([]fate, error) {
 	fates, faults := make([]fate, len(list)), make([]error, len(list))
 	next := make(chan int)
+	begun := time.Now()
 	var workers sync.WaitGroup
 	for range o.parallel {
 		workers.Go(func() {
@@ -107,6 +108,9 @@ func tryAll(dir, scratch string, list []mutant, o options) ([]fate, error) {
 		})
 	}
 	for i := range list {
+		if i > 0 && i%50 == 0 {
+			fmt.Fprintf(os.Stderr, "mutate: %d of %d after %s\n", i, len(list), time.Since(begun).Round(time.Second))
+		}
 		next <- i
 	}
 	close(next)
