@@ -228,6 +228,16 @@ const (
 	CodeConversationResolvedIdle Code = 111
 	// CodeConversationAnswerOverdue is conversation.answer_overdue: Not answered in time, and nobody else can.
 	CodeConversationAnswerOverdue Code = 112
+	// CodeFilterQuarantined is filter.quarantined: Kept back by a filter rule.
+	CodeFilterQuarantined Code = 140
+	// CodeFilterRejected is filter.rejected: Refused by a filter rule.
+	CodeFilterRejected Code = 141
+	// CodeFilterTagged is filter.tagged: Tagged by a filter rule.
+	CodeFilterTagged Code = 142
+	// CodeFilterAllowed is filter.allowed: Let through by a filter rule.
+	CodeFilterAllowed Code = 143
+	// CodeFilterReleased is filter.released: Released from quarantine.
+	CodeFilterReleased Code = 144
 )
 
 var codeNames = [...]string{
@@ -343,4 +353,9 @@ var codeNames = [...]string{
 	CodeDeliveryWithdrawnAnswerTimeout:      "delivery.withdrawn.answer_timeout",
 	CodeConversationResolvedIdle:            "conversation.resolved.idle",
 	CodeConversationAnswerOverdue:           "conversation.answer_overdue",
+	CodeFilterQuarantined:                   "filter.quarantined",
+	CodeFilterRejected:                      "filter.rejected",
+	CodeFilterTagged:                        "filter.tagged",
+	CodeFilterAllowed:                       "filter.allowed",
+	CodeFilterReleased:                      "filter.released",
 }

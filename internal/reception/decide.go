@@ -16,10 +16,11 @@ func Decide(p *Policy, w World, m Message, now time.Time) Decision {
 		e.directed, e.notice = true, m.Notice
 		e.decideDirected(&d, &m)
 	} else {
+		e.filter = e.filterCell(&m)
 		e.release(&d)
 		e.decideRouted(&d, &m)
 	}
-	d.Message = e.message
+	d.Message, d.Rule, d.Tags, d.Applied = e.message, e.filtering.Rule, e.filtering.Tags, e.filtering.Applied
 	// The gates about the message count even where there is no candidate.
 	d.Message.stops(&e.until)
 	d.Until = e.until
@@ -65,6 +66,8 @@ func (e *evaluator) decideRouted(d *Decision, m *Message) {
 	e.evaluateAll(d, m.Asked, passedOver, &n)
 	d.Scored = true
 	switch {
+	case e.filter.Outcome.Stops():
+		e.intercept(d)
 	case e.owner != "":
 		e.keepOwner(d)
 	case n.eligible == 0:

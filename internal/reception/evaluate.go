@@ -4,7 +4,7 @@ import "time"
 
 // EngineVersion names the meaning of the gates. It changes with every change that may decide anything differently, so that a replay knows whether
 // it must agree to the letter.
-const EngineVersion = "1"
+const EngineVersion = "2"
 
 // evaluator is one pass over the gates. Decide and Explain share it, so that what routes is what explains.
 type evaluator struct {
@@ -22,6 +22,9 @@ type evaluator struct {
 	explaining bool   // no message: its conversation is not considered
 	owner      string // who owns the conversation, "" if nobody (any more)
 
+	filter    Cell // of gate filter, once it is known
+	filtering Filtering
+
 	message Vector // the gates about the message, the others not applicable
 	until   int64  // the earliest end of any cell that waits, 0 if none does
 	seen    [16]seenSchedule
@@ -33,7 +36,7 @@ func newEvaluator(p *Policy, w World, inbox, kind string, now time.Time) evaluat
 	return evaluator{
 		policy: p, world: w, now: now,
 		inbox: p.inbox(inbox), name: inbox, permission: permission, slot: p.slot(permission),
-		owns: owns, directed: !owns,
+		owns: owns, directed: !owns, filter: notApplicable,
 	}
 }
 
@@ -58,6 +61,7 @@ func (e *evaluator) evaluateMessage() {
 		return
 	}
 	e.message[SwitchPlatform] = e.switchCell(&e.policy.Platform, CodeSwitchPlatformOff, CodeSwitchPlatformPaused)
+	e.message[FilterGate] = e.filter
 	e.message[SystemHealth] = e.healthCell()
 	if e.name != "" {
 		e.message[SwitchInbox] = e.switchCell(&e.inbox.Switch, CodeSwitchInboxOff, CodeSwitchInboxPaused)

@@ -16,6 +16,7 @@ const (
 	SwitchInbox
 	SwitchAccount
 	WindowInbox
+	FilterGate
 	SystemHealth
 	PresenceGate
 	ConnectionGate
@@ -38,6 +39,7 @@ var gateNames = [GateCount]string{
 	SwitchInbox:      "switch.inbox",
 	SwitchAccount:    "switch.account",
 	WindowInbox:      "window.inbox",
+	FilterGate:       "filter",
 	SystemHealth:     "system.health",
 	PresenceGate:     "presence",
 	ConnectionGate:   "connection",
@@ -81,7 +83,7 @@ func (g Gate) Part() int {
 // AboutMessage says whether the gate is about the message itself: said once, before the candidates are counted.
 func (g Gate) AboutMessage() bool {
 	switch g {
-	case SwitchPlatform, SwitchInbox, WindowInbox, SystemHealth:
+	case SwitchPlatform, SwitchInbox, WindowInbox, FilterGate, SystemHealth:
 		return true
 	}
 	return false

@@ -3,6 +3,7 @@ package reception
 import (
 	"slices"
 	"sort"
+	"strings"
 	"time"
 )
 
@@ -11,6 +12,8 @@ type verdictOf struct {
 	verdict, code, released, releasedFor, held string
 	chosen                                     []string
 	recycled                                   bool
+	rule                                       string
+	tags                                       []string
 	until                                      time.Time
 	message                                    map[string]said
 	names                                      []string
@@ -18,7 +21,7 @@ type verdictOf struct {
 }
 
 var (
-	gatesOfMessage = []string{"switch.platform", "switch.inbox", "window.inbox", "system.health"}
+	gatesOfMessage = []string{"switch.platform", "switch.inbox", "window.inbox", "filter", "system.health"}
 	takingGates    = []string{"account.state", "account.login", "role.receive", "permission.kind", "permission.reply", "membership.inbox", "switch.account"}
 	absenceGates   = []string{"presence", "connection"}
 )
@@ -49,6 +52,7 @@ func naiveDecide(p *Policy, w *facts, m Message, now time.Time, memory map[asked
 	if v.releasedFor = n.releasedFor(); v.releasedFor != "" {
 		v.released, n.owner = n.owner, ""
 	}
+	v.rule, v.tags = n.rule()
 	names := map[string]bool{m.Asked: true}
 	if n.isDirected() {
 		for _, name := range m.Directed {
@@ -154,7 +158,10 @@ func (n *naive) route(v *verdictOf) {
 			problem = s.code
 		}
 	}
-	switch {
+	switch stopped := v.message["filter"].code; {
+	case stopped == "filter.quarantined", stopped == "filter.rejected":
+		v.verdict, v.code = strings.TrimPrefix(stopped, "filter."), stopped
+		v.released, v.releasedFor = "", ""
 	case n.owner != "" && slices.Contains(able, n.owner):
 		v.verdict, v.code, v.chosen = "routed", "routing.chosen.owner", []string{n.owner}
 		v.cells[n.owner]["routing"] = noted(v.code)

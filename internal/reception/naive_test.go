@@ -124,6 +124,8 @@ func (n *naive) gate(account, gate string) said {
 		return n.pushSwitch(gate, a.Switch)
 	case "window.inbox":
 		return n.hours()
+	case "filter":
+		return n.filter()
 	case "system.health":
 		for _, f := range n.w.failures {
 			return no("system.health." + f.Component)

@@ -8,6 +8,7 @@ type Policy struct {
 	Accounts map[string]*Account
 	Inboxes  map[string]*Inbox
 	Platform Switch
+	Filters  []Filter // those that are on, in the order in which they are applied
 
 	index *index // see Index
 }

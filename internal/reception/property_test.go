@@ -3,6 +3,7 @@ package reception
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -116,12 +117,27 @@ func drawPolicy(t *rapid.T) *Policy {
 	for _, name := range people[:6] {
 		p.Accounts[name] = drawAccount(t, name)
 	}
+	p.Filters = drawFilters(t)
 	p.Inboxes["web"] = drawInbox(t, "web", Live)
 	p.Inboxes["mail"] = drawInbox(t, "mail", Async)
 	if rapid.Bool().Draw(t, "indexed") {
 		p.Index()
 	}
 	return p
+}
+
+// drawFilters makes rules with names f0, f1, … in an order that is not that of their names.
+func drawFilters(t *rapid.T) []Filter {
+	names := rapid.Permutation([]string{"f0", "f1", "f2", "f3"}).Draw(t, "filters")
+	list := make([]Filter, rapid.IntRange(0, len(names)).Draw(t, "number of filters"))
+	for i := range list {
+		list[i] = Filter{
+			Name: names[i], Action: rapid.SampledFrom([]FilterAction{FilterTag, FilterAllow, FilterQuarantine, FilterReject}).Draw(t, "action"),
+			Inboxes: often(t, "filter's inboxes", nil, []string{"web"}, []string{"mail", "gone"}), Kinds: often(t, "filter's kinds", nil, []string{"vip"}, []string{"internal", "customer"}),
+			Tag: rapid.SampledFrom([]string{"x", "y"}).Draw(t, "tag"),
+		}
+	}
+	return list
 }
 
 func drawFacts(t *rapid.T) *facts {
@@ -166,6 +182,7 @@ func messages(t *rapid.T) (all []Message) {
 	last := rapid.SampledFrom(append([]string{""}, people...)).Draw(t, "last owner")
 	named := drawNames(t, "directed")
 	slices.Reverse(named)
+	matched := [][]string{{"f0"}, {"f3", "f1"}, {"f0", "f1", "f2", "f3"}, {"f2", "unknown"}}
 	for _, inbox := range []string{"web", "mail", "gone"} {
 		for _, kind := range []string{"customer", "vip"} {
 			all = append(all, Message{Inbox: inbox, Kind: kind, LastOwner: last}, Message{Inbox: inbox, Kind: kind, Asked: asked},
@@ -182,6 +199,12 @@ func messages(t *rapid.T) (all []Message) {
 				Message{Inbox: inbox, Kind: "auto_reply", Conversation: conversation}, Message{Inbox: inbox, Kind: "customer", Directed: []string{"b", "a", "b"}, Conversation: conversation})
 		}
 		all = append(all, Message{Inbox: inbox, Kind: "system", Directed: named, Notice: true})
+	}
+	for i := range all {
+		if i%4 == 1 { // the others match nothing, as most do
+			all[i].Matched = matched[i/4%len(matched)]
+			all[i].Released = i%12 == 5
+		}
 	}
 	return all
 }
@@ -220,6 +243,7 @@ func difference(d *Decision, v verdictOf) string {
 		got, want string
 	}{
 		{"verdict", d.Verdict.String(), v.verdict}, {"code", d.Code.String(), v.code}, {"released", d.Released, v.released},
+		{"rule", d.Rule, v.rule}, {"tags", strings.Join(d.Tags, " "), strings.Join(v.tags, " ")},
 		{"released for", d.ReleasedFor.String(), v.releasedFor}, {"held", d.Held, v.held},
 	} {
 		if f.got != f.want {
@@ -271,7 +295,7 @@ func sameEnd(micros int64, end time.Time) bool {
 func same(a, b *Decision) bool {
 	return a.Verdict == b.Verdict && a.Kind == b.Kind && a.At.Equal(b.At) && a.Scored == b.Scored && a.Code == b.Code && slices.Equal(a.Chosen, b.Chosen) &&
 		a.Released == b.Released && a.ReleasedFor == b.ReleasedFor && a.Held == b.Held && a.Recycled == b.Recycled && a.Until == b.Until &&
-		a.Message == b.Message && slices.Equal(a.Candidates, b.Candidates)
+		a.Message == b.Message && a.Rule == b.Rule && slices.Equal(a.Tags, b.Tags) && slices.Equal(a.Applied, b.Applied) && slices.Equal(a.Candidates, b.Candidates)
 }
 
 // brokenPromise looks for what must hold of every decision, whatever the rules are.
@@ -294,7 +318,7 @@ func brokenPromise(p *Policy, w *facts, m Message, now time.Time, d *Decision) s
 		return "it waits for the past"
 	}
 	// Once with the index and once without: neither that nor doing it twice may make a difference.
-	other := &Policy{Accounts: p.Accounts, Inboxes: p.Inboxes, Platform: p.Platform}
+	other := &Policy{Accounts: p.Accounts, Inboxes: p.Inboxes, Platform: p.Platform, Filters: p.Filters}
 	if p.index == nil {
 		other.Index()
 	}
@@ -346,8 +370,8 @@ func brokenVector(p *Policy, w *facts, m Message, now time.Time, d *Decision, c 
 	}
 	explained := Explain(p, w, m.Inbox, m.Kind, c.Account, now)
 	directed := len(m.Directed) > 0 || !OwnsConversations(m.Kind)
-	for g := Gate(0); g < ConversationGate && (m.Conversation == nil || m.Conversation.Owner == "" || d.Released != "") && !directed; g++ {
-		if explained[g] != c.Cells[g] {
+	for g := Gate(0); g < ConversationGate && len(m.Matched) == 0 && (m.Conversation == nil || m.Conversation.Owner == "" || d.Released != "") && !directed; g++ {
+		if explained[g] != c.Cells[g] && g != FilterGate { // what there is no message of cannot match anything
 			return fmt.Sprintf("%s is explained as %v, decided as %v", g, explained[g], c.Cells[g])
 		}
 	}

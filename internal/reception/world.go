@@ -146,6 +146,10 @@ type Message struct {
 	Directed []string
 	// Notice marks a notice about the receiver's own reception: only account.state decides, all other gates are not applicable.
 	Notice bool
+	// Matched names the filter rules whose content part matches the message, in any order. Released says that somebody released it from quarantine: no rule
+	// stops it any more.
+	Matched  []string
+	Released bool
 	// Asked names an agent to be explained although it may be neither member nor owner; "" if none.
 	Asked string
 }
