@@ -27,6 +27,7 @@ func compile(s *Set) *reception.Policy {
 	for name := range s.docs[KindInbox] {
 		p.Inboxes[name] = c.inbox(name)
 	}
+	p.Filters = compileFilters(s)
 	p.Index()
 	return p
 }

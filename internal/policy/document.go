@@ -17,9 +17,10 @@ const (
 	KindTeam     = "team"
 	KindInbox    = "inbox"
 	KindSwitch   = "switch"
+	KindFilter   = "filter"
 )
 
-var kindOrder = []string{KindSchedule, KindTemplate, KindRole, KindAccount, KindTeam, KindInbox, KindSwitch}
+var kindOrder = []string{KindSchedule, KindTemplate, KindRole, KindAccount, KindTeam, KindInbox, KindSwitch, KindFilter}
 
 // Kinds lists the kinds of documents in their order.
 func Kinds() []string { return slices.Clone(kindOrder) }

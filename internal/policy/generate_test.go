@@ -55,6 +55,11 @@ func companies() *rapid.Generator[[]policy.Document] {
 				specs["switch/"+name] = drawSwitch(t)
 			}
 		}
+		for _, name := range []string{"f0", "f1"} {
+			if maybe(t) {
+				specs["filter/"+name] = drawFilter(t)
+			}
+		}
 		return documents(specs)
 	})
 }
@@ -226,6 +231,17 @@ func drawTurns(t *rapid.T, routing object) {
 	if maybe(t) {
 		routing["idle_prompt"], routing["idle_prompt_text"] = pick(t, []string{"10s", "8m"}), drawText(t)
 	}
+}
+
+func drawFilter(t *rapid.T) object {
+	f := object{
+		"title": drawText(t), "enabled": maybe(t), "order": rapid.IntRange(1, 200).Draw(t, "order"), "inboxes": few(t, someInboxes), "reason": drawText(t),
+		"match": object{"keywords": []string{"加微信", "x"}, "expression": "length > 3", "senders": object{"allow": []string{"vip-*"}}},
+	}
+	if f["action"] = pick(t, []string{"allow", "tag", "quarantine", "reject"}); f["action"] == "tag" {
+		f["tag"] = "投诉"
+	}
+	return f
 }
 
 func drawSwitch(t *rapid.T) object {

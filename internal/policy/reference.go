@@ -49,6 +49,8 @@ func references(e entry) []reference {
 		list(KindAccount, true, spec.Members.Accounts, "spec", "members", "accounts")
 		list(KindTeam, false, spec.Members.Teams, "spec", "members", "teams")
 		one(KindSchedule, spec.Hours, "spec", "hours")
+	case FilterSpec:
+		list(KindInbox, false, spec.Inboxes, "spec", "inboxes")
 	case SwitchSpec:
 		if kind, target, _ := switchTarget(e.Name); kind != "" {
 			one(kind, target, "name")
@@ -98,6 +100,7 @@ func (s *Set) check(changes []Change, problems *problemList) {
 	for _, k := range s.MessageKinds() {
 		kinds[k] = true
 	}
+	s.checkFilters(problems)
 	inUse := map[string][]string{} // who still refers to a deleted document
 	for _, kind := range kindOrder {
 		for _, name := range s.names(kind) {

@@ -128,7 +128,7 @@ func decodeJSON(kind, document string, spec json.RawMessage, problems *problemLi
 }
 
 // unbuiltKinds are kinds of the design whose part does not exist yet.
-var unbuiltKinds = []string{"filter", "maintenance", "autoreply", "client", "approval", "alert", "calendar"}
+var unbuiltKinds = []string{"maintenance", "autoreply", "client", "approval", "alert", "calendar"}
 
 func (d *decoder) unknownKind(kind string, line int) {
 	en, zh := fmt.Sprintf("unknown kind of document %s", quoted(kind)), fmt.Sprintf("未知的文档类型 %s", quoted(kind))
@@ -160,6 +160,8 @@ func (d *decoder) spec(kind string, n *node) any {
 		return d.schedule(n)
 	case KindSwitch:
 		return d.pushSwitch(n)
+	case KindFilter:
+		return d.filter(n)
 	}
 	return nil
 }
@@ -169,6 +171,9 @@ func encode(spec any) json.RawMessage {
 	if a, ok := spec.(AccountSpec); ok && a.State == reception.Active.String() {
 		a.State = ""
 		spec = a
+	}
+	if f, ok := spec.(FilterSpec); ok {
+		spec = f.canonical()
 	}
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
