@@ -54,7 +54,7 @@ func Replay(ctx context.Context, r ReplayReader, d DecisionRow, policyAt func(re
 // messageAt is the engine's message as it was decided.
 func messageAt(ctx context.Context, r ReplayReader, d DecisionRow) (reception.Message, error) {
 	if d.Conversation == 0 {
-		return noticeAt(ctx, r, d)
+		return loneAt(ctx, r, d)
 	}
 	note, isNote, err := noteAt(ctx, r, d)
 	if err != nil {
@@ -64,7 +64,9 @@ func messageAt(ctx context.Context, r ReplayReader, d DecisionRow) (reception.Me
 	if err != nil {
 		return reception.Message{}, err
 	}
-	m := reception.Message{Inbox: c.Inbox, Kind: c.Kind, Conversation: &reception.Conversation{ID: "c" + strconv.FormatInt(c.ID, 10)}}
+	m := reception.Message{
+		Inbox: c.Inbox, Kind: c.Kind, Matched: d.Matched, Released: d.Cause == CauseReleased, Conversation: &reception.Conversation{ID: "c" + strconv.FormatInt(c.ID, 10)},
+	}
 	if m.LastOwner, err = r.PreviousOwner(ctx, c.Inbox, c.Contact, d.Position); err != nil {
 		return m, err
 	}
@@ -117,11 +119,17 @@ func noteAt(ctx context.Context, r ReplayReader, d DecisionRow) (n note, ok bool
 	return note{row.Kind, data.To}, true, nil
 }
 
-// noticeAt is a notice as it was decided: the account it was directed to is in its data.
-func noticeAt(ctx context.Context, r ReplayReader, d DecisionRow) (reception.Message, error) {
+// CauseReleased is the cause of a decision on a message that was released from quarantine.
+const CauseReleased = "released"
+
+// loneAt is a message without a conversation as it was decided: one that a filter rule refused, or a notice, in the data of which is to whom it was directed.
+func loneAt(ctx context.Context, r ReplayReader, d DecisionRow) (reception.Message, error) {
 	row, err := r.Message(ctx, d.Message)
 	if err != nil {
 		return reception.Message{}, err
+	}
+	if row.Direction == Refused {
+		return reception.Message{Inbox: row.Inbox, Kind: row.Kind, Matched: d.Matched}, nil
 	}
 	var data struct {
 		To string `json:"to"`

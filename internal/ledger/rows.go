@@ -18,7 +18,14 @@ const (
 	Outbound Direction = "out"    // to the customer: an agent's reply or, of the kind auto_reply, what Bida itself writes
 	Internal Direction = "system" // made by Bida: notices and, in a conversation, lines that say what a rule did with it
 	Note     Direction = "note"   // from an agent to colleagues; it never leaves the house
+	// Held is from a customer and kept back by a filter rule: nobody has it, and it becomes Inbound when it is released.
+	Held Direction = "held"
+	// Refused is from a customer and was refused by a filter rule: it is in no conversation, and kept as a record.
+	Refused Direction = "rejected"
 )
+
+// FromCustomer says whether a message was written by a customer, and is in a conversation. To customers a held one is as any other.
+func (d Direction) FromCustomer() bool { return d == Inbound || d == Held }
 
 // ReplyState is how far an outbound message got.
 type ReplyState string
@@ -51,6 +58,7 @@ type MessageRow struct {
 	ReplyState      ReplyState // outbound only
 	ReplyAt         time.Time  // when ReplyState was reached
 	ReplyDetail     string     // the provider's answer
+	Tags            []string   // what filter rules marked it with
 	Decision        *DecisionRow
 }
 
@@ -71,6 +79,7 @@ type DecisionRow struct {
 	ReleasedFor  string   // reason code of it
 	Held         string   // owner whose grace it waits for, or none
 	Outcomes     [16]byte // key of the outcome set (OutcomesRow)
+	Matched      []string // the filter rules whose content part matched the message, in order
 }
 
 // OutcomesRow is one set of all candidates' outcomes; equal sets are stored once. A store ignores one whose ID it has.
@@ -481,7 +490,10 @@ type Group struct {
 	Uploads         []UploadRow // insert or replace
 	Files           []FileRow   // insert; one that exists stays
 	Visitors        []VisitorRow
-	Ratings         []RatingRow // insert or replace
-	JobEnds         []string    // ids of jobs that are deleted. Before Jobs are written
-	Jobs            []JobRow    // insert or replace
+	Ratings         []RatingRow     // insert or replace
+	JobEnds         []string        // ids of jobs that are deleted. Before Jobs are written
+	Jobs            []JobRow        // insert or replace
+	Quarantine      []QuarantineRow // insert or replace
+	Releases        []int64         // messages with direction Held that become Inbound. After Messages are written
+	Hits            []HitsRow       // added to what is counted
 }

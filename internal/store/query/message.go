@@ -92,7 +92,7 @@ func (r *Reader) Visitor(ctx context.Context, hash [32]byte) (ledger.VisitorRow,
 }
 
 // ofContact repeats the condition of the index over contacts: without it the index is not used.
-const ofContact = "WHERE inbox = ? AND contact = ? AND contact <> '' AND direction IN ('in', 'out') AND "
+const ofContact = "WHERE inbox = ? AND contact = ? AND contact <> '' AND direction IN ('in', 'out', 'held') AND "
 
 // ContactMessages implements ledger.VisitorReader.
 func (r *Reader) ContactMessages(ctx context.Context, inbox, contact string, after int64, limit int) ([]ledger.MessageRow, error) {
@@ -335,7 +335,7 @@ func (r *Reader) Refusals(ctx context.Context, inbox, senderID string, before in
 func (r *Reader) DecidedMessages(ctx context.Context, after, upTo int64, limit int) ([]ledger.MessageRow, error) {
 	textless := strings.Replace(columns(table.Messages, ""), ", text,", ", '' AS text,", 1)
 	return listAs(ctx, r.pool(), table.Messages, textless,
-		"FROM messages WHERE position > ? AND position <= ? AND direction = 'in' AND revision IS NOT NULL ORDER BY position LIMIT ?",
+		"FROM messages WHERE position > ? AND position <= ? AND direction IN ('in', 'held', 'rejected') AND revision IS NOT NULL ORDER BY position LIMIT ?",
 		after, upTo, max(limit, 0))
 }
 
