@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/bidahq/bida/internal/filter"
 	"github.com/bidahq/bida/internal/ledger"
 	"github.com/bidahq/bida/internal/reception"
 )
@@ -21,14 +22,17 @@ const system = "system"
 
 // decide asks the engine about a conversation as it stands.
 func decide(tx *ledger.Tx, c *ledger.ConversationRow, passedOver []string) (reception.Decision, error) {
+	return decideOn(tx, c, passedOver, reception.Message{})
+}
+
+// decideOn asks about a conversation with a message in it, of which m has what filter rules make of it.
+func decideOn(tx *ledger.Tx, c *ledger.ConversationRow, passedOver []string, m reception.Message) (reception.Decision, error) {
 	contact, ok, err := tx.Contact(c.Inbox, c.Contact)
 	if err != nil {
 		return reception.Decision{}, err
 	}
-	m := reception.Message{
-		Inbox: c.Inbox, Kind: c.Kind,
-		Conversation: &reception.Conversation{ID: ID(c.ID), Owner: c.Owner, PassedOver: passedOver},
-	}
+	m.Inbox, m.Kind = c.Inbox, c.Kind
+	m.Conversation = &reception.Conversation{ID: ID(c.ID), Owner: c.Owner, PassedOver: passedOver}
 	if ok {
 		m.LastOwner = contact.LastOwner
 	}
@@ -70,8 +74,8 @@ func journal(tx *ledger.Tx, d *reception.Decision, c *ledger.ConversationRow, po
 	return row
 }
 
-// Engine names the engine and the zone data that decide in this process.
-var Engine = reception.EngineVersion + " " + reception.ZoneDataVersion()
+// Engine names the engine, the zone data and the filter that decide in this process.
+var Engine = reception.EngineVersion + " " + reception.ZoneDataVersion() + " filter " + filter.Version
 
 // follow carries a decision out: release, assignment or offers, deliveries, waiting. newest is the message that has just come in, nil for a later decision.
 func follow(tx *ledger.Tx, id int64, d *reception.Decision, newest *ledger.MessageRow) error {

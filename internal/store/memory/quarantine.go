@@ -50,6 +50,6 @@ func (s *Store) QuarantineOf(ctx context.Context, messages []int64) ([]ledger.Qu
 // FilterHits implements ledger.QuarantineReader.
 func (s *Store) FilterHits(ctx context.Context, since time.Time) ([]ledger.HitsRow, error) {
 	return reading(ctx, s, func(d *disk) ([]ledger.HitsRow, error) {
-		return d.hits.pick(unlimited, func(r *ledger.HitsRow) bool { return since.IsZero() || !r.Hour.Before(since) }), nil
+		return d.hits.pick(unlimited, func(r *ledger.HitsRow) bool { return since.IsZero() || r.Hour.UnixMicro() >= since.UnixMicro() }), nil
 	})
 }
