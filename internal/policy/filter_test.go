@@ -119,3 +119,51 @@ func TestThereIsABoundToTheRules(t *testing.T) {
 	_, _, err := policy.Empty().Apply(1, edits)
 	compareProblems(t, problemsOf(t, err), []string{"0 : at most 500"})
 }
+
+func TestTheTestBenchSaysWhichRuleTakesATextAndWhy(t *testing.T) {
+	s := filters(t, map[string]string{
+		"a": `{"order":1,"action":"tag","tag":"x","match":{"keywords":["退款"]}}`, "b": `{"order":2,"action":"quarantine","match":{"keywords":["加微信"],"patterns":["\\d{5}"]}}`,
+		"c": `{"order":3,"action":"reject","match":{"keywords":["微信"]}}`, "off": `{"order":4,"enabled":false,"action":"reject","match":{"keywords":["微信"]}}`,
+		"d": `{"order":5,"kinds":["group"],"action":"reject","match":{"keywords":["微信"]}}`,
+	})
+	got := s.TestFilters(filter.Input{Inbox: "web", Kind: "customer", Text: "退款请加微信 12345"})
+	if f := got.Filtering; f.Action != reception.FilterQuarantine || f.Rule != "b" || !slices.Equal(f.Tags, []string{"x"}) {
+		t.Errorf("%+v", f)
+	}
+	for i, want := range []struct {
+		name                       string
+		concerns, matched, applied bool
+		hits                       int
+	}{{"a", true, true, true, 1}, {"b", true, true, true, 2}, {"c", true, true, false, 1}, {"off", true, true, false, 1}, {"d", false, true, false, 1}} {
+		r := got.Rules[i]
+		if r.Name != want.name || r.Concerns != want.concerns || r.Matched != want.matched || r.Applied != want.applied || len(r.Hits) != want.hits {
+			t.Errorf("%+v, want %+v", r, want)
+		}
+	}
+	if h := got.Rules[1].Hits[0]; h != (filter.Hit{How: filter.ByKeyword, Term: "加微信", Start: 3, End: 6}) {
+		t.Errorf("%+v", h)
+	}
+}
+
+func TestNotSpamProposesChangesThatWereTried(t *testing.T) {
+	s := filters(t, map[string]string{
+		"b": `{"order":2,"action":"quarantine","match":{"keywords":["加微信","广告"],"patterns":["\\d{5}"]}}`,
+		"c": `{"order":3,"action":"reject","match":{"keywords":["微信"]}}`,
+		"x": `{"order":4,"action":"reject","match":{"expression":"length > 2"}}`,
+	})
+	in := filter.Input{Inbox: "web", Kind: "customer", Sender: "vip-7", Text: "加微信 12345"}
+	list := s.NotSpam("b", in)
+	if len(list) != 2 || string(list[0].Edit.Spec) != `{"order":2,"match":{"keywords":["加微信","广告"],"patterns":["\\d{5}"],"senders":{"allow":["vip-7"]}},"action":"quarantine"}` ||
+		string(list[1].Edit.Spec) != `{"order":2,"match":{"keywords":["广告"]},"action":"quarantine"}` || list[1].After.Rule != "c" || len(list[1].Fields) == 0 {
+		t.Errorf("%+v", list)
+	}
+	// What only an expression takes has nothing to be taken out, and a rule without its only keyword would match nothing.
+	for _, rule := range []string{"c", "x"} {
+		if list := s.NotSpam(rule, in); len(list) != 1 || list[0].ZH != "让这条规则不再拦截“vip-7”的消息" {
+			t.Errorf("%s: %+v", rule, list)
+		}
+	}
+	if list := s.NotSpam("gone", in); list != nil {
+		t.Errorf("%+v", list)
+	}
+}

@@ -101,7 +101,7 @@ func (s *Service) waitsSince(ctx context.Context, v Visitor) (time.Time, error) 
 		return time.Time{}, fmt.Errorf("messages of a visitor: %w", err)
 	}
 	since := s.o.Now()
-	for i := len(rows) - 1; i >= 0 && rows[i].Direction == ledger.Inbound; i-- {
+	for i := len(rows) - 1; i >= 0 && rows[i].Direction.FromCustomer(); i-- {
 		since = rows[i].At
 	}
 	return since, nil
