@@ -16,6 +16,8 @@ func (s *Server) register(t *routes) {
 	route(t, "PUT /policy/documents/{kind}/{name}", need(policy.PolicyEdit), "Write a document", s.writeDocument)
 	route(t, "DELETE /policy/documents/{kind}/{name}", need(policy.PolicyEdit), "Delete a document", s.deleteDocument)
 	route(t, "POST /policy/preview", need(policy.PolicyEdit), "What would a change of the policy do?", s.previewPolicy, atMost(policyBody))
+	route(t, "GET /filters", need(policy.PolicyView), "List filter rules, with how often each took effect", s.listFilters)
+	route(t, "POST /filters/test", need(policy.PolicyView), "Which filter rule takes this text, and why?", s.testFilters, atMost(policyBody))
 	route(t, "GET /policy/revisions", need(policy.PolicyView), "List the changes of the policy", s.listRevisions)
 
 	t.raw("POST /inboxes/{inbox}/messages", need(policy.MessagePost), "Hand a customer's message in", intake.Request{}, AnswerBody{}, s.readyForMessage, s.postMessage, atMost(messageBody), created(), intakeLog())
@@ -36,6 +38,10 @@ func (s *Server) register(t *routes) {
 	t.stream("POST /attachments", need(policy.MessageReply, policy.MessagePost), "Upload a file for messages to name", describeUpload, s.upload)
 	t.stream("GET /messages/{id}/attachments/{n}", need(policy.ConversationView, policy.ConversationViewAll, policy.ReplyRead), "Read a file of a message", describeDownload, s.download)
 
+	route(t, "GET /quarantine", need(policy.QuarantineView), "List messages that filter rules kept back or refused", s.listIntercepted)
+	route(t, "GET /quarantine/{id}", need(policy.QuarantineView), "Read an intercepted message, and why it was", s.readIntercepted)
+	route(t, "GET /quarantine/{id}/not-spam", need(policy.QuarantineView), "Which changes of the rule would let this message through?", s.notSpam)
+	route(t, "POST /messages/{id}/release", need(policy.QuarantineRelease), "Release a message that a filter rule kept back", s.releaseMessage)
 	route(t, "GET /messages", need(policy.TraceView, policy.ConversationView, policy.MessagePost), "Find messages and refused requests by an id", s.findMessages)
 	route(t, "GET /messages/trace", need(policy.TraceView, policy.ConversationView, policy.MessagePost), "Follow a message, or a refused request, by the sender's id", s.traceBySender)
 	route(t, "GET /messages/{id}/trace", need(policy.TraceView, policy.ConversationView), "Follow a message", s.traceByID)
