@@ -16,6 +16,9 @@ var authored = map[reception.Code]Text{
 	reception.CodeAccountStateLeft:     {"{by} {time} 将该账号标记为离职", "{by} marked the account as left on {time}"},
 	reception.CodeAccountStateMissing:  {"{by} {time} 删除了该账号", "{by} deleted the account on {time}"},
 
+	reception.CodeFilterQuarantined: {"{by} {time} 设置的过滤规则拦截了这条消息", "a filter rule that {by} set on {time} kept it back"},
+	reception.CodeFilterRejected:    {"{by} {time} 设置的过滤规则拒收了这条消息", "a filter rule that {by} set on {time} refused it"},
+
 	reception.CodeAccountLoginEnded:         {"{by} {time} 结束了该账号的登录", "{by} ended the session on {time}"},
 	reception.CodeAccountLoginTokenRevoked:  {"{by} {time} 吊销了访问令牌", "{by} revoked the access token on {time}"},
 	reception.CodeAccountLoginSignedOut:     {"{by} {time} 退出了登录", "{by} signed out on {time}"},

@@ -96,6 +96,9 @@ func (r *run) proveChange(f *finding) {
 
 // changed names the documents that bear on the finding's gate and that its revision changed.
 func (r *run) changed(f *finding) []string {
+	if f.filter != nil {
+		return []string{policy.KindFilter + "/" + f.filter.rule}
+	}
 	var list []string
 	for _, inbox := range r.inboxesAbout(f) {
 		family := r.history.families[inbox]

@@ -40,6 +40,10 @@ func (r *run) repairAll() error {
 
 // repair finds the smallest change that clears a finding.
 func (r *run) repair(f *finding) error {
+	if f.filter != nil {
+		r.repairFilter(f)
+		return nil
+	}
 	fix := &Fix{By: reception.Lookup(f.code).By, Edits: []Edit{}, Actions: []Action{}}
 	f.patch = r.actions(f)
 	if f.gate == reception.Capacity && len(f.patch.actions) > 0 {
