@@ -21,6 +21,8 @@ type policies struct {
 	Check  policyCheck  `cmd:"" help:"Say what is wrong with a file; works without a server."`
 	Diff   policyDiff   `cmd:"" help:"Say what applying a file would change."`
 	Apply  policyApply  `cmd:"" help:"Apply a file."`
+
+	Keywords policyKeywords `cmd:"" help:"Put the words of a file into a filter rule."`
 }
 
 // fileFlag names a file of documents.
