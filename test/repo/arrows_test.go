@@ -26,8 +26,10 @@ var arrows = []arrow{
 		reason: "the engine is pure, so that what it decides can be replayed, asked about and tested without anything else: it imports the standard library only",
 	},
 	{
-		from:   in("internal/policy"),
-		banned: func(dir string, ours bool) bool { return ours && !in("internal/policy", "internal/reception", "internal/filter")(dir) },
+		from: in("internal/policy"),
+		banned: func(dir string, ours bool) bool {
+			return ours && !in("internal/policy", "internal/reception", "internal/filter")(dir)
+		},
 		reason: "documents compile to what the engine and the filter read, and to nothing else",
 	},
 	{

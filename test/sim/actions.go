@@ -73,6 +73,14 @@ spec: {title: 自取, channel: api, mode: live, kinds: [customer], members: {acc
 kind: inbox
 name: mail
 spec: {title: 邮件, channel: api, mode: async, kinds: [customer], members: {accounts: [a, b]}, routing: {strategy: least_loaded}}
+---
+kind: filter
+name: spam
+spec: {match: {keywords: [加微信]}, action: quarantine}
+---
+kind: filter
+name: abuse
+spec: {order: 5, match: {keywords: [滚]}, action: reject}
 `
 
 var (
@@ -103,6 +111,11 @@ var variants = map[string][]string{
 		`{"title":"在线","channel":"api","mode":"live","kinds":["customer","group"],"members":{"accounts":["a","b"]},"routing":{"strategy":"round_robin","answer_timeout":"15s","idle_prompt":"10s","idle_close":"80s"},"hours":"day"}`,
 		`{"title":"在线","channel":"api","mode":"live","kinds":["customer","group"],"members":{"accounts":["a"],"teams":["front"]},"routing":{"strategy":"broadcast"}}`,
 	},
+	"filter/spam": {
+		`{"match":{"keywords":["加微信"]},"action":"quarantine"}`,
+		`{"match":{"keywords":["加微信"]},"action":"tag","tag":"x"}`,
+		`{"inboxes":["shop"],"match":{"expression":"text contains '加微信' or length > 9"},"action":"quarantine"}`,
+	},
 	"switch/inbox.shop": {"", `{"state":"off","reason":"x"}`, `{"state":"paused","until":"2026-03-02T08:05:00Z","reason":"x"}`},
 	"switch/platform":   {"", `{"state":"paused","until":"2026-03-02T08:03:00Z","reason":"x"}`},
 	"switch/account.d":  {"", `{"state":"off","reason":"x"}`},
@@ -113,7 +126,7 @@ var variants = map[string][]string{
 }
 
 var variantKeys = []string{
-	"account/a", "account/b", "account/c", "inbox/web", "switch/inbox.shop", "switch/platform", "switch/account.d", "schedule/day",
+	"account/a", "account/b", "account/c", "inbox/web", "filter/spam", "switch/inbox.shop", "switch/platform", "switch/account.d", "schedule/day",
 }
 
 func edit(key, spec string) policy.Edit {
@@ -180,11 +193,39 @@ func (s *Sim) act(i int) {
 		s.policyChanges()
 	case n < 96:
 		s.commitFails()
-	case n < 98:
+	case n < 97:
 		s.crash()
+	case n < 98:
+		s.releases()
 	default:
 		s.sessionEnds()
 	}
+}
+
+// spam is what makes filter rules take a message, at times.
+func (s *Sim) spam() string {
+	switch n := s.rng.IntN(100); {
+	case n < 8:
+		return " 加微信"
+	case n < 11:
+		return " 滚"
+	}
+	return ""
+}
+
+// releases lets a message through that a rule keeps back.
+func (s *Sim) releases() {
+	rows, err := s.store.Quarantine(background, ledger.QuarantineQuery{State: ledger.QuarantineHeld, Limit: 5})
+	if err != nil || len(rows) == 0 {
+		return
+	}
+	q := rows[s.rng.IntN(len(rows))]
+	m, err := s.store.Message(background, q.Message)
+	if err != nil {
+		return
+	}
+	s.released[q.Conversation] = true
+	s.submit(&conversation.Release{Message: q.Message, Sequence: m.Sequence, By: "admin"}, nil)
 }
 
 func (s *Sim) customerWrites(i int) {
@@ -195,7 +236,7 @@ func (s *Sim) customerWrites(i int) {
 	}
 	contact := fmt.Sprintf("u%d", s.rng.IntN(6))
 	for j := range 1 + s.rng.IntN(4) {
-		s.post(&post{inbox: inbox, id: fmt.Sprintf("p%d-%d", i, j), contact: contact, kind: kind, text: fmt.Sprintf("您好 %d-%d 🙂", i, j)})
+		s.post(&post{inbox: inbox, id: fmt.Sprintf("p%d-%d", i, j), contact: contact, kind: kind, text: fmt.Sprintf("您好 %d-%d 🙂%s", i, j, s.spam())})
 	}
 }
 

@@ -104,7 +104,7 @@ func (s *Sim) checkConversations() {
 	seen := map[int64]bool{}
 	for _, p := range s.posts {
 		m, err := s.store.Message(background, p.message)
-		if err != nil || seen[m.Conversation] {
+		if err != nil || seen[m.Conversation] || m.Direction == ledger.Refused {
 			continue
 		}
 		seen[m.Conversation] = true
@@ -160,6 +160,9 @@ const afterStart = time.Minute
 func (s *Sim) checkTurn(c *ledger.ConversationRow, answered, applied time.Time) {
 	spec, _ := s.server.l.Policy().Inbox(c.Inbox)
 	limit, began := spec.Routing.AnswerTimeout, c.TurnSince
+	if c.Owner == "" && c.LastOwner == "" && c.WaitingSince == 0 && c.LastSequence == c.Answered {
+		return // all of it is held back by filter rules
+	}
 	if c.LastSequence == c.Answered {
 		limit, began = spec.Routing.IdleClose, answered
 	} else if c.Owner == "" {
@@ -237,7 +240,7 @@ func (s *Sim) checkConversation(c *ledger.ConversationRow) {
 		if m.Direction == ledger.Note && (m.ContactSequence != 0 || m.ReplyState != "") {
 			s.violated("note m%d counts among the replies to the customer", m.Position)
 		}
-		if m.Direction == ledger.Inbound && m.Sequence > c.Answered && c.Status == ledger.StatusOpen {
+		if m.Direction == ledger.Inbound && m.Sequence > c.Answered && c.Status == ledger.StatusOpen && !s.released[c.ID] { // a former owner may have answered it
 			s.checkHeld(c, m)
 		}
 		if m.Direction == ledger.Inbound && m.Sequence <= c.Answered && !s.resolved[c.ID] {
@@ -340,6 +343,9 @@ func (s *Sim) checkViews() {
 			switch e.Event {
 			case client.EventMessage:
 				if e.Kind == conversation.KindNote { // who is mentioned may get the conversation's older messages later, as its owner
+					continue
+				}
+				if id, _ := conversation.ParseID('c', e.Conversation); s.released[id] { // what is released comes later than what followed it
 					continue
 				}
 				if e.Sequence <= held[e.Conversation] {

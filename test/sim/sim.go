@@ -44,6 +44,7 @@ type Sim struct {
 	posts    []*post
 	replies  map[string]string // reply key → text, that an agent was told is sent
 	resolved map[int64]bool    // conversations that somebody tried to resolve
+	released map[int64]bool    // conversations in which a held message was released
 	healing  bool
 	// unstable is until when a fault of the store may still delay what is due.
 	unstable time.Time
@@ -90,7 +91,7 @@ func (h *events) Pop() any {
 func New(seed uint64, log *slog.Logger) (*Sim, error) {
 	s := &Sim{
 		rng: rand.New(rand.NewPCG(seed, 0x62696461)), now: time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC), log: log,
-		store: memory.New(), replies: map[string]string{}, resolved: map[int64]bool{},
+		store: memory.New(), replies: map[string]string{}, resolved: map[int64]bool{}, released: map[int64]bool{},
 	}
 	if err := s.boot(); err != nil {
 		return nil, err
