@@ -16,6 +16,7 @@ const gateTitles: Readonly<Record<string, readonly [zh: string, en: string]>> = 
   "switch.inbox": ["渠道推送开关", "Inbox switch"],
   "switch.account": ["账号推送开关", "Account switch"],
   "window.inbox": ["营业时间", "Business hours"],
+  filter: ["过滤规则", "Filter rules"],
   "system.health": ["系统运行", "System health"],
   presence: ["在线状态", "Presence"],
   connection: ["连接", "Connection"],
