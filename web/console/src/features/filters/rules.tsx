@@ -34,14 +34,14 @@ function Rules({ rules }: { readonly rules: readonly Rule[] }): ReactNode {
   const language = useLanguage();
   const c = t.columns;
   return (
-    <Table<Rule> size="middle" pagination={false} scroll={{ x: 720 }} rowKey="name" dataSource={[...rules]} className="filters-rules" columns={[
+    <Table<Rule> size="middle" pagination={false} rowKey="name" dataSource={[...rules]} className="filters-rules" columns={[
       { title: c.rule, render: (_, r) => <><bdi>{r.title ?? r.name}</bdi>{r.title !== undefined && <div className="soft"><code>{r.name}</code></div>}</> },
-      { title: c.order, render: (_, r) => (r.gone === true ? "" : <span className="numbers">{r.order}</span>) },
+      { title: c.order, responsive: ["md"], render: (_, r) => (r.gone === true ? "" : <span className="numbers">{r.order}</span>) },
       { title: c.action, render: (_, r) => (r.gone === true ? <Tag>{t.deleted}</Tag> : <>{t.actions[r.action]}{!r.enabled && <> <Tag>{t.off}</Tag></>}</>) },
-      { title: c.day, align: "end", render: (_, r) => <span className="numbers">{r.hits.day}</span> },
+      { title: c.day, align: "end", responsive: ["md"], render: (_, r) => <span className="numbers">{r.hits.day}</span> },
       { title: c.week, align: "end", render: (_, r) => <span className="numbers">{r.hits.week}</span> },
       { title: c.total, align: "end", render: (_, r) => <span className="numbers">{r.hits.total}</span> },
-      { title: c.last, render: (_, r) => (r.hits.last === undefined ? <span className="soft">{t.never}</span> : <span className="numbers" title={exact(r.hits.last)}>{clock(r.hits.last, language)}</span>) },
+      { title: c.last, responsive: ["md"], render: (_, r) => (r.hits.last === undefined ? <span className="soft">{t.never}</span> : <span className="numbers" title={exact(r.hits.last)}>{clock(r.hits.last, language)}</span>) },
     ]} />
   );
 }
@@ -82,7 +82,7 @@ function Result({ text, test }: { readonly text: string; readonly test: Test }):
   const applied = test.rules.filter((r) => r.applied).flatMap((r) => r.hits);
   return (
     <div role="status" className="filters-result">
-      <p><strong>{t.outcomes[test.outcome]}</strong>{test.rule !== undefined && <> · <bdi>{t.because(test.rule)}</bdi></>}{test.tags.length > 0 && <> · <bdi>{t.tags(test.tags.join(language === "zh" ? "、" : ", "))}</bdi></>}</p>
+      <p><strong>{t.outcomes[test.outcome]}</strong>{test.rule !== undefined && <> · <bdi>{t.because(test.rules.find((r) => r.name === test.rule)?.title ?? test.rule)}</bdi></>}{test.tags.length > 0 && <> · <bdi>{t.tags(test.tags.join(language === "zh" ? "、" : ", "))}</bdi></>}</p>
       {text !== "" && <Marked text={text} hits={applied} />}
       <ul className="filters-tried">
         {test.rules.map((r) => (
