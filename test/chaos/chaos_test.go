@@ -23,7 +23,8 @@ var (
 
 const (
 	senders = 32
-	round   = 250 // cycles on one company, at most
+	round   = 500 // cycles on one company, at most
+	hurried = 50  // from so many cycles on a run hurries
 )
 
 func chosenSeed() uint64 {
@@ -38,9 +39,9 @@ func chaos(t *testing.T, p Plan, all int, database func(*testing.T) string) {
 	t.Helper()
 	s := chosenSeed()
 	t.Logf("seed %d: go test ./test/chaos -run %s -args -seed=%d", s, t.Name(), s)
-	p.Program, p.Senders, p.Hurry, p.Kept = release.Program(t), senders, all > round, *keep
+	p.Program, p.Senders, p.Hurry, p.Kept = release.Program(t), senders, all > hurried, *keep
 	if p.Hurry {
-		p.Think *= 2 // or there is too much to look at
+		p.Think *= 4 // or there is too much to look at
 	}
 	p.Log = func(text string) { t.Log(time.Now().Format("15:04:05 "), text) }
 	var longest time.Duration // of a round

@@ -27,7 +27,7 @@ type Plan struct {
 	Cycles    int
 	Senders   int
 	Think     time.Duration     // of a sender, on average, between two posts
-	Hurry     bool              // shorter lives
+	Hurry     bool              // as many lives in a minute as the machine allows: short ones, and less said in each
 	Kept      string            // directory for what was seen, "" for none
 	Log       func(text string) // progress
 }
@@ -199,7 +199,10 @@ func (r *run) trouble(ctx context.Context) error {
 	if err := r.clients(); err != nil {
 		return err
 	}
-	r.load = &load{api: r.api(Robot), company: r.company, history: r.history, ctx: ctx, more: more, think: r.Think}
+	r.load = &load{api: r.api(Robot), company: r.company, history: r.history, ctx: ctx, more: more, think: r.Think, pause: 25 * time.Millisecond}
+	if r.Hurry {
+		r.load.pause *= 3 // or senders that find no server take the processor from the one that starts
+	}
 	r.load.api.http = newHTTP()
 	defer r.load.api.http.CloseIdleConnections()
 	sources, read := context.WithCancel(ctx)
@@ -280,7 +283,7 @@ func (r *run) life(ctx context.Context, n int) error {
 	politely := n%7 == 6
 	lives := []struct{ percent, least, most int }{{20, 0, 60}, {50, 100, 900}, {30, 600, 2200}}
 	if r.Hurry {
-		lives = []struct{ percent, least, most int }{{35, 0, 60}, {50, 30, 400}, {15, 300, 1000}}
+		lives = []struct{ percent, least, most int }{{45, 0, 50}, {47, 20, 220}, {8, 200, 900}}
 	}
 	dice, long := r.rng.IntN(100), 0
 	for _, l := range lives {
