@@ -61,8 +61,10 @@ type viewer struct {
 	api     *client.Client
 	slow    bool // stops reading now and then
 	restive bool // leaves and comes back
-	cursor  *int64
-	live    atomic.Bool
+	// transport is Auto if it is left out.
+	transport client.Transport
+	cursor    *int64
+	live      atomic.Bool
 }
 
 // line is a terminal agent of an account.
@@ -142,7 +144,7 @@ func (v *viewer) run(ctx context.Context) {
 			defer stay.Stop()
 		}
 		err := v.api.Listen(life, client.ListenOptions{
-			ClientID: v.view.Client, Name: "chaos", Version: "1", Lang: "en", Cursor: v.cursor, Available: true, OnEvent: func(e client.Event) error { return v.event(life, e) }, OnState: v.state,
+			ClientID: v.view.Client, Name: "chaos", Version: "1", Lang: "en", Transport: v.transport, Cursor: v.cursor, Available: true, OnEvent: func(e client.Event) error { return v.event(life, e) }, OnState: v.state,
 		})
 		v.live.Store(false)
 		leave()

@@ -108,6 +108,10 @@ func TestNothingIsLostWhenAgentsFallAsleep(t *testing.T) {
 	chaos(t, Plan{Trouble: Sleep, Think: 250 * time.Millisecond}, times(10, 200), nil)
 }
 
+func TestNothingIsLostInABadNetwork(t *testing.T) {
+	chaos(t, Plan{Trouble: Network, Think: 250 * time.Millisecond}, times(8, 400), nil)
+}
+
 func TestNothingIsLostWhenPostgreSQLGoesAway(t *testing.T) {
 	server := os.Getenv("BIDA_TEST_POSTGRES")
 	if server == "" {

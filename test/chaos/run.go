@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/bidahq/bida/client"
 )
 
 // Plan is one run: a fresh company, a number of lives of the server, and a look at everything.
@@ -41,6 +43,7 @@ var graces = []string{
 type Result struct {
 	Trouble                 Trouble
 	Cycles, Early, Politely int
+	Cuts, Silences          int
 	Posts, Told, Retries    int
 	Events                  int
 	Withdrawn               map[string]int // by reason
@@ -67,6 +70,8 @@ func (r *Result) String() string {
 		trouble = fmt.Sprintf("machines fell asleep %d times", r.Cycles)
 	case Outage:
 		trouble = fmt.Sprintf("the database went away %d times", r.Cycles)
+	case Network:
+		trouble = fmt.Sprintf("the network was bad %d times, cut %d connections and made %d silent", r.Cycles, r.Cuts, r.Silences)
 	case Kill:
 	}
 	return fmt.Sprintf("%s; %d messages (%d answers to their senders, %d tries without one) in %d conversations, "+
@@ -85,6 +90,7 @@ type run struct {
 	tokens  map[string]string
 	load    *load
 	agents  *agents
+	proxy   *proxy // of Network, nil otherwise
 	result  Result
 }
 
@@ -132,6 +138,9 @@ func (r *run) kill() {
 		for _, l := range r.agents.lines {
 			l.process.kill()
 		}
+	}
+	if r.proxy != nil {
+		r.proxy.Close()
 	}
 }
 
@@ -191,8 +200,11 @@ func (r *run) trouble(ctx context.Context) error {
 	defer enough()
 	viewing, stop := context.WithCancel(ctx)
 	defer stop()
+	if err := r.between(); err != nil {
+		return err
+	}
 	r.agents = &agents{
-		url: r.server.url(), tokens: r.tokens, company: r.company, history: r.history, ctx: viewing, more: more, http: newHTTP(),
+		url: r.outside(), tokens: r.tokens, company: r.company, history: r.history, ctx: viewing, more: more, http: newHTTP(),
 		conns: map[*tracked]bool{}, first: map[string]string{}, jobs: map[string]chan job{}, stop: stop,
 	}
 	defer r.agents.http.CloseIdleConnections()
@@ -203,7 +215,10 @@ func (r *run) trouble(ctx context.Context) error {
 	if r.Hurry {
 		r.load.pause *= 3 // or senders that find no server take the processor from the one that starts
 	}
-	r.load.api.http = newHTTP()
+	r.load.api.http, r.load.api.base = newHTTP(), r.outside()
+	if r.proxy != nil {
+		r.agents.http.Timeout, r.load.api.http.Timeout = 2*time.Second, 2*time.Second // or all of them wait for answers that are lost
+	}
 	defer r.load.api.http.CloseIdleConnections()
 	sources, read := context.WithCancel(ctx)
 	defer read()
@@ -214,13 +229,16 @@ func (r *run) trouble(ctx context.Context) error {
 	if err := r.agents.begun(); err != nil {
 		return err
 	}
-	cause := map[Trouble]func(context.Context, int) error{Kill: r.life, Sleep: r.sleep, Outage: r.outage}[r.Trouble]
+	cause := map[Trouble]func(context.Context, int) error{Kill: r.life, Sleep: r.sleep, Outage: r.outage, Network: r.network}[r.Trouble]
 	for n := 0; r.result.Cycles < r.Cycles; n++ {
 		if err := cause(ctx, n); err != nil {
 			return err
 		}
 	}
 	r.Log("calming down")
+	if r.proxy != nil {
+		r.proxy.set(Weather{})
+	}
 	enough()
 	begun := time.Now()
 	if err := r.calm(ctx); err != nil {
@@ -255,6 +273,13 @@ func (r *run) clients() error {
 		add("agent-e", "e-1", nil),
 		add("agent-e", "e-2", func(v *viewer) { v.slow = true }),
 		listen("agent-f", "f-1"),
+	}
+	if r.Trouble == Network { // over events and posts too
+		clients = append(clients,
+			add("agent-b", "b-2", func(v *viewer) { v.transport = client.SSE }),
+			add("agent-d", "d-2", func(v *viewer) { v.transport = client.SSE; v.slow = true }),
+			add("agent-f", "f-2", func(v *viewer) { v.transport = client.SSE; v.restive = true }),
+		)
 	}
 	if r.Trouble == Sleep { // what falls asleep is a process; some agents have only such clients
 		clients = nil
@@ -417,6 +442,9 @@ func (r *run) judge(ctx context.Context) error {
 func (r *run) count(o *Observed, faults []Fault) {
 	x := &r.result
 	x.Trouble = r.Trouble
+	if r.proxy != nil {
+		x.Cuts, x.Silences = r.proxy.count()
+	}
 	x.Withdrawn, x.Denials = map[string]int{}, len(r.history.Denials)
 	x.Faults, x.Starts, x.Stops = faults, r.server.starts, r.server.stops
 	x.Posts, x.Replies, x.Conversations, x.Retries = len(r.history.Posts), len(r.history.Replies), len(o.Conversations), int(r.load.retries.Load())

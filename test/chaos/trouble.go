@@ -14,9 +14,10 @@ type Trouble int
 
 // The troubles.
 const (
-	Kill   Trouble = iota // the server is killed, and now and then asked to end
-	Sleep                 // agents' machines fall asleep in the middle of whatever they do, and wake up: no byte is read or sent, and nothing is closed
-	Outage                // the PostgreSQL of Plan.Database ends all connections, takes none for a while, or takes no writes
+	Kill    Trouble = iota // the server is killed, and now and then asked to end
+	Sleep                  // agents' machines fall asleep in the middle of whatever they do, and wake up: no byte is read or sent, and nothing is closed
+	Outage                 // the PostgreSQL of Plan.Database ends all connections, takes none for a while, or takes no writes
+	Network                // what is between the clients, the senders and the server is slow, cuts connections, passes them on out of order, and swallows what is sent without a word
 )
 
 // sleep has a terminal agent's machine fall asleep, or all clients of one account at once, and wake up again.
