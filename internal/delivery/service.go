@@ -288,8 +288,9 @@ func (c *acknowledge) refuse(sequence int64) {
 	c.result.Refused = append(c.result.Refused, sequence)
 }
 
-// Unacknowledged records pushes that were not acknowledged in time: the connection is unresponsive until it acknowledges anything.
-func (s *Service) Unacknowledged(connection string, pushes []Push) {
+// Unacknowledged records pushes that were not acknowledged in time: the connection is unresponsive until it acknowledges anything. An owner's grace counts
+// from since, from when on the client did not acknowledge: the time in which that was not known yet is part of it.
+func (s *Service) Unacknowledged(connection string, since, lastFrame time.Time, pushes []Push) {
 	account := s.account(connection, false)
 	if account == "" {
 		return
@@ -305,7 +306,7 @@ func (s *Service) Unacknowledged(connection string, pushes []Push) {
 				return err
 			}
 		}
-		last := reception.Connection{LastFrame: now, GraceUntil: now.Add(s.o.ConnectionGrace)}
+		last := reception.Connection{LastFrame: lastFrame, GraceUntil: since.Add(s.o.ConnectionGrace)}
 		tx.SetUnresponsive(account, connection, now, last, reception.Origin{By: account, Source: "realtime", Cause: "unacknowledged"})
 		return nil
 	})

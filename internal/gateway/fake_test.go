@@ -46,7 +46,8 @@ type company struct {
 	hellos              []delivery.Hello
 	acks                []delivery.Ack
 	late                map[string][]delivery.Push
-	ended               map[string]string // connection → cause and code
+	silent              map[string][]time.Time // since when, and last heard, when something was late
+	ended               map[string]string      // connection → cause and code
 	lastHeard           map[string]time.Time
 	visible             map[string]bool
 	presence            map[string]string
@@ -57,7 +58,7 @@ type company struct {
 func newCompany() *company {
 	return &company{
 		streams: map[string][]delivery.Event{}, cursors: map[string]int64{}, forbidden: map[string]error{}, attempts: map[string]int{},
-		late: map[string][]delivery.Push{}, ended: map[string]string{}, lastHeard: map[string]time.Time{},
+		late: map[string][]delivery.Push{}, silent: map[string][]time.Time{}, ended: map[string]string{}, lastHeard: map[string]time.Time{},
 		visible: map[string]bool{}, presence: map[string]string{},
 	}
 }
@@ -160,10 +161,11 @@ func (c *company) Acknowledge(a delivery.Ack, done func(delivery.AckResult, erro
 	}
 }
 
-func (c *company) Unacknowledged(connection string, pushes []delivery.Push) {
+func (c *company) Unacknowledged(connection string, since, lastFrame time.Time, pushes []delivery.Push) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.late[connection] = append(c.late[connection], pushes...)
+	c.silent[connection] = []time.Time{since, lastFrame}
 }
 
 func (c *company) SetPresence(account, value, reason string, until time.Time, done func(error)) {

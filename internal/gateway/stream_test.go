@@ -179,6 +179,7 @@ func TestAConnectionThatDoesNotAcknowledgeForFiveSecondsIsReportedOnceAndComesBa
 	r := newRoom(t, Config{})
 	r.say("agent-a", "一", "二")
 	a := r.join("agent-a", "tab-1")
+	began := r.now
 	alive := func(d time.Duration) { a.conn.Heard(); r.pass(d, a) }
 	alive(2 * time.Second)
 	r.post("agent-a", "三")
@@ -188,6 +189,7 @@ func TestAConnectionThatDoesNotAcknowledgeForFiveSecondsIsReportedOnceAndComesBa
 	}
 	alive(1)
 	equal(t, "unacknowledged after 5 s", sequencesOf(r.late["n1"]), []int64{1, 2})
+	equal(t, "since when it did not, and when it was heard", r.silent["n1"], []time.Time{began, began.Add(5*time.Second - 1)})
 	alive(10 * time.Second)
 	equal(t, "unacknowledged later", sequencesOf(r.late["n1"]), []int64{1, 2, 3})
 	r.post("agent-a", "四")

@@ -50,7 +50,7 @@ func made() (*History, *Observed) {
 	trace := func(p *Post, deliveries ...Delivery) *Trace {
 		t := p.Told[0]
 		return &Trace{
-			Message: t.Message, Conversation: t.Conversation, Sequence: t.Sequence, Inbox: p.Inbox, Stages: []Stage{{"intake", ""}, {"stored", ""}, {"decided", ""}},
+			Message: t.Message, Conversation: t.Conversation, Sequence: t.Sequence, Inbox: p.Inbox, Stages: []Stage{{Stage: "intake"}, {Stage: "stored"}, {Stage: "decided"}},
 			Decision: &Decision{Verdict: t.Result, Code: "routing.chosen", Summary: t.Summary}, Deliveries: deliveries,
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/bidahq/bida/client"
 )
@@ -83,8 +84,18 @@ type Trace struct {
 
 // Stage is one step of a message's way.
 type Stage struct {
-	Stage  string `json:"stage"`
-	Result string `json:"result"`
+	Stage  string    `json:"stage"`
+	At     time.Time `json:"at"`
+	Result string    `json:"result"`
+	Agent  string    `json:"agent"`
+}
+
+// Span is a time in which an account's connection was as it was.
+type Span struct {
+	Value string     `json:"value"`
+	From  time.Time  `json:"from"`
+	To    *time.Time `json:"to"` // nil while it holds
+	Cause string     `json:"cause"`
 }
 
 // Decision is a journal entry.

@@ -92,7 +92,7 @@ func comeAndGo(t *testing.T, r *run) {
 		crowd.Go(func() { halfRequest(ctx, r.server.address, n) })
 	}
 	crowd.Wait()
-	r.agents.http.CloseIdleConnections()
+	r.http.CloseIdleConnections()
 }
 
 // halfRequest begins something and breaks off.

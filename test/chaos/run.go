@@ -90,7 +90,8 @@ type run struct {
 	tokens  map[string]string
 	load    *load
 	agents  *agents
-	proxy   *proxy // of Network, nil otherwise
+	http    *http.Client // of whoever looks
+	proxy   *proxy       // of Network, nil otherwise
 	result  Result
 }
 
@@ -113,7 +114,7 @@ func Run(ctx context.Context, p Plan) (*Result, error) {
 }
 
 func newRun(p Plan) (*run, error) {
-	r := &run{Plan: p, rng: rand.New(rand.NewPCG(p.Seed, 1)), company: company(), history: &History{}, tokens: map[string]string{}}
+	r := &run{Plan: p, rng: rand.New(rand.NewPCG(p.Seed, 1)), company: company(), history: &History{}, tokens: map[string]string{}, http: newHTTP()}
 	env := environment()
 	if !p.Unhurried {
 		env = append(env, graces...)
@@ -142,6 +143,7 @@ func (r *run) kill() {
 	if r.proxy != nil {
 		r.proxy.Close()
 	}
+	r.http.CloseIdleConnections()
 }
 
 // environment is the tests' own without what would tell the program something.
@@ -191,7 +193,7 @@ func (r *run) token(account string) error {
 }
 
 func (r *run) api(account string) *api {
-	return &api{base: r.server.url(), token: r.tokens[account], http: r.agents.http}
+	return &api{base: r.server.url(), token: r.tokens[account], http: r.http}
 }
 
 // trouble runs the load and the lives, calms everything down, and looks.
