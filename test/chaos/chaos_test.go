@@ -60,6 +60,12 @@ func chaos(t *testing.T, p Plan, all int, database func(*testing.T) string) {
 			t.Fatalf("seed %d: %v", s, err)
 		}
 		t.Logf("seed %d: %s: %s", s, time.Since(begun).Round(time.Second), r)
+		if p.Trouble == Deaf && r.Passed == 0 {
+			t.Errorf("seed %d: nothing went on from agents who never acknowledge", s)
+		}
+		if p.Trouble == Lost && r.Refused == 0 {
+			t.Errorf("seed %d: nobody was lost with an answer on the way", s)
+		}
 		for i, f := range r.Faults {
 			if i == mostReported {
 				t.Errorf("… and %d more", len(r.Faults)-i)
@@ -110,6 +116,15 @@ func TestNothingIsLostWhenAgentsFallAsleep(t *testing.T) {
 
 func TestNothingIsLostInABadNetwork(t *testing.T) {
 	chaos(t, Plan{Trouble: Network, Think: 250 * time.Millisecond}, times(8, 400), nil)
+}
+
+// Agents who never acknowledge: what they are given goes on to colleagues, and does not come back while they are still silent.
+func TestNothingIsLostWithAgentsWhoNeverAcknowledge(t *testing.T) {
+	chaos(t, Plan{Trouble: Deaf, Think: 250 * time.Millisecond}, times(8, 300), nil)
+}
+
+func TestNothingIsLostWhenOwnersAreLostInTheMiddleOfAnAnswer(t *testing.T) {
+	chaos(t, Plan{Trouble: Lost, Think: 250 * time.Millisecond}, times(10, 400), nil)
 }
 
 func TestNothingIsLostWhenPostgreSQLGoesAway(t *testing.T) {

@@ -48,6 +48,7 @@ type Told struct {
 type Reply struct {
 	Conversation, ID, Account, Text string
 	Told                            []ReplyTold
+	Refused                         int // with which status its writer was refused at the first try; 0 if it was not
 }
 
 // ReplyTold is a success that an agent was told.
@@ -114,6 +115,13 @@ type Delivery struct {
 	AgentSequence int64  `json:"agent_sequence"`
 	State         string `json:"state"`
 	Code          string `json:"code"`
+	Attempts      []Attempt
+}
+
+// Attempt is one try to push a delivery.
+type Attempt struct {
+	Connection string `json:"connection"`
+	Result     string `json:"result"`
 }
 
 const withdrawn = "withdrawn"
@@ -239,6 +247,13 @@ func (h *History) repliedTold(r *Reply, t ReplyTold) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	r.Told = append(r.Told, t)
+}
+
+// repliedNot notes a refusal, after which nothing may be there.
+func (h *History) repliedNot(r *Reply, status int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	r.Refused = status
 }
 
 func (h *History) view(account, id string, lines bool) *View {

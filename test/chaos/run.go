@@ -44,6 +44,7 @@ type Result struct {
 	Trouble                 Trouble
 	Cycles, Early, Politely int
 	Cuts, Silences          int
+	Passed, Refused         int // messages that went on from who is deaf; answers
 	Posts, Told, Retries    int
 	Events                  int
 	Withdrawn               map[string]int // by reason
@@ -72,6 +73,10 @@ func (r *Result) String() string {
 		trouble = fmt.Sprintf("the database went away %d times", r.Cycles)
 	case Network:
 		trouble = fmt.Sprintf("the network was bad %d times, cut %d connections and made %d silent", r.Cycles, r.Cuts, r.Silences)
+	case Lost:
+		trouble = fmt.Sprintf("agents were lost %d times, and %d answers refused", r.Cycles, r.Refused)
+	case Deaf:
+		trouble += fmt.Sprintf("; %d messages went on from agents who never acknowledge to colleagues", r.Passed)
 	case Kill:
 	}
 	return fmt.Sprintf("%s; %d messages (%d answers to their senders, %d tries without one) in %d conversations, "+
@@ -207,7 +212,7 @@ func (r *run) trouble(ctx context.Context) error {
 	}
 	r.agents = &agents{
 		url: r.outside(), tokens: r.tokens, company: r.company, history: r.history, ctx: viewing, more: more, http: newHTTP(),
-		conns: map[*tracked]bool{}, first: map[string]string{}, jobs: map[string]chan job{}, stop: stop,
+		conns: map[*tracked]bool{}, first: map[string]string{}, jobs: map[string]chan job{}, recent: map[string][]string{}, stop: stop, losing: r.Trouble == Lost,
 	}
 	defer r.agents.http.CloseIdleConnections()
 	if err := r.clients(); err != nil {
@@ -219,7 +224,10 @@ func (r *run) trouble(ctx context.Context) error {
 	}
 	r.load.api.http, r.load.api.base = newHTTP(), r.outside()
 	if r.proxy != nil {
-		r.agents.http.Timeout, r.load.api.http.Timeout = 2*time.Second, 2*time.Second // or all of them wait for answers that are lost
+		for _, c := range []*http.Client{r.agents.http, r.load.api.http} { // or all of them wait for answers that are lost, on connections that are silent
+			c.Timeout = 2 * time.Second
+			c.Transport.(*http.Transport).IdleConnTimeout = 300 * time.Millisecond
+		}
 	}
 	defer r.load.api.http.CloseIdleConnections()
 	sources, read := context.WithCancel(ctx)
@@ -231,7 +239,7 @@ func (r *run) trouble(ctx context.Context) error {
 	if err := r.agents.begun(); err != nil {
 		return err
 	}
-	cause := map[Trouble]func(context.Context, int) error{Kill: r.life, Sleep: r.sleep, Outage: r.outage, Network: r.network}[r.Trouble]
+	cause := map[Trouble]func(context.Context, int) error{Kill: r.life, Sleep: r.sleep, Outage: r.outage, Network: r.network, Deaf: r.deafLife, Lost: r.lose}[r.Trouble]
 	for n := 0; r.result.Cycles < r.Cycles; n++ {
 		if err := cause(ctx, n); err != nil {
 			return err
@@ -276,6 +284,29 @@ func (r *run) clients() error {
 		add("agent-e", "e-2", func(v *viewer) { v.slow = true }),
 		listen("agent-f", "f-1"),
 	}
+	switch r.Trouble {
+	case Deaf:
+		clients = []func() error{
+			add("agent-a", "a-1", nil),
+			add("agent-a", "a-2", func(v *viewer) { v.deaf = true }),
+			add(deafAgents[0], "b-1", func(v *viewer) { v.deaf = true }),
+			add("agent-c", "c-1", nil),
+			add("agent-d", "d-1", nil),
+			add(deafAgents[1], "e-1", func(v *viewer) { v.deaf = true; v.restive = true }),
+			add("agent-f", "f-1", nil),
+		}
+	case Lost: // only such clients as sign in again
+		clients = []func() error{
+			add("agent-a", "a-1", nil),
+			add("agent-a", "a-2", func(v *viewer) { v.restive = true }),
+			add("agent-b", "b-1", nil),
+			add("agent-c", "c-1", nil),
+			add("agent-d", "d-1", func(v *viewer) { v.slow = true }),
+			add("agent-e", "e-1", nil),
+			add("agent-f", "f-1", nil),
+		}
+	default:
+	}
 	if r.Trouble == Network { // over events and posts too
 		clients = append(clients,
 			add("agent-b", "b-2", func(v *viewer) { v.transport = client.SSE }),
@@ -293,8 +324,10 @@ func (r *run) clients() error {
 	for _, f := range clients {
 		failed = errors.Join(failed, f())
 	}
-	a.viewing.Go(func() { a.moods("agent-b", r.Seed+100) })
-	a.viewing.Go(func() { a.moods("agent-e", r.Seed+101) })
+	if r.Trouble != Deaf { // whose conversations move for one reason only
+		a.viewing.Go(func() { a.moods("agent-b", r.Seed+100) })
+		a.viewing.Go(func() { a.moods("agent-e", r.Seed+101) })
+	}
 	a.viewing.Go(func() { a.deny(a.ctx, r.api("admin"), "agent-c", "group", r.Seed+103) })
 	a.viewing.Go(func() {
 		rng := rand.New(rand.NewPCG(r.Seed, 102))
@@ -405,7 +438,7 @@ func (r *run) position(ctx context.Context) (int64, error) {
 		if len(p.Told) == 0 {
 			continue
 		}
-		status, answer, err := r.load.api.call(ctx, http.MethodPost, "/inboxes/"+p.Inbox+"/messages", p.body())
+		status, answer, err := r.api(Robot).call(ctx, http.MethodPost, "/inboxes/"+p.Inbox+"/messages", p.body())
 		if err == nil && status != http.StatusOK {
 			err = fmt.Errorf("a message that was sent again is answered %d: %s", status, answer)
 		}
@@ -459,6 +492,16 @@ func (r *run) count(o *Observed, faults []Fault) {
 			if e.Withdraws != 0 {
 				x.Withdrawn[e.Code]++
 			}
+		}
+	}
+	for _, y := range r.history.Replies {
+		if y.Refused != 0 {
+			x.Refused++
+		}
+	}
+	for _, t := range o.Traces {
+		if t.passed() {
+			x.Passed++
 		}
 	}
 	for _, c := range o.Conversations {
