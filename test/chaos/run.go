@@ -96,6 +96,7 @@ type run struct {
 	load    *load
 	agents  *agents
 	http    *http.Client // of whoever looks
+	before  usage        // of the server, where one process goes through the whole run
 	proxy   *proxy       // of Network, nil otherwise
 	result  Result
 }
@@ -208,6 +209,9 @@ func (r *run) trouble(ctx context.Context) error {
 	viewing, stop := context.WithCancel(ctx)
 	defer stop()
 	if err := r.between(); err != nil {
+		return err
+	}
+	if err := r.warm(ctx); err != nil {
 		return err
 	}
 	r.agents = &agents{
@@ -465,6 +469,9 @@ func (r *run) judge(ctx context.Context) error {
 	}
 	r.Log("looked for " + time.Since(begun).Round(100*time.Millisecond).String())
 	r.agents.end()
+	if err := r.alone(ctx); err != nil {
+		return err
+	}
 	faults := Check(r.company, r.history, o)
 	evidence(ctx, r.api("admin"), faults)
 	known := len(r.history.Faults)
