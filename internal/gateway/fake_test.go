@@ -26,6 +26,7 @@ var (
 	errReadOnly  = problem.New(problem.Invalid, "presence.value", "this presence cannot be set", "不能设置该状态")
 	errForeign   = problem.New(problem.Forbidden, "request.cross_origin", "another site made this request", "其他网站发起的请求")
 	errSignedOut = problem.New(problem.Unauthenticated, "identity.session_ended", "your session has ended", "登录已结束")
+	errFuture    = problem.New(problem.Invalid, "realtime.cursor_future", "the cursor does not count", "游标已忽略").On("/cursor")
 	errStore     = problem.New(problem.Unavailable, "store.unavailable", "the store does not answer", "存储不可用")
 )
 
@@ -118,6 +119,9 @@ func (c *company) Open(h delivery.Hello, done func(delivery.Opened, error)) {
 	o := delivery.Opened{
 		Connection: fmt.Sprintf("n%d", c.last), Session: fmt.Sprintf("s%d", c.last), Presence: "offline",
 		Cursor: max(h.Cursor, c.cursors[h.Account+"/"+h.Client]), Last: int64(len(c.streams[h.Account])),
+	}
+	if h.Cursor > o.Last {
+		o.Cursor, o.Refused = c.cursors[h.Account+"/"+h.Client], errFuture
 	}
 	if p := c.presence[h.Account]; p != "" {
 		o.Presence = p

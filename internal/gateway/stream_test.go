@@ -47,6 +47,19 @@ func TestAResumeFollowsTheClientsOwnCursorIfItIsAhead(t *testing.T) {
 	equal(t, "recorded as pushed here", sequencesOf(r.acks[0].Pushed), nil)
 }
 
+func TestAClientIsToldThatItsCursorDoesNotCountAndIsSentWhatItDoesNotHave(t *testing.T) {
+	r := newRoom(t, Config{})
+	r.cursors["agent-a/tab-1"] = 1
+	r.say("agent-a", "一", "二")
+	a := r.connect("agent-a")
+	a.say(`{"type":"hello","protocol":1,"client":{"id":"tab-1"},"cursor":3,"lang":"en"}`)
+	equal(t, "frames", a.types(), []string{"welcome", "error", "message"})
+	equal(t, "entries", a.sequences(), []int64{2})
+	if e := a.lastFrame("error"); e["code"] != "realtime.cursor_future" || e["detail"] != "/cursor" || e["title"] != "the cursor does not count" {
+		t.Errorf("it is told %v", e)
+	}
+}
+
 func TestWhatAnOldConnectionDidNotAcknowledgeIsSentAgain(t *testing.T) {
 	r := newRoom(t, Config{})
 	r.say("agent-a", "一", "二", "三")
