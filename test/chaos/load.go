@@ -96,6 +96,7 @@ type load struct {
 	more    context.Context // ends when nothing new is to be sent
 	think   time.Duration   // on average between two posts of a sender
 	pause   time.Duration   // at most, before a sender tries again what was not answered
+	fewer   int             // how many times smaller batches are
 
 	surging atomic.Pointer[chan struct{}]
 	retries atomic.Int64
@@ -142,9 +143,9 @@ func (s *sender) run() {
 	for s.rest() {
 		switch {
 		case chance(s.rng, 3):
-			s.batch(3+s.rng.IntN(30), false)
+			s.batch(3+s.rng.IntN(30)/s.load.fewer, false)
 		case chance(s.rng, 0.8):
-			s.batch(40+s.rng.IntN(80), true)
+			s.batch((40+s.rng.IntN(80))/s.load.fewer, true)
 		case chance(s.rng, 6) && len(s.old) > 0:
 			s.repeat(s.old[s.rng.IntN(len(s.old))])
 		default:

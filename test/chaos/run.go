@@ -222,9 +222,10 @@ func (r *run) trouble(ctx context.Context) error {
 	if err := r.clients(); err != nil {
 		return err
 	}
-	r.load = &load{api: r.api(Robot), company: r.company, history: r.history, ctx: ctx, more: more, think: r.Think, pause: 25 * time.Millisecond}
+	r.load = &load{api: r.api(Robot), company: r.company, history: r.history, ctx: ctx, more: more, think: r.Think, pause: 25 * time.Millisecond, fewer: 1}
 	if r.Hurry {
-		r.load.pause *= 3 // or senders that find no server take the processor from the one that starts
+		// Senders that find no server must not take the processor from the one that starts, and what they send has to be looked at in the end.
+		r.load.pause, r.load.fewer = 3*r.load.pause, 4
 	}
 	r.load.api.http, r.load.api.base = newHTTP(), r.outside()
 	if r.proxy != nil {
@@ -421,11 +422,10 @@ func (r *run) still(ctx context.Context) error {
 	before, since := "", time.Now()
 	for wait(ctx, 100*time.Millisecond) {
 		asked := time.Now()
-		position, err := r.position(ctx)
+		now, err := r.rest(ctx)
 		if err != nil {
 			return err
 		}
-		now := fmt.Sprint(position, " ", r.history.shown())
 		if now != before || !r.agents.allLive() || time.Since(asked) > time.Second {
 			before, since = now, time.Now()
 		} else if time.Since(since) > quiet {
@@ -454,20 +454,61 @@ func (r *run) position(ctx context.Context) (int64, error) {
 	return r.server.position(ctx)
 }
 
-// judge looks at everything while the clients are still there, and ends the run.
-func (r *run) judge(ctx context.Context) error {
-	begun := time.Now()
-	last := map[string]int64{}
-	for _, v := range r.agents.viewers {
-		if v.cursor != nil && v.view.Client == "last-"+v.view.Account {
-			last[v.view.Account] = *v.cursor
+// looks is how often everything is looked at, at most, until nothing has moved meanwhile: on a machine with too much to do, a client that is not run for longer
+// than a connection may be silent loses what it has, and what was read before then does not fit what is read after.
+const looks = 4
+
+// look reads everything, at rest.
+func (r *run) look(ctx context.Context) (*Observed, error) {
+	for n := 1; ; n++ {
+		begun := time.Now()
+		before, err := r.rest(ctx)
+		if err != nil {
+			return nil, err
+		}
+		last := map[string]int64{}
+		for _, v := range r.agents.viewers {
+			if v.cursor != nil && v.view.Client == "last-"+v.view.Account {
+				last[v.view.Account] = *v.cursor
+			}
+		}
+		o, err := observe(ctx, r.api("admin"), r.api(Robot), r.company, r.history, last)
+		if err != nil {
+			return nil, err
+		}
+		after, err := r.rest(ctx)
+		if err != nil {
+			return nil, err
+		}
+		r.Log("looked for " + time.Since(begun).Round(100*time.Millisecond).String())
+		if before == after {
+			return o, nil
+		}
+		if n == looks {
+			return nil, fmt.Errorf("something has moved %d times while everything was looked at: at first %s, at last %s", n, before, after)
+		}
+		r.Log("something has moved meanwhile: looking again")
+		calm, cancel := context.WithTimeout(ctx, 2*patience)
+		err = r.still(calm)
+		cancel()
+		if err != nil {
+			return nil, err
 		}
 	}
-	o, err := observe(ctx, r.api("admin"), r.api(Robot), r.company, r.history, last)
+}
+
+// rest says where the ledger and the clients are; it is the same as long as nothing moves.
+func (r *run) rest(ctx context.Context) (string, error) {
+	position, err := r.position(ctx)
+	return fmt.Sprint(position, " ", r.history.shown()), err
+}
+
+// judge looks at everything while the clients are still there, and ends the run.
+func (r *run) judge(ctx context.Context) error {
+	o, err := r.look(ctx)
 	if err != nil {
 		return err
 	}
-	r.Log("looked for " + time.Since(begun).Round(100*time.Millisecond).String())
 	r.agents.end()
 	if err := r.alone(ctx); err != nil {
 		return err
