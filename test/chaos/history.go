@@ -207,10 +207,11 @@ func (f Fault) String() string {
 	return text
 }
 
+// bounded leaves out the middle of what is too long: the beginning says what it is, the end what became of it.
 func bounded(raw []byte) string {
 	const most = 8000
 	if len(raw) > most {
-		return string(raw[:most]) + "…"
+		return string(raw[:most/4]) + " … " + string(raw[len(raw)-most*3/4:])
 	}
 	return string(raw)
 }

@@ -402,6 +402,11 @@ func (r *run) calm(ctx context.Context) error {
 	case <-deadline.Done():
 		return errors.New("senders or agents still wait for an answer")
 	}
+	if r.Hurry {
+		if err := r.leisure(ctx); err != nil {
+			return err
+		}
+	}
 	zero := int64(0)
 	for _, account := range r.company.Agents {
 		r.agents.presence(r.api("admin"), account, "available")
@@ -410,97 +415,6 @@ func (r *run) calm(ctx context.Context) error {
 		}
 	}
 	return r.still(deadline)
-}
-
-// still waits until nothing moves: for longer than any grace or timeout of the company no client was shown anything, and the ledger, which has done all that
-// it was given before it answers, has written nothing.
-func (r *run) still(ctx context.Context) error {
-	quiet := 2500 * time.Millisecond
-	if r.Unhurried {
-		quiet = 25 * time.Second
-	}
-	before, since := "", time.Now()
-	for wait(ctx, 100*time.Millisecond) {
-		asked := time.Now()
-		now, err := r.rest(ctx)
-		if err != nil {
-			return err
-		}
-		if now != before || !r.agents.allLive() || time.Since(asked) > time.Second {
-			before, since = now, time.Now()
-		} else if time.Since(since) > quiet {
-			return nil
-		}
-	}
-	r.history.fault("client", before, "clients are not connected, or the server does not come to rest, %s after its last end", 2*patience)
-	return nil
-}
-
-// position sends a message again, which has to pass through the ledger and changes nothing, and reads up to where the ledger is.
-func (r *run) position(ctx context.Context) (int64, error) {
-	for _, p := range r.history.Posts {
-		if len(p.Told) == 0 {
-			continue
-		}
-		status, answer, err := r.api(Robot).call(ctx, http.MethodPost, "/inboxes/"+p.Inbox+"/messages", p.body())
-		if err == nil && status != http.StatusOK {
-			err = fmt.Errorf("a message that was sent again is answered %d: %s", status, answer)
-		}
-		if err != nil {
-			return 0, err
-		}
-		break
-	}
-	return r.server.position(ctx)
-}
-
-// looks is how often everything is looked at, at most, until nothing has moved meanwhile: on a machine with too much to do, a client that is not run for longer
-// than a connection may be silent loses what it has, and what was read before then does not fit what is read after.
-const looks = 4
-
-// look reads everything, at rest.
-func (r *run) look(ctx context.Context) (*Observed, error) {
-	for n := 1; ; n++ {
-		begun := time.Now()
-		before, err := r.rest(ctx)
-		if err != nil {
-			return nil, err
-		}
-		last := map[string]int64{}
-		for _, v := range r.agents.viewers {
-			if v.cursor != nil && v.view.Client == "last-"+v.view.Account {
-				last[v.view.Account] = *v.cursor
-			}
-		}
-		o, err := observe(ctx, r.api("admin"), r.api(Robot), r.company, r.history, last)
-		if err != nil {
-			return nil, err
-		}
-		after, err := r.rest(ctx)
-		if err != nil {
-			return nil, err
-		}
-		r.Log("looked for " + time.Since(begun).Round(100*time.Millisecond).String())
-		if before == after {
-			return o, nil
-		}
-		if n == looks {
-			return nil, fmt.Errorf("something has moved %d times while everything was looked at: at first %s, at last %s", n, before, after)
-		}
-		r.Log("something has moved meanwhile: looking again")
-		calm, cancel := context.WithTimeout(ctx, 2*patience)
-		err = r.still(calm)
-		cancel()
-		if err != nil {
-			return nil, err
-		}
-	}
-}
-
-// rest says where the ledger and the clients are; it is the same as long as nothing moves.
-func (r *run) rest(ctx context.Context) (string, error) {
-	position, err := r.position(ctx)
-	return fmt.Sprint(position, " ", r.history.shown()), err
 }
 
 // judge looks at everything while the clients are still there, and ends the run.
