@@ -64,41 +64,28 @@ func (r *run) position(ctx context.Context) (int64, error) {
 	return r.server.position(ctx)
 }
 
-// looks is how often everything is looked at, at most, until nothing has moved meanwhile: on a machine with too much to do, a client that is not run for longer
-// than a connection may be silent loses what it has, and what was read before then does not fit what is read after.
+// looks is how often everything is looked at, at most, if something is wrong that may only seem so: on a machine with too much to do, a client that is not run for
+// longer than a connection may be silent loses what it has, and what was read before then does not fit what is read after.
 const looks = 4
 
 // look reads everything, at rest.
 func (r *run) look(ctx context.Context) (*Observed, error) {
 	for n := 1; ; n++ {
 		begun := time.Now()
-		before, err := r.rest(ctx)
-		if err != nil {
-			return nil, err
-		}
-		last := map[string]int64{}
-		for _, v := range r.agents.viewers {
-			if v.cursor != nil && v.view.Client == "last-"+v.view.Account {
-				last[v.view.Account] = *v.cursor
-			}
-		}
-		o, err := observe(ctx, r.api("admin"), r.api(Robot), r.company, r.history, last)
-		if err != nil {
-			return nil, err
-		}
-		after, err := r.rest(ctx)
+		o, moved, err := r.glance(ctx)
 		if err != nil {
 			return nil, err
 		}
 		r.Log("looked for " + time.Since(begun).Round(100*time.Millisecond).String())
-		if before == after {
+		if moved == "" || r.right(o) {
 			return o, nil
 		}
-		if n == looks {
-			return nil, fmt.Errorf("something has moved %d times while everything was looked at: at first %s, at last %s", n, before, after)
-		}
-		r.Log("something has moved meanwhile: looking again")
+		r.Log("something has moved meanwhile: " + moved)
 		r.moved(ctx, begun)
+		if n == looks {
+			r.history.fault("client", moved, "something has moved each of the %d times that everything was looked at: what else is wrong may only seem so", n)
+			return o, nil
+		}
 		calm, cancel := context.WithTimeout(ctx, 2*patience)
 		err = r.still(calm)
 		cancel()
@@ -106,6 +93,35 @@ func (r *run) look(ctx context.Context) (*Observed, error) {
 			return nil, err
 		}
 	}
+}
+
+// glance reads everything once, and says what has moved while it did.
+func (r *run) glance(ctx context.Context) (o *Observed, moved string, err error) {
+	last := map[string]int64{}
+	for _, v := range r.agents.viewers {
+		if v.cursor != nil && v.view.Client == "last-"+v.view.Account {
+			last[v.view.Account] = *v.cursor
+		}
+	}
+	before, err := r.rest(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	if o, err = observe(ctx, r.api("admin"), r.api(Robot), r.company, r.history, last); err != nil {
+		return nil, "", err
+	}
+	after, err := r.rest(ctx)
+	if before != after {
+		moved = before + " became " + after
+	}
+	return o, moved, err
+}
+
+// right says that nothing is wrong with what was seen so far, beside what was known before.
+func (r *run) right(o *Observed) bool {
+	r.history.mu.Lock()
+	defer r.history.mu.Unlock()
+	return len(Check(r.company, r.history, o)) == len(r.history.Faults)
 }
 
 // moved tells what has happened to agents since an instant.
