@@ -3,6 +3,7 @@ package chaos
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -292,11 +293,11 @@ func (h *History) shown() int {
 	return n
 }
 
-// faults counts what was wrong on the way.
-func (h *History) faults() int {
+// faults are what was wrong on the way so far.
+func (h *History) faults() []Fault {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return len(h.Faults)
+	return slices.Clone(h.Faults)
 }
 
 func (h *History) source(inbox string, lines []ReplyLine) {

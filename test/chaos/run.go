@@ -96,6 +96,7 @@ type run struct {
 	load    *load
 	agents  *agents
 	http    *http.Client // of whoever looks
+	told    int          // faults that the progress has told of
 	before  usage        // of the server, where one process goes through the whole run
 	proxy   *proxy       // of Network, nil otherwise
 	result  Result

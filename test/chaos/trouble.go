@@ -112,5 +112,10 @@ func (r *run) outage(ctx context.Context, n int) error {
 }
 
 func (r *run) tell() {
-	r.Log(fmt.Sprintf("%d cycles, %d messages, %d events, %d faults", r.result.Cycles, r.load.count(), r.history.shown(), r.history.faults()))
+	faults := r.history.faults()
+	r.Log(fmt.Sprintf("%d cycles, %d messages, %d events, %d faults", r.result.Cycles, r.load.count(), r.history.shown(), len(faults)))
+	for _, f := range faults[min(len(faults), r.told):] {
+		r.Log(f.String())
+	}
+	r.told = len(faults)
 }
