@@ -275,7 +275,12 @@ func TestACallerWhoWentAwayIsNoFaultInTheLog(t *testing.T) {
 	if w.Code != 503 || !strings.Contains(w.Body.String(), codeCancelled) {
 		t.Fatalf("it is answered %d: %s", w.Code, w.Body)
 	}
+	b.server.refusal(gone, fmt.Errorf("message 1: reading: %w", context.Canceled)) // or it goes away in the middle of a read
 	if text := b.log.String(); strings.Contains(text, "level=ERROR") || strings.Contains(text, "a request failed") {
+		t.Errorf("the log says %s", text)
+	}
+	b.server.refusal(t.Context(), fmt.Errorf("message 1: reading: %w", context.Canceled)) // while somebody waits
+	if text := b.log.String(); !strings.Contains(text, "a request failed") {
 		t.Errorf("the log says %s", text)
 	}
 }

@@ -152,7 +152,7 @@ func (s *Server) refusal(ctx context.Context, err error) *Problem {
 	if p.RetryAfter > 0 {
 		s.metrics.refused.WithLabelValues(p.Code).Inc()
 	}
-	if p.Code == codeCancelled {
+	if p.Code == codeCancelled || ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		s.o.Log.Debug("a caller went away", "request", info.id, "route", info.route) // its own affair, and no fault of Bida's
 	} else if p.Status >= http.StatusInternalServerError && (p.RetryAfter == 0 || s.told.Take(p.Code, s.o.Now()) == 0) {
 		s.o.Log.Error("a request failed", "request", info.id, "route", info.route, "status", p.Status, "error", err)
