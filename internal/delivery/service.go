@@ -50,6 +50,7 @@ func New(o Options) *Service {
 var (
 	errMayNotConnect = problem.New(problem.Forbidden, "realtime.forbidden", "This account may not connect: the right realtime.connect is missing.", "此账号无权建立实时连接：缺少 realtime.connect 权限。")
 	errTokenGone     = problem.New(problem.Unauthenticated, "account.login.token_revoked", "This sign-in is over: the token was revoked, or the session has ended. Sign in again or take a new token, then connect again.", "此登录已失效：令牌已被吊销，或登录会话已结束。请重新登录或换用新令牌后再连接。")
+	errCursorFuture  = problem.New(problem.Invalid, "realtime.cursor_future", "The cursor is beyond the newest entry of this account and does not count: it is another stream's, or this server was restored from a backup.", "游标超出了此账号的最新序号，已忽略：它属于另一条消息流，或服务器已从备份恢复。").On("/cursor")
 	errFuture        = problem.New(problem.Invalid, "realtime.sequence_future", "An acknowledgement names an entry that was never sent.", "确认的序号尚未发出。").On("/received")
 )
 
@@ -94,7 +95,11 @@ func (o *open) Apply(tx *ledger.Tx) error {
 	tx.OpenSocket(h.Account, ledger.Socket{ID: connection, Session: session, Client: h.Client, About: about, Node: h.Node}, h.Account)
 	a := tx.AgentState(h.Account)
 	before := tx.Cursor(h.Account, h.Client)
-	start := max(before, min(h.Cursor, a.Sequence))
+	claim := h.Cursor
+	if claim > a.Sequence { // what it has is not ours: counted as received, what waits would never be shown
+		claim, o.opened.Refused = -1, errCursorFuture
+	}
+	start := max(before, claim)
 	if start < 0 { // never seen: from the oldest entry that nobody has received
 		start = tx.OldestQueued(h.Account) - 1
 	}
@@ -106,7 +111,7 @@ func (o *open) Apply(tx *ledger.Tx) error {
 	}
 	o.opened = Opened{
 		Connection: connection, Session: session, Cursor: tx.MoveCursor(h.Account, h.Client, about, start), Last: a.Sequence,
-		Presence: tx.Agent(h.Account).Presence.Value.String(),
+		Presence: tx.Agent(h.Account).Presence.Value.String(), Refused: o.opened.Refused,
 	}
 	return nil
 }
@@ -288,8 +293,9 @@ func (c *acknowledge) refuse(sequence int64) {
 	c.result.Refused = append(c.result.Refused, sequence)
 }
 
-// Unacknowledged records pushes that were not acknowledged in time: the connection is unresponsive until it acknowledges anything.
-func (s *Service) Unacknowledged(connection string, pushes []Push) {
+// Unacknowledged records pushes that were not acknowledged in time: the connection is unresponsive until it acknowledges anything. An owner's grace counts
+// from since, from when on the client did not acknowledge: the time in which that was not known yet is part of it.
+func (s *Service) Unacknowledged(connection string, since, lastFrame time.Time, pushes []Push) {
 	account := s.account(connection, false)
 	if account == "" {
 		return
@@ -305,7 +311,7 @@ func (s *Service) Unacknowledged(connection string, pushes []Push) {
 				return err
 			}
 		}
-		last := reception.Connection{LastFrame: now, GraceUntil: now.Add(s.o.ConnectionGrace)}
+		last := reception.Connection{LastFrame: lastFrame, GraceUntil: since.Add(s.o.ConnectionGrace)}
 		tx.SetUnresponsive(account, connection, now, last, reception.Origin{By: account, Source: "realtime", Cause: "unacknowledged"})
 		return nil
 	})

@@ -295,9 +295,14 @@ func (tx *Tx) restateConnection(account string, last reception.Connection, o rec
 	}
 }
 
-// keepGrace keeps the end of a grace that already runs: losing a second connection, or closing one that no longer answered, does not lengthen it.
+// keepGrace keeps the end of a grace that already runs: losing a second connection, or closing one that no longer answered, does not lengthen it. It
+// shortens it where the last one turns out to have been dead for longer: a grace runs from the last frame that was heard.
 func (tx *Tx) keepGrace(was, now reception.Connection) reception.Connection {
-	if was.State != reception.ConnectionOpen && !was.GraceUntil.IsZero() {
+	if was.State == reception.ConnectionOpen || was.GraceUntil.IsZero() {
+		return now
+	}
+	dead := now.State == reception.ConnectionNone && !now.GraceUntil.IsZero() && !now.LastFrame.Before(was.LastFrame)
+	if !dead || now.GraceUntil.After(was.GraceUntil) {
 		now.GraceUntil = was.GraceUntil
 	}
 	return now
