@@ -141,7 +141,8 @@ func (s *Service) Closed(connection, cause string, code int, lastFrame time.Time
 		return
 	}
 	s.submit(func(tx *ledger.Tx) error {
-		last := reception.Connection{CloseCode: code, LastFrame: lastFrame, GraceUntil: lastFrame.Add(s.o.ConnectionGrace)}
+		heard := tx.Now().Add(-s.o.Now().Sub(lastFrame)) // by the wall clock of now, which may have been set since
+		last := reception.Connection{CloseCode: code, LastFrame: heard, GraceUntil: heard.Add(s.o.ConnectionGrace)}
 		tx.CloseSocket(account, connection, last, reception.Origin{By: account, Source: "realtime", Cause: cause})
 		return nil
 	})

@@ -35,6 +35,7 @@ func (l *Ledger) resolveUnknown(tx *Tx, g *Group, batch []waiting, results []err
 		answerAll(batch, errUnavailable.Because(cause))
 		return
 	}
+	l.keepClock(tx)
 	answer(batch, results)
 	l.tell(tx)
 }
@@ -187,26 +188,6 @@ func (tx *Tx) recordFailure(f ended) {
 		Subject: "system/" + f.Component, Name: FactFailure, Value: value, FromPosition: position, FromAt: f.Origin.At,
 		By: f.Origin.By, Source: f.Origin.Source, Cause: f.Component, ToPosition: position, ToAt: f.at, EndBy: f.Origin.By, EndCause: "recovered",
 	})
-}
-
-// noteClock records a step of the clock: back behind the last group, or ahead of what the monotonic clock says has passed.
-func (l *Ledger) noteClock(tx *Tx) {
-	if l.lastNow.IsZero() {
-		return
-	}
-	step := tx.now.Sub(l.lastNow)
-	if step > -time.Second {
-		return
-	}
-	position := tx.Next()
-	tx.g.Facts = append(tx.g.Facts, FactRow{
-		Subject: "system/clock", Name: FactClock, Value: json.RawMessage(strconv.AppendInt([]byte(`{"step_us":`), step.Microseconds(), 10)),
-		FromPosition: position, FromAt: tx.now, By: "system", Source: "ledger", Cause: "stepped_back", ToPosition: position, ToAt: tx.now,
-		EndBy: "system", EndCause: "instant",
-	})
-	f := &tx.g.Facts[len(tx.g.Facts)-1]
-	f.Value = append(f.Value, '}')
-	l.o.Log.Warn("the clock was set back", "by", -step)
 }
 
 // endWith stops the ledger for good.

@@ -16,6 +16,7 @@ type Trouble int
 const (
 	Kill   Trouble = iota // the server is killed, and now and then asked to end
 	Sleep                 // agents' machines fall asleep in the middle of whatever they do, and wake up: no byte is read or sent, and nothing is closed
+	Clock                 // the server's wall clock is set, ahead and back, by seconds, hours and a day; now and then while it is down
 	Outage                // the PostgreSQL of Plan.Database ends all connections, takes none for a while, or takes no writes
 )
 

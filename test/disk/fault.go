@@ -3,6 +3,7 @@ package disk
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"syscall"
 
@@ -16,15 +17,15 @@ type kind struct {
 }
 
 var kinds = []kind{
-	{[]string{"pwrite64"}, []syscall.Errno{syscall.ENOSPC, syscall.EIO}},
 	{[]string{"write"}, []syscall.Errno{syscall.ENOSPC, syscall.EIO}},
 	{[]string{"pread64", "read"}, []syscall.Errno{syscall.EIO}},
 	{[]string{"fsync"}, []syscall.Errno{syscall.EIO}},
 	{[]string{"ftruncate"}, []syscall.Errno{syscall.EIO}},
-	{[]string{"open"}, []syscall.Errno{syscall.ENOSPC, syscall.EMFILE}},
 	{[]string{"rename"}, []syscall.Errno{syscall.EIO}},
 	{[]string{"mkdir"}, []syscall.Errno{syscall.ENOSPC}},
 	{[]string{"unlink"}, []syscall.Errno{syscall.EIO}},
+	{[]string{"open"}, []syscall.Errno{syscall.ENOSPC, syscall.EMFILE}},
+	{[]string{"pwrite64"}, []syscall.Errno{syscall.ENOSPC, syscall.EIO}},
 }
 
 // outcome is what a run with a fault was like.
@@ -35,15 +36,27 @@ type outcome struct {
 	faults    []string
 }
 
-// suffer plays the script while the disk fails, then starts the server on a disk that works, and asks for everything. The server is asked to end or killed.
-// Only calls about the data directory count.
-func suffer(ctx context.Context, path, root string, r fault.Rule, politely bool) (*outcome, error) {
-	p := &program{path: path, data: filepath.Join(root, "data")}
-	adminToken, err := p.found(strace{}, strace{})
-	if err != nil {
+// founded is a directory with an administrator, which each run begins with a copy of.
+type founded struct {
+	*program
+	adminToken string
+}
+
+func found(path, root string) (*founded, error) {
+	f := &founded{program: &program{path: path, data: filepath.Join(root, "founded")}}
+	var err error
+	f.adminToken, err = f.found(strace{}, strace{})
+	return f, err
+}
+
+// suffer plays the script while the disk fails, then has a server started on a disk that works, and asks for everything. The server that suffers is asked to
+// end or killed. Only calls about the data directory count.
+func (f *founded) suffer(ctx context.Context, root string, r fault.Rule, politely bool, again func(data string) (string, func() error, error)) (*outcome, error) {
+	p := &program{path: f.path, data: filepath.Join(root, "data")}
+	if err := os.CopyFS(p.data, os.DirFS(f.data)); err != nil {
 		return nil, err
 	}
-	pl := newPlayer(p, adminToken)
+	pl := newPlayer(p, f.adminToken)
 	pl.begin = func() (*server, error) { return p.serve(strace{}) }
 	r.Under = p.data
 	met, err := pl.sufferedLife(ctx, r, politely)
@@ -54,7 +67,7 @@ func suffer(ctx context.Context, path, root string, r fault.Rule, politely bool)
 	if err != nil {
 		o.faults = append(o.faults, err.Error())
 	} else {
-		o.faults = append(o.faults, ask(ctx, p.data, &pl.history, outside(path))...)
+		o.faults = append(o.faults, ask(ctx, p.data, &pl.history, again)...)
 	}
 	o.seen, o.met, err = met.Wait()
 	return o, err
