@@ -1,5 +1,5 @@
 // Package chaos makes trouble for the release program under load: kill -9 at random instants, and now and then a polite end; agents' machines that fall asleep in the
-// middle of whatever they do; a database that goes away. Then it judges from outside: a history holds what senders were told, what clients saw and what the
+// middle of whatever they do; a clock that is set; a disk that is full; a database that goes away. Then it judges from outside: a history holds what senders were told, what clients saw and what the
 // program says in the end, and Check names every promise of design §6 that it breaks: a message lost, shown twice, out of order, shown to who may not have it,
 // or with nobody and without a reason. The checker knows nothing of the program's inside and is tested with made-up histories.
 //

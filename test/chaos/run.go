@@ -21,6 +21,7 @@ type Plan struct {
 	Database string // "" for the embedded database
 	Superior string // the address of Database's server, for Outage
 	Trouble  Trouble
+	Disk     *disk // on which Data lies, for Full
 	// Unhurried runs with the times that users have, and sleeps that are longer than those.
 	Unhurried bool
 	Seed      uint64
@@ -67,6 +68,8 @@ func (r *Result) String() string {
 		trouble = fmt.Sprintf("machines fell asleep %d times", r.Cycles)
 	case Outage:
 		trouble = fmt.Sprintf("the database went away %d times", r.Cycles)
+	case Full:
+		trouble = fmt.Sprintf("the disk was full %d times, %d of them until the server was killed", r.Cycles, r.Early)
 	case Clock:
 		trouble = fmt.Sprintf("the clock was set %d times, %d of them while the server was down", r.Cycles, r.Early)
 	case Kill:
@@ -114,6 +117,9 @@ func newRun(p Plan) (*run, error) {
 	if !p.Unhurried {
 		env = append(env, graces...)
 	}
+	if p.Trouble == Full {
+		env = append(env, fmt.Sprintf("BIDA_MIN_FREE=%dMiB", lowMark>>20))
+	}
 	if p.Database != "" {
 		env = append(env, "BIDA_DATABASE="+p.Database)
 	}
@@ -121,7 +127,7 @@ func newRun(p Plan) (*run, error) {
 	if r.server, err = newServer(p.Program, p.Data, env, r.history); err != nil {
 		return nil, err
 	}
-	r.server.storeless, r.server.ownClock = p.Trouble == Outage, p.Trouble == Clock
+	r.server.storeless, r.server.ownClock = p.Trouble == Outage || p.Trouble == Full, p.Trouble == Clock
 	return r, nil
 }
 
@@ -213,7 +219,7 @@ func (r *run) trouble(ctx context.Context) error {
 	if err := r.agents.begun(); err != nil {
 		return err
 	}
-	cause := map[Trouble]func(context.Context, int) error{Kill: r.life, Sleep: r.sleep, Outage: r.outage, Clock: r.steps}[r.Trouble]
+	cause := map[Trouble]func(context.Context, int) error{Kill: r.life, Sleep: r.sleep, Outage: r.outage, Clock: r.steps, Full: r.fill}[r.Trouble]
 	for n := 0; r.result.Cycles < r.Cycles; n++ {
 		if err := cause(ctx, n); err != nil {
 			return err

@@ -17,6 +17,7 @@ const (
 	Kill   Trouble = iota // the server is killed, and now and then asked to end
 	Sleep                 // agents' machines fall asleep in the middle of whatever they do, and wake up: no byte is read or sent, and nothing is closed
 	Clock                 // the server's wall clock is set, ahead and back, by seconds, hours and a day; now and then while it is down
+	Full                  // the file system of the data directory (Plan.Disk) is full, by the program itself or by a neighbour, to the last byte now and then
 	Outage                // the PostgreSQL of Plan.Database ends all connections, takes none for a while, or takes no writes
 )
 
