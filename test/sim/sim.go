@@ -158,6 +158,7 @@ func (s *Sim) boot() error {
 			return t.Account, t.ID, nil
 		},
 		Accept: conversation.AcceptDelivery,
+		After:  func(d time.Duration, f func()) { s.after(d, f) }, // of a process that is dead by then it does nothing
 		Presence: func(account, value, reason string, until time.Time) ledger.Command {
 			return &governance.SetPresence{Account: account, Value: value, Reason: reason, Until: until, By: account, Source: "realtime"}
 		},
