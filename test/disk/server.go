@@ -41,8 +41,8 @@ func (p *program) command(under strace, args ...string) *exec.Cmd {
 	}
 	cmd := exec.Command(line[0], line[1:]...)
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "BIDA_") })
-	// No grace and no timeout runs out while a test waits for a disk.
-	cmd.Env = append(cmd.Env, "BIDA_CONNECTION_GRACE=10m", "BIDA_PRESENCE_GRACE=10m")
+	// No grace runs out while a test waits for a disk, or looks at an image long after it was recorded.
+	cmd.Env = append(cmd.Env, "BIDA_CONNECTION_GRACE=1h", "BIDA_PRESENCE_GRACE=1h")
 	return cmd
 }
 
