@@ -257,9 +257,44 @@ func edges(a *reception.Account, now time.Time) []time.Time {
 
 // Restore sets, after a start, the deadlines that follow from the policy and from what is open, and settles everything.
 func Restore(tx *ledger.Tx) error {
+	if err := lookAgain(tx, "start"); err != nil {
+		return err
+	}
+	return watchTurns(tx, tx.Now().Add(startGrace))
+}
+
+// FollowClock does what is to be done when the wall clock was set by so much: what says how long, and is kept as an instant, moves by as much; and what holds
+// at certain hours, or until an instant, is looked at again, since instants may have been left out or come a second time.
+func FollowClock(tx *ledger.Tx, by time.Duration) error {
+	for _, id := range tx.OpenConversations() {
+		c, _, err := tx.Conversation(id)
+		if err != nil {
+			return err
+		}
+		accept := !c.AcceptBy.IsZero() && !c.Accepted
+		if !accept && c.TurnSince.IsZero() {
+			continue
+		}
+		if c, err = tx.EditConversation(id); err != nil {
+			return err
+		}
+		if accept {
+			c.AcceptBy = c.AcceptBy.Add(by)
+		}
+		if !c.TurnSince.IsZero() {
+			c.TurnSince = c.TurnSince.Add(by)
+			c.SetWatched(time.Time{}) // the deadline that is set is the old clock's
+			planTurn(tx, c)
+		}
+	}
+	return lookAgain(tx, "clock")
+}
+
+// lookAgain sets the deadlines of the policy's instants and of acceptance, and settles everything.
+func lookAgain(tx *ledger.Tx, cause string) error {
 	watchPolicy(tx)
 	for _, account := range tx.AccountsWithWork() {
-		tx.TouchAgent(account, "start")
+		tx.TouchAgent(account, cause)
 		for _, id := range tx.Owned(account) {
 			c, _, err := tx.Conversation(id)
 			if err != nil {
@@ -271,7 +306,7 @@ func Restore(tx *ledger.Tx) error {
 		}
 	}
 	for _, cell := range tx.WaitingCells() {
-		tx.TouchCell(cell, "start")
+		tx.TouchCell(cell, cause)
 		for _, id := range tx.Waiting(cell) {
 			if c, _, err := tx.Conversation(id); err != nil {
 				return err
@@ -280,7 +315,7 @@ func Restore(tx *ledger.Tx) error {
 			}
 		}
 	}
-	return watchTurns(tx, tx.Now().Add(startGrace))
+	return nil
 }
 
 // Deadlines are the handlers of the deadlines that conversations and their owners set.

@@ -19,7 +19,7 @@ type Reader interface {
 	Entries(ctx context.Context, account string, after int64, limit int) ([]ledger.Entry, error)
 }
 
-// Options configure a Service. All but Now are required.
+// Options configure a Service. All but Now and After are required.
 type Options struct {
 	Ledger *ledger.Ledger
 	Reader Reader
@@ -32,6 +32,8 @@ type Options struct {
 	// ConnectionGrace is how long an owner whose connection is lost keeps its conversations.
 	ConnectionGrace time.Duration
 	Now             func() time.Time
+	// After runs a function later, on any goroutine; nil means time.AfterFunc.
+	After func(time.Duration, func())
 }
 
 // Service records what happens to deliveries, and renders streams. It is the backend of package gateway.
@@ -44,6 +46,9 @@ type Service struct {
 
 // New makes a Service.
 func New(o Options) *Service {
+	if o.After == nil {
+		o.After = func(d time.Duration, f func()) { time.AfterFunc(d, f) }
+	}
 	return &Service{o: o, accounts: map[string]string{}}
 }
 
@@ -145,10 +150,25 @@ func (s *Service) Closed(connection, cause string, code int, lastFrame time.Time
 	if account == "" {
 		return
 	}
-	s.submit(func(tx *ledger.Tx) error {
-		last := reception.Connection{CloseCode: code, LastFrame: lastFrame, GraceUntil: lastFrame.Add(s.o.ConnectionGrace)}
+	s.insist(func(tx *ledger.Tx) error {
+		heard := tx.Now().Add(-s.o.Now().Sub(lastFrame)) // by the wall clock of now, which may have been set since
+		last := reception.Connection{CloseCode: code, LastFrame: heard, GraceUntil: heard.Add(s.o.ConnectionGrace)}
 		tx.CloseSocket(account, connection, last, reception.Origin{By: account, Source: "realtime", Cause: cause})
 		return nil
+	})
+}
+
+// insistEvery is how long a command that must be carried out waits for the store before it is tried again.
+const insistEvery = time.Second
+
+// insist queues a command until it is carried out or the ledger ends: an agent whose connection's end is not known would be given messages for ever.
+func (s *Service) insist(f ledger.CommandFunc) {
+	s.o.Ledger.Submit(f, func(err error) {
+		kind := problem.KindOf(err)
+		if kind != problem.Unavailable && kind != problem.Limited || problem.As(err).Code == "system.stopping" {
+			return
+		}
+		s.o.After(insistEvery, func() { s.insist(f) })
 	})
 }
 

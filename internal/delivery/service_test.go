@@ -4,9 +4,11 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/bidahq/bida/internal/attachment"
@@ -136,6 +138,30 @@ func TestANewClientBeginsWithWhatNobodyHasReceived(t *testing.T) {
 	if err != nil || again.Cursor != n+1 {
 		t.Fatalf("the first client came back to %+v, %v", again, err)
 	}
+}
+
+func TestTheEndOfAConnectionIsRecordedThoughTheStoreFailsThen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := open(t, desk.Inbox("web", "strategy: least_loaded", "a, b"))
+		o := c.arrive("a", "one")
+		heard := c.Now
+		for range 2 {
+			c.Store.FailCommit(fmt.Errorf("%w: full", ledger.ErrUnavailable), false)
+		}
+		c.s.Closed(o.Connection, "closed", 1006, heard)
+		for range 3 {
+			c.steps()
+			<-time.After(2 * time.Second) // in the bubble's virtual time
+			synctest.Wait()
+		}
+		c.steps()
+		a := c.L.Agent("a")
+		if len(a.Sockets) != 0 || !a.Facts.Connection.LastFrame.Equal(heard) {
+			t.Errorf("the connection is open: %+v, last heard %s", a.Sockets, a.Facts.Connection.LastFrame)
+		}
+		c.L.Stop()
+		c.s.Closed(o.Connection, "closed", 1006, heard) // and nothing is left behind
+	})
 }
 
 func TestAnAcknowledgementRecordsTheAttemptThatBroughtIt(t *testing.T) {

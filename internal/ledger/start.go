@@ -29,12 +29,16 @@ func New(ctx context.Context, store Store, o Options) (*Ledger, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if o.Elapsed == nil {
+		began := o.Now()
+		o.Elapsed = func(now time.Time) time.Duration { return now.Sub(began) }
+	}
 	l := &Ledger{o: o, store: store, ready: make(chan struct{}, 1), ended: make(chan struct{})}
 	if err := l.load(ctx); err != nil {
 		return nil, err
 	}
 	var failed error
-	l.commitGroup(o.Now().UTC().Truncate(time.Microsecond), []waiting{{cmd: CommandFunc(l.begin), done: func(err error) { failed = err }}})
+	l.commitGroup(l.readClock(), []waiting{{cmd: CommandFunc(l.begin), done: func(err error) { failed = err }}})
 	if failed != nil {
 		return nil, fmt.Errorf("the start could not be recorded: %w", failed)
 	}
@@ -53,6 +57,9 @@ func (l *Ledger) load(ctx context.Context) error {
 	}
 	l.deadlines, l.scheduled, l.knownOutcomes = nil, map[Deadline]bool{}, recentSet{}
 	l.lastNow, l.committedAt = s.At, s.AliveAt
+	if l.lastNow.Before(s.AliveAt) {
+		l.lastNow = s.AliveAt
+	}
 	if old := l.w.Swap(w); old != nil { // reopened in this process: what was due must be found again, however often that takes
 		l.schedule(Deadline{At: stored(l.o.Now()), Kind: deadlineRestore})
 		l.signal()

@@ -21,6 +21,7 @@ type Tx struct {
 	w     *World
 	ctx   context.Context
 	now   time.Time
+	clock reading // if a step of the clock was noticed: when it was
 	first int64
 	last  int64 // last position given out
 	g     Group

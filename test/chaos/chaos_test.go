@@ -47,6 +47,9 @@ func chaos(t *testing.T, p Plan, all int, database func(*testing.T) string) {
 	var longest time.Duration // of a round
 	for done := 0; done < all; s++ {
 		p.Data, p.Seed, p.Cycles = t.TempDir(), s, min(round, all-done)
+		if p.Trouble == Full {
+			p.Disk, p.Data = smallDisk(t)
+		}
 		if database != nil {
 			p.Database = database(t)
 		}

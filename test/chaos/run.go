@@ -23,6 +23,7 @@ type Plan struct {
 	Database string // "" for the embedded database
 	Superior string // the address of Database's server, for Outage
 	Trouble  Trouble
+	Disk     *disk // on which Data lies, for Full
 	// Unhurried runs with the times that users have, and sleeps that are longer than those.
 	Unhurried bool
 	Seed      uint64
@@ -77,6 +78,10 @@ func (r *Result) String() string {
 		trouble = fmt.Sprintf("agents were lost %d times, and %d answers refused", r.Cycles, r.Refused)
 	case Deaf:
 		trouble += fmt.Sprintf("; %d messages went on from agents who never acknowledge to colleagues", r.Passed)
+	case Full:
+		trouble = fmt.Sprintf("the disk was full %d times, %d of them until the server was killed", r.Cycles, r.Early)
+	case Clock:
+		trouble = fmt.Sprintf("the clock was set %d times, %d of them while the server was down", r.Cycles, r.Early)
 	case Kill:
 	}
 	return fmt.Sprintf("%s; %d messages (%d answers to their senders, %d tries without one) in %d conversations, "+
@@ -126,6 +131,9 @@ func newRun(p Plan) (*run, error) {
 	if !p.Unhurried {
 		env = append(env, graces...)
 	}
+	if p.Trouble == Full {
+		env = append(env, fmt.Sprintf("BIDA_MIN_FREE=%dMiB", lowMark>>20))
+	}
 	if p.Database != "" {
 		env = append(env, "BIDA_DATABASE="+p.Database)
 	}
@@ -133,7 +141,7 @@ func newRun(p Plan) (*run, error) {
 	if r.server, err = newServer(p.Program, p.Data, env, r.history); err != nil {
 		return nil, err
 	}
-	r.server.storeless = p.Trouble == Outage
+	r.server.storeless, r.server.ownClock = p.Trouble == Outage || p.Trouble == Full, p.Trouble == Clock
 	return r, nil
 }
 
@@ -245,7 +253,9 @@ func (r *run) trouble(ctx context.Context) error {
 	if err := r.agents.begun(); err != nil {
 		return err
 	}
-	cause := map[Trouble]func(context.Context, int) error{Kill: r.life, Sleep: r.sleep, Outage: r.outage, Network: r.network, Deaf: r.deafLife, Lost: r.lose}[r.Trouble]
+	cause := map[Trouble]func(context.Context, int) error{
+		Kill: r.life, Sleep: r.sleep, Outage: r.outage, Network: r.network, Deaf: r.deafLife, Lost: r.lose, Clock: r.steps, Full: r.fill,
+	}[r.Trouble]
 	for n := 0; r.result.Cycles < r.Cycles; n++ {
 		if err := cause(ctx, n); err != nil {
 			return err
@@ -334,7 +344,9 @@ func (r *run) clients() error {
 		a.viewing.Go(func() { a.moods("agent-b", r.Seed+100) })
 		a.viewing.Go(func() { a.moods("agent-e", r.Seed+101) })
 	}
-	a.viewing.Go(func() { a.deny(a.ctx, r.api("admin"), "agent-c", "group", r.Seed+103) })
+	if r.Trouble != Clock { // the checker compares the server's times with the machine's
+		a.viewing.Go(func() { a.deny(a.ctx, r.api("admin"), "agent-c", "group", r.Seed+103) })
+	}
 	a.viewing.Go(func() {
 		rng := rand.New(rand.NewPCG(r.Seed, 102))
 		for wait(a.more, between(rng, 100*time.Millisecond, time.Second)) {

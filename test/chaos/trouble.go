@@ -20,6 +20,8 @@ const (
 	Network                // what is between the clients, the senders and the server is slow, cuts connections, passes them on out of order, and swallows what is sent without a word
 	Deaf                   // the server is killed, and some agents' clients show everything and never acknowledge
 	Lost                   // agents lose their sign-in, their account or the server while their answers are on the way
+	Clock                  // the server's wall clock is set, ahead and back, by seconds, hours and a day; now and then while it is down
+	Full                   // the file system of the data directory (Plan.Disk) is full, by the program itself or by a neighbour, to the last byte now and then
 )
 
 // sleep has a terminal agent's machine fall asleep, or all clients of one account at once, and wake up again.

@@ -180,11 +180,21 @@ func (s *Sim) act(i int) {
 		s.policyChanges()
 	case n < 96:
 		s.commitFails()
+	case n < 97:
+		s.setClock()
 	case n < 98:
 		s.crash()
 	default:
 		s.sessionEnds()
 	}
+}
+
+// setClock sets the server's clock, as a person does who corrects it, a time server that was away, or a machine that wakes up.
+func (s *Sim) setClock() {
+	steps := []time.Duration{300 * time.Millisecond, -700 * time.Millisecond, 2 * time.Second, -2 * time.Second, time.Hour, -time.Hour, 24 * time.Hour, -24 * time.Hour}
+	s.set += steps[s.rng.IntN(len(steps))]
+	s.stepped = s.now
+	s.log.Info("sim: the clock is set", "at", s.now, "ahead", s.set)
 }
 
 func (s *Sim) customerWrites(i int) {
@@ -257,7 +267,7 @@ func (s *Sim) agentPresence() {
 	account := agents[s.rng.IntN(len(agents))]
 	p := &governance.SetPresence{Account: account, Value: []string{"available", "away", "dnd", "offline", "available"}[s.rng.IntN(5)], By: account, Source: "sim"}
 	if p.Value == "away" && s.chance(50) {
-		p.Until = s.now.Add(s.between(time.Second, 2*time.Minute))
+		p.Until = s.wall().Add(s.between(time.Second, 2*time.Minute))
 	}
 	if s.chance(20) {
 		p.By = "admin"

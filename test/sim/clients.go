@@ -180,7 +180,7 @@ func (s *Sim) checkEntitled(account, event, inbox, kind, conversation string) {
 		return
 	}
 	for _, d := range spec.Deny {
-		if (d.Permission == "receive" || d.Permission == "receive."+kind) && (d.Until.IsZero() || s.now.Before(d.Until)) {
+		if (d.Permission == "receive" || d.Permission == "receive."+kind) && (d.Until.IsZero() || s.wall().Before(d.Until)) {
 			s.violated("a message of kind %s was pushed to %s, who is denied %s", kind, account, d.Permission)
 		}
 	}
