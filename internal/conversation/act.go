@@ -51,6 +51,7 @@ func claim(tx *ledger.Tx, c *ledger.ConversationRow, account string) error {
 	if d.Released != "" {
 		return cannotReceive(d.ReleasedFor, "")
 	}
+	letThrough(tx, c.Inbox, c.Offered, account)
 	if err := withdrawOffers(tx, c.ID, account, reception.CodeDeliveryWithdrawnClaimedByColleague); err != nil {
 		return err
 	}
@@ -192,6 +193,7 @@ func (t *Transfer) Apply(tx *ledger.Tx) error {
 			return err
 		}
 	}
+	letThrough(tx, c.Inbox, c.Offered, t.To)
 	if err := withdrawOffers(tx, c.ID, t.To, reception.CodeDeliveryWithdrawnTransferred); err != nil {
 		return err
 	}
@@ -209,7 +211,7 @@ func HandOver(v *reception.Vector) (gate reception.Gate, ok bool) {
 	for g := range reception.GateCount {
 		switch {
 		case !v[g].Outcome.Stops():
-		case g != reception.Capacity && g != reception.WindowAgent && g != reception.WindowInbox:
+		case g != reception.Capacity && g != reception.WindowAgent && g != reception.WindowInbox && !limited(v[g].Code):
 			return g, false
 		case gate == reception.GateCount:
 			gate = g

@@ -101,6 +101,7 @@ func routed(tx *ledger.Tx, id int64, d *reception.Decision, newest *ledger.Messa
 	}
 	owner := d.Chosen[0]
 	if c.Owner == "" {
+		letThrough(tx, c.Inbox, c.Offered, owner)
 		if err := withdrawOffers(tx, id, owner, reception.CodeDeliveryWithdrawnClaimedByColleague); err != nil {
 			return err
 		}
@@ -172,6 +173,7 @@ func offered(tx *ledger.Tx, id int64, d *reception.Decision, newest *ledger.Mess
 			deliver(tx, c, a, *newest)
 		}
 	}
+	letThrough(tx, c.Inbox, c.Offered, d.Chosen...)
 	all := slices.Clone(c.Offered)
 	for _, a := range d.Chosen {
 		if slices.Contains(c.Offered, a) {

@@ -20,6 +20,7 @@ const settleRounds = 10000
 
 // Settle restores the invariants after a command: no owner that may not own, no conversation that waits although an agent could receive it, oldest first.
 func Settle(tx *ledger.Tx) error {
+	refill(tx)
 	for range settleRounds {
 		t := tx.TakeTouched()
 		if t.Empty() {
@@ -229,6 +230,7 @@ func grows(held, chosen []string) bool {
 
 // watchPolicy asks to look again when a right, a state or an account of the policy in force begins or ends.
 func watchPolicy(tx *ledger.Tx) {
+	watchMaintenance(tx)
 	for name, a := range tx.Policy().Accounts {
 		for _, at := range edges(a, tx.Now()) {
 			tx.At(at, deadlinePolicy, name)
@@ -292,8 +294,12 @@ func Deadlines() map[string]func(*ledger.Tx, string) error {
 			tx.TouchCell(ledger.Cell{Inbox: inbox, Kind: kind}, "until")
 			return nil
 		},
-		deadlineAccept: ofConversation(acceptTimeout),
-		deadlineTurn:   ofConversation(endTurn),
+		ledger.DeadlineRate: func(*ledger.Tx, string) error { return nil }, // what is due is refilled with every command
+		deadlineAccept:      ofConversation(acceptTimeout),
+		deadlineTurn:        ofConversation(endTurn),
+
+		deadlineMaintenance:  maintenanceEdge,
+		deadlineAnnouncement: announce,
 	}
 }
 

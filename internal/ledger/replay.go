@@ -117,7 +117,7 @@ func noteAt(ctx context.Context, r ReplayReader, d DecisionRow) (n note, ok bool
 	return note{row.Kind, data.To}, true, nil
 }
 
-// noticeAt is a notice as it was decided: the account it was directed to is in its data.
+// noticeAt is a notice or an announcement as it was decided: the accounts it was directed to are in its data.
 func noticeAt(ctx context.Context, r ReplayReader, d DecisionRow) (reception.Message, error) {
 	row, err := r.Message(ctx, d.Message)
 	if err != nil {
@@ -125,9 +125,13 @@ func noticeAt(ctx context.Context, r ReplayReader, d DecisionRow) (reception.Mes
 	}
 	var data struct {
 		To string `json:"to"`
+		AnnouncementData
 	}
 	if err := json.Unmarshal(row.Data, &data); err != nil {
 		return reception.Message{}, fmt.Errorf("notice m%d: %w", row.Position, err)
+	}
+	if data.Announcement != "" {
+		return reception.Message{Kind: row.Kind, Directed: data.Directed}, nil
 	}
 	return reception.Message{Kind: row.Kind, Directed: []string{data.To}, Notice: true}, nil
 }

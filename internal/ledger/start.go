@@ -124,6 +124,14 @@ func (w *World) agent(account string) *Agent {
 
 func (w *World) loadFacts(s *State) error {
 	for _, f := range s.Facts {
+		if f.Name == FactRate {
+			r, err := readRate(f)
+			if err != nil {
+				return err
+			}
+			w.rates.base[f.Key] = &r
+			continue
+		}
 		account, ok := strings.CutPrefix(f.Subject, "account/")
 		if !ok {
 			continue
@@ -219,6 +227,7 @@ func (l *Ledger) closeForeign(tx *Tx, account string, alive time.Time) {
 		}
 	}
 	a.Sockets = slices.DeleteFunc(slices.Clone(a.Sockets), foreign)
+	a.Facts.Clients = clientsOn(a.Sockets)
 	was := a.Facts.Connection
 	tx.endFact(FactRow{
 		Subject: subject, Name: FactConnection, FromPosition: was.Origin.Position, ToAt: alive, EndBy: "system", EndCause: CauseLost,
@@ -243,6 +252,7 @@ func (l *Ledger) restore(tx *Tx) error {
 			tx.At(a.Connection.GraceUntil, DeadlineAgent, account)
 		}
 	}
+	tx.watchRates()
 	if l.o.Restore != nil {
 		return l.o.Restore(tx)
 	}

@@ -49,7 +49,7 @@ func releases(g Gate, o Outcome) bool {
 	switch g {
 	case AccountState, AccountLogin, RoleReceive, PermissionKind, PermissionReply, MembershipInbox, SwitchAccount:
 		return o == Block || o == Wait
-	case PresenceGate, ConnectionGate:
+	case PresenceGate, ConnectionGate, ClientVersion:
 		return o == Block
 	}
 	return false

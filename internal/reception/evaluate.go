@@ -4,7 +4,7 @@ import "time"
 
 // EngineVersion names the meaning of the gates. It changes with every change that may decide anything differently, so that a replay knows whether
 // it must agree to the letter.
-const EngineVersion = "1"
+const EngineVersion = "2"
 
 // evaluator is one pass over the gates. Decide and Explain share it, so that what routes is what explains.
 type evaluator struct {
@@ -14,6 +14,7 @@ type evaluator struct {
 
 	inbox      *Inbox
 	name       string // the inbox's name, "" if the message belongs to none
+	kind       string
 	permission string // to receive the kind
 	slot       int    // of that permission in the policy's index
 	owns       bool   // the kind owns conversations
@@ -32,7 +33,7 @@ func newEvaluator(p *Policy, w World, inbox, kind string, now time.Time) evaluat
 	owns, permission := OwnsConversations(kind), receiveKind(kind)
 	return evaluator{
 		policy: p, world: w, now: now,
-		inbox: p.inbox(inbox), name: inbox, permission: permission, slot: p.slot(permission),
+		inbox: p.inbox(inbox), name: inbox, kind: kind, permission: permission, slot: p.slot(permission),
 		owns: owns, directed: !owns,
 	}
 }
@@ -57,11 +58,12 @@ func (e *evaluator) evaluateMessage() {
 	if e.notice {
 		return
 	}
-	e.message[SwitchPlatform] = e.switchCell(&e.policy.Platform, CodeSwitchPlatformOff, CodeSwitchPlatformPaused)
+	e.message[SwitchPlatform] = e.platformCell()
 	e.message[SystemHealth] = e.healthCell()
 	if e.name != "" {
-		e.message[SwitchInbox] = e.switchCell(&e.inbox.Switch, CodeSwitchInboxOff, CodeSwitchInboxPaused)
+		e.message[SwitchInbox] = e.inboxSwitchCell()
 		e.message[WindowInbox] = e.hoursCell()
+		e.message[MaintenanceGate] = e.maintenanceCell()
 	}
 }
 
@@ -91,27 +93,18 @@ func (e *evaluator) evaluate(c *Candidate, member *Member, k *known) *Agent {
 		v[MembershipInbox] = e.memberCell(c, member)
 	}
 	v[WindowAgent] = e.windowCell(c, a, member)
-	v[SwitchAccount] = e.switchCell(&a.Switch, CodeSwitchAccountOff, CodeSwitchAccountPaused)
+	v[SwitchAccount] = e.accountSwitchCell(c, a)
 	if e.inbox.Mode != Async {
 		v[AccountLogin] = loginCell(&facts.Session)
 		v[PresenceGate] = e.presenceCell(c, &facts.Presence)
 		v[ConnectionGate] = e.connectionCell(c, &facts.Connection)
+		v[ClientVersion] = e.clientCell(c, facts)
 	}
 	if !e.directed {
 		v[Capacity] = e.capacityCell(c, a, facts)
 		v[ConversationGate] = e.conversationCell(c)
 	}
 	return facts
-}
-
-func (e *evaluator) switchCell(s *Switch, off, paused Code) Cell {
-	switch {
-	case s.State == On, s.State == Paused && reached(e.now, s.Until):
-		return passed
-	case s.State == Paused:
-		return waitOrBlock(paused, s.Until)
-	}
-	return block(off)
 }
 
 // healthCell blocks by the first failing part. A part that has no code of its own is one of Bida's workers.

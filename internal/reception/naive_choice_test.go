@@ -18,9 +18,9 @@ type verdictOf struct {
 }
 
 var (
-	gatesOfMessage = []string{"switch.platform", "switch.inbox", "window.inbox", "system.health"}
+	gatesOfMessage = []string{"switch.platform", "switch.inbox", "window.inbox", "maintenance", "system.health"}
 	takingGates    = []string{"account.state", "account.login", "role.receive", "permission.kind", "permission.reply", "membership.inbox", "switch.account"}
-	absenceGates   = []string{"presence", "connection"}
+	absenceGates   = []string{"presence", "connection", "client.version"}
 )
 
 func (n *naive) releasedFor() string {
