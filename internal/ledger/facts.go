@@ -222,7 +222,7 @@ func (tx *Tx) restateClients(account string, a *Agent) {
 	}
 }
 
-// clientsOn lists the clients on connections, in order.
+// clientsOn lists the clients on connections.
 func clientsOn(sockets []Socket) []reception.Client {
 	var list []reception.Client
 	for i := range sockets {

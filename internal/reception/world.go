@@ -41,7 +41,7 @@ type Agent struct {
 	Session    Session
 	Presence   Presence
 	Connection Connection
-	// Clients are the clients on the account's open connections, oldest first.
+	// Clients are the clients on the account's open connections, in any order.
 	Clients []Client
 	// Live counts the open conversations the agent owns in live inboxes, all together.
 	Live int

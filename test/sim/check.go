@@ -37,6 +37,8 @@ func (s *Sim) Check() []string {
 	s.checkReplies()
 	s.checkConversations()
 	s.checkViews()
+	s.checkAnnouncements()
+	s.checkLimits()
 	s.checkFacts()
 	s.checkRebuilt()
 	s.checkReplay()
@@ -359,7 +361,7 @@ func (s *Sim) checkViews() {
 // checkFacts: the intervals of one fact do not overlap, and a fact ends after it begins.
 func (s *Sim) checkFacts() {
 	byKey := map[string][]ledger.FactRow{}
-	subjects := []string{"system/store", "system/clock"}
+	subjects := []string{"system/store", "system/clock", ledger.SubjectSwitches}
 	for _, a := range append([]string{"admin"}, agents...) {
 		subjects = append(subjects, ledger.AccountSubject(a))
 	}
