@@ -47,6 +47,7 @@ var access = map[string]string{
 	"POST /jobs/{id}/replay":                      "admin",
 	"GET /reasons":                                "nobody robot agent-a agent-b sup auditor admin",
 	"GET /me":                                     "nobody robot agent-a agent-b sup auditor admin",
+	"GET /announcements":                          "nobody robot agent-a agent-b sup auditor admin",
 	"GET /accounts":                               "sup auditor admin",
 	"GET /accounts/{name}":                        "sup auditor admin",
 	"GET /accounts/{name}/permissions":            "sup auditor admin",

@@ -49,6 +49,7 @@ func (s *Server) register(t *routes) {
 	route(t, "POST /sign-in", anybody(), "Sign in at a browser", s.signIn, created(), atMost(smallBody))
 	route(t, "POST /sign-out", signedIn(), "Sign out at this browser", s.signOut)
 	route(t, "GET /me", signedIn(), "Who am I, what may I do, what can I receive now?", s.me)
+	route(t, "GET /announcements", signedIn(), "What is announced to me, and must this client be updated?", s.listAnnouncements)
 	route(t, "GET /accounts", need(policy.PolicyView), "List accounts, with what they can receive now", s.listAccounts)
 	route(t, "GET /accounts/{name}", need(policy.PolicyView), "Read an account, with what it can receive now", s.readAccount)
 	route(t, "GET /accounts/{name}/permissions", need(policy.PolicyView), "What may an account do, and what decides it?", s.readPermissions)
