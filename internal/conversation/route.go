@@ -27,12 +27,18 @@ func decide(tx *ledger.Tx, c *ledger.ConversationRow, passedOver []string) (rece
 	}
 	m := reception.Message{
 		Inbox: c.Inbox, Kind: c.Kind,
-		Conversation: &reception.Conversation{ID: ID(c.ID), Owner: c.Owner, PassedOver: passedOver},
+		Conversation: Facts(c),
 	}
+	m.Conversation.PassedOver = passedOver
 	if ok {
 		m.LastOwner = contact.LastOwner
 	}
 	return reception.Decide(tx.Policy(), tx, m, tx.Now()), nil
+}
+
+// Facts are what the engine reads of a conversation.
+func Facts(c *ledger.ConversationRow) *reception.Conversation {
+	return &reception.Conversation{ID: ID(c.ID), Owner: c.Owner, PassedOver: c.PassedOver, SnoozedUntil: c.SnoozedUntil()}
 }
 
 // ID writes a conversation's id as people see it.

@@ -202,9 +202,10 @@ func settleWaiting(tx *ledger.Tx, id int64, cause string) (stuck bool, err error
 	again := d.Verdict == reception.Waiting && c.WaitingCode == d.Code.String() ||
 		d.Verdict == reception.Offered && c.WaitingCode == d.Code.String() && !grows(c.Offered, d.Chosen)
 	manual := d.Code == reception.CodeRoutingOfferedManual
-	if again && outcomes == c.DecidedOutcomes() { // nothing is new: nothing is written
+	stuck = manual || d.Verdict == reception.Waiting && !c.SnoozedUntil().After(tx.Now()) // one that is set aside says nothing of the others
+	if again && outcomes == c.DecidedOutcomes() {                                         // nothing is new: nothing is written
 		watchCell(tx, c, &d)
-		return d.Verdict == reception.Waiting || manual, nil
+		return stuck, nil
 	}
 	tx.Journal(journal(tx, &d, c, tx.Next(), 0, cause))
 	e, err := tx.EditConversation(id)
@@ -215,7 +216,7 @@ func settleWaiting(tx *ledger.Tx, id int64, cause string) (stuck bool, err error
 	if err := follow(tx, id, &d, nil); err != nil {
 		return false, err
 	}
-	return d.Verdict == reception.Waiting || manual, nil
+	return stuck, nil
 }
 
 // grows says whether chosen names somebody that held does not.
@@ -281,6 +282,9 @@ func Restore(tx *ledger.Tx) error {
 			}
 		}
 	}
+	if err := watchSnoozed(tx); err != nil {
+		return err
+	}
 	return watchTurns(tx, tx.Now().Add(startGrace))
 }
 
@@ -298,6 +302,7 @@ func Deadlines() map[string]func(*ledger.Tx, string) error {
 		deadlineAccept:      ofConversation(acceptTimeout),
 		deadlineTurn:        ofConversation(endTurn),
 
+		deadlineSnooze:       ofConversation(snoozeEnds),
 		deadlineMaintenance:  maintenanceEdge,
 		deadlineAnnouncement: announce,
 	}

@@ -4,9 +4,12 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
+	"github.com/bidahq/bida/internal/conversation"
+	"github.com/bidahq/bida/internal/ledger"
 	"github.com/bidahq/bida/internal/policy"
 	"github.com/bidahq/bida/internal/reception"
 )
@@ -76,6 +79,30 @@ func (r *run) proveRate(f *finding, name string, perMinute int) {
 		return
 	}
 	f.add(r.fromFact("rate/"+name, fmt.Sprintf("%d of %d, until %s", rate.Used, perMinute, r.clock(rate.Until)), &rate.Origin))
+}
+
+// proveSnooze shows until when a conversation was set aside when it was decided, and by whom.
+func (r *run) proveSnooze(found *finding, f *fate) error {
+	if found.code != reception.CodeConversationSnoozed {
+		return nil
+	}
+	facts, err := r.s.Facts.FactsAt(r.ctx, f.decision.Position, []string{"conversation/" + strconv.FormatInt(f.row.Conversation, 10)})
+	if err != nil {
+		return err
+	}
+	for _, x := range facts {
+		if x.Name != ledger.FactSnoozed {
+			continue
+		}
+		until, err := ledger.ReadSnoozed(x)
+		if err != nil {
+			return err
+		}
+		o := reception.Origin{Position: x.FromPosition, At: x.FromAt, By: x.By, Source: x.Source, Cause: x.Cause}
+		found.cause.since = o.At
+		found.add(r.fromFact("conversation/"+conversation.ID(f.row.Conversation)+"/snoozed", "until "+r.clock(until), &o))
+	}
+	return nil
 }
 
 // proveMaintenance shows the windows that hold the finding's cells.

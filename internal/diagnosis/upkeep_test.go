@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bidahq/bida/internal/conversation"
 	"github.com/bidahq/bida/internal/ledger"
 	"github.com/bidahq/bida/internal/policy"
 )
@@ -109,5 +110,39 @@ func TestAnOldClientIsMendedByReloadingIt(t *testing.T) {
 	})
 	if f := primary(t, c.ask("agent-a")); f.Code != "client.version.unknown" || f.Outcome != "unknown" {
 		t.Errorf("unknown: %+v", f)
+	}
+}
+
+func TestAMessageOfAConversationThatIsSetAsideNamesWhoAndUntilWhen(t *testing.T) {
+	c := newCompany(t, companyYAML)
+	m := c.post("web", "customer", "x")
+	id, _ := conversation.ParseID('m', m)
+	c.do(&conversation.Snooze{Conversation: id, Until: c.now.Add(time.Hour), By: "supervisor-b", Others: true})
+	c.work("agent-a")
+	r := c.diagnose("admin", Query{Agent: "agent-a", Message: m})
+	f := primary(t, r)
+	if r.Verdict != Waiting || f.Code != "conversation.snoozed" || !f.Expected {
+		t.Fatalf("%s", show(r))
+	}
+	if e := proof(t, f, "conversation/c"+m[1:]+"/snoozed"); !strings.HasPrefix(e.Value, "until 2026-11-20T15:01:00") || !strings.Contains(e.Source, "supervisor-b") {
+		t.Errorf("evidence %+v", e)
+	}
+	c.wait(time.Hour)
+	c.receive("agent-a")
+	if r := c.diagnose("admin", Query{Agent: "agent-a", Message: m}); r.Verdict != Receiving {
+		t.Errorf("an hour later: %s", show(r))
+	}
+}
+
+func TestAMessageThatARobotHasIsTold(t *testing.T) {
+	c := newCompany(t, companyYAML)
+	c.account("admin", "agent-b", func(a *policy.AccountSpec) { a.Robot = true })
+	c.work("agent-b")
+	c.post("web", "customer", "x")
+	c.work("agent-a")
+	m := c.post("web", "customer", "x")
+	r := c.diagnose("admin", Query{Agent: "agent-a", Message: m})
+	if f := primary(t, r); f.Code != "conversation.owned_by_bot" || !f.Expected {
+		t.Errorf("%s", show(r))
 	}
 }

@@ -28,6 +28,8 @@ var access = map[string]string{
 	"POST /conversations/{id}/resolve":            "agent-a agent-b sup admin",
 	"POST /conversations/{id}/transfer":           "agent-a agent-b sup admin",
 	"POST /conversations/{id}/release":            "agent-a agent-b sup admin",
+	"POST /conversations/{id}/snooze":             "agent-a agent-b sup admin",
+	"POST /conversations/{id}/wake":               "agent-a agent-b sup admin",
 	"GET /messages":                               "robot agent-a agent-b sup auditor admin",
 	"POST /attachments":                           "robot agent-a agent-b sup admin",
 	"GET /messages/{id}/attachments/{n}":          "robot agent-a agent-b sup admin",

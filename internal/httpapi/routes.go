@@ -33,6 +33,9 @@ func (s *Server) register(t *routes) {
 	route(t, "POST /conversations/{id}/transfer", need(policy.ConversationTransfer), "Hand a conversation to a colleague", s.transfer)
 	route(t, "POST /conversations/{id}/release", need(policy.ConversationRelease), "Give a conversation back, to be decided again", s.release)
 
+	route(t, "POST /conversations/{id}/snooze", need(policy.ConversationResolve), "Set a conversation aside until a time", s.snooze)
+	route(t, "POST /conversations/{id}/wake", need(policy.ConversationResolve), "Take a conversation up again that was set aside", s.wake)
+
 	t.stream("POST /attachments", need(policy.MessageReply, policy.MessagePost), "Upload a file for messages to name", describeUpload, s.upload)
 	t.stream("GET /messages/{id}/attachments/{n}", need(policy.ConversationView, policy.ConversationViewAll, policy.ReplyRead), "Read a file of a message", describeDownload, s.download)
 

@@ -50,9 +50,9 @@ func (w *World) fingerprint() map[string]string {
 			len(a.Sessions), len(a.Sockets), clients)
 	}
 	for id, c := range w.conversations.base {
-		out[fmt.Sprintf("conversation %d", id)] = fmt.Sprintf("%s %s %s owner %q@%d last %d answered %d delivered %d waiting %d %s passed %v offered %v accepted %v by %d turn %d %v",
+		out[fmt.Sprintf("conversation %d", id)] = fmt.Sprintf("%s %s %s owner %q@%d last %d answered %d delivered %d waiting %d %s passed %v offered %v accepted %v by %d turn %d %v snoozed %d@%d",
 			c.Inbox, c.Contact, c.Kind, c.Owner, c.OwnerPosition, c.LastSequence, c.Answered, c.Delivered, c.WaitingSince, c.WaitingCode,
-			c.PassedOver, c.Offered, c.Accepted, micros(c.AcceptBy), micros(c.TurnSince), c.Overdue)
+			c.PassedOver, c.Offered, c.Accepted, micros(c.AcceptBy), micros(c.TurnSince), c.Overdue, micros(c.snoozedUntil), c.snoozedSince)
 	}
 	for k, d := range w.deliveries.base {
 		out[fmt.Sprintf("delivery %s %d", k.account, k.sequence)] = fmt.Sprintf("%s m%d attempts %d", d.State, d.Message, d.Attempts)

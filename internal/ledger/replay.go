@@ -86,6 +86,11 @@ func messageAt(ctx context.Context, r ReplayReader, d DecisionRow) (reception.Me
 		return m, err
 	}
 	for _, f := range facts {
+		if f.Name == FactSnoozed {
+			if m.Conversation.SnoozedUntil, err = ReadSnoozed(f); err != nil {
+				return m, err
+			}
+		}
 		if f.Name == FactPassedOver {
 			if err := json.Unmarshal(f.Value, &m.Conversation.PassedOver); err != nil {
 				return m, fmt.Errorf("passed_over of c%d: %w", c.ID, err)

@@ -190,7 +190,13 @@ type ConversationRow struct {
 	passedSince int64    // from-position of the passed_over fact that holds
 	decided     [16]byte // outcome set of the last decision that left it waiting
 	watched     time.Time
+
+	snoozedUntil time.Time // its fact, FactSnoozed, is what the store keeps
+	snoozedSince int64
 }
+
+// SnoozedUntil is until when the open conversation is set aside; zero if it is not.
+func (c *ConversationRow) SnoozedUntil() time.Time { return c.snoozedUntil }
 
 // Watched is the last instant at which it was asked in this process to look whether the turn ends; zero if never.
 func (c *ConversationRow) Watched() time.Time { return c.watched }
@@ -268,7 +274,7 @@ type AttemptRow struct {
 
 // FactRow is a fact as an interval of ledger positions. Subject is "account/<name>", "system/<component>", "conversation/<id>" or "switches". Names: "session",
 // "presence", "connection" (key "": what the gates read of an account), "signin" and "socket" (evidence: each session and each connection, by id as key),
-// "visible" (whether a connection's window can be seen), "passed_over", "failure", "clock".
+// "visible" (whether a connection's window can be seen), "passed_over", "snoozed", "rate", "failure", "clock".
 type FactRow struct {
 	Subject, Name, Key string
 	Value              json.RawMessage

@@ -89,6 +89,9 @@ func buildWorld(s *State) (*World, error) {
 	if err := w.loadFacts(s); err != nil {
 		return nil, err
 	}
+	if err := loadSnoozed(s); err != nil {
+		return nil, err
+	}
 	for i := range s.Conversations {
 		w.loadConversation(&s.Conversations[i])
 	}

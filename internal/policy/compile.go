@@ -60,7 +60,7 @@ func (c *compiler) account(name string) *reception.Account {
 	spec, _ := c.set.Account(name)
 	state, _ := reception.ParseAccountStatus(spec.State)
 	return &reception.Account{
-		Name: name, Agent: spec.Agent, State: state, StateUntil: spec.StateUntil, Expires: spec.Expires,
+		Name: name, Agent: spec.Agent, Robot: spec.Robot, State: state, StateUntil: spec.StateUntil, Expires: spec.Expires,
 		Rights: c.rights(spec), Windows: c.windows(spec.Windows), Total: spec.Capacity.Total, Limits: spec.Capacity.Inboxes,
 		Switch: c.pushSwitch(KindAccount + "." + name), Roles: spec.Roles,
 	}

@@ -189,7 +189,7 @@ func drawGrants(t *rapid.T) []object {
 }
 
 func drawAccount(t *rapid.T) object {
-	a := object{"title": drawText(t), "alias": drawText(t), "number": drawText(t), "position": drawText(t), "agent": true,
+	a := object{"title": drawText(t), "alias": drawText(t), "number": drawText(t), "position": drawText(t), "agent": true, "robot": rarely(t),
 		"roles": subset(t, someRoles), "allow": drawGrants(t), "deny": drawGrants(t), "windows": few(t, someSchedules)}
 	if rarely(t) {
 		a["state"] = pick(t, []string{"invited", "active", "disabled", "frozen", "banned", "left", "expired"})

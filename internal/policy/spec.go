@@ -17,6 +17,7 @@ type AccountSpec struct {
 	Number      string   `json:"number,omitempty"`
 	Position    string   `json:"position,omitempty"`
 	Agent       bool     `json:"agent,omitempty"`
+	Robot       bool     `json:"robot,omitempty"`
 	State       string   `json:"state,omitempty"` // never empty once decoded
 	StateReason string   `json:"state_reason,omitempty"`
 	StateUntil  Instant  `json:"state_until,omitzero"`
@@ -194,6 +195,7 @@ func (d *decoder) account(n *node) AccountSpec {
 		field{"number", d.text(&s.Number)},
 		field{"position", d.text(&s.Position)},
 		field{"agent", d.flag(&s.Agent)},
+		field{"robot", d.flag(&s.Robot)},
 		field{"state", d.oneOf(&s.State, accountStates()...)},
 		field{"state_reason", d.text(&s.StateReason)},
 		field{"state_until", d.instant(&s.StateUntil)},

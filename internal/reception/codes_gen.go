@@ -244,6 +244,12 @@ const (
 	CodeClientVersionBlocked Code = 146
 	// CodeClientVersionUnknown is client.version.unknown: Client version not known.
 	CodeClientVersionUnknown Code = 147
+	// CodeConversationOwnedByBot is conversation.owned_by_bot: A robot has the conversation.
+	CodeConversationOwnedByBot Code = 148
+	// CodeConversationSnoozed is conversation.snoozed: Conversation set aside.
+	CodeConversationSnoozed Code = 149
+	// CodeDeliveryWithdrawnSnoozed is delivery.withdrawn.snoozed: Set aside by a colleague.
+	CodeDeliveryWithdrawnSnoozed Code = 150
 )
 
 var codeNames = [...]string{
@@ -367,4 +373,7 @@ var codeNames = [...]string{
 	CodeClientVersionBelowMinimum:           "client.version.below_minimum",
 	CodeClientVersionBlocked:                "client.version.blocked",
 	CodeClientVersionUnknown:                "client.version.unknown",
+	CodeConversationOwnedByBot:              "conversation.owned_by_bot",
+	CodeConversationSnoozed:                 "conversation.snoozed",
+	CodeDeliveryWithdrawnSnoozed:            "delivery.withdrawn.snoozed",
 }

@@ -20,8 +20,9 @@ type evaluator struct {
 	owns       bool   // the kind owns conversations
 	directed   bool
 	notice     bool
-	explaining bool   // no message: its conversation is not considered
-	owner      string // who owns the conversation, "" if nobody (any more)
+	explaining bool      // no message: its conversation is not considered
+	owner      string    // who owns the conversation, "" if nobody (any more)
+	snoozed    time.Time // until when the conversation is set aside, zero if it is not
 
 	message Vector // the gates about the message, the others not applicable
 	until   int64  // the earliest end of any cell that waits, 0 if none does
@@ -282,7 +283,20 @@ func (e *evaluator) conversationCell(c *Candidate) Cell {
 	case e.explaining:
 		return notApplicable
 	case e.owner != "" && !c.Owner:
-		return block(CodeConversationOwnedByColleague)
+		return block(e.ownedCode())
+	case e.setAside():
+		return wait(CodeConversationSnoozed, e.snoozed)
 	}
 	return passed
 }
+
+// ownedCode tells who has the conversation: a colleague or a robot.
+func (e *evaluator) ownedCode() Code {
+	if e.policy.account(e.owner).Robot {
+		return CodeConversationOwnedByBot
+	}
+	return CodeConversationOwnedByColleague
+}
+
+// setAside says whether the conversation waits for a time that somebody set. Its owner, who did, has it all the same.
+func (e *evaluator) setAside() bool { return e.owner == "" && ahead(e.now, e.snoozed) }

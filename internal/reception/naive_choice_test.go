@@ -164,6 +164,8 @@ func (n *naive) route(v *verdictOf) {
 		n.pick(v, able)
 	case counted == 0:
 		v.verdict, v.code = "waiting", "routing.no_members"
+	case n.setAside():
+		v.verdict, v.code = "waiting", "conversation.snoozed"
 	default:
 		v.verdict, v.code = "waiting", "routing.nobody_eligible"
 	}

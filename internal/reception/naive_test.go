@@ -153,11 +153,20 @@ func (n *naive) gate(account, gate string) said {
 		case n.isDirected():
 			return mute
 		case n.owner != "" && !owns:
+			if o := n.p.Accounts[n.owner]; o != nil && o.Robot {
+				return no("conversation.owned_by_bot")
+			}
 			return no("conversation.owned_by_colleague")
+		case n.setAside():
+			return said{"wait", "conversation.snoozed", n.m.Conversation.SnoozedUntil}
 		}
 		return yes
 	}
 	return mute // routing, which is told after the choice
+}
+
+func (n *naive) setAside() bool {
+	return n.owner == "" && n.m.Conversation != nil && comes(n.m.Conversation.SnoozedUntil, n.now)
 }
 
 func (n *naive) state(a *Account, known bool) said {

@@ -18,6 +18,7 @@ type Policy struct {
 type Account struct {
 	Name       string
 	Agent      bool // may receive at all
+	Robot      bool // a program, not a person
 	State      AccountStatus
 	StateUntil time.Time // when a frozen account is active again by itself; zero if it is not
 	Expires    time.Time // zero: never

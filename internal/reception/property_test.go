@@ -80,6 +80,7 @@ func drawWindows(t *rapid.T, label string) []*Schedule {
 func drawAccount(t *rapid.T, name string) *Account {
 	if rapid.Bool().Draw(t, "an ordinary account") {
 		a := receiver(name)
+		a.Robot = rapid.Bool().Draw(t, "robot")
 		a.Rights["receive.vip"] = granted()
 		return a
 	}
@@ -227,19 +228,20 @@ func messages(t *rapid.T) (all []Message) {
 	passedOver, asked := drawNames(t, "passed over"), rapid.SampledFrom(append([]string{""}, people...)).Draw(t, "asked")
 	last := rapid.SampledFrom(append([]string{""}, people...)).Draw(t, "last owner")
 	named := drawNames(t, "directed")
+	snoozed := often(t, "snoozed", time.Time{}, instants...)
 	slices.Reverse(named)
 	for _, inbox := range []string{"web", "mail", "gone"} {
 		for _, kind := range []string{"customer", "vip"} {
 			all = append(all, Message{Inbox: inbox, Kind: kind, LastOwner: last}, Message{Inbox: inbox, Kind: kind, Asked: asked},
-				Message{Inbox: inbox, Kind: kind, LastOwner: last, Conversation: &Conversation{PassedOver: passedOver}})
+				Message{Inbox: inbox, Kind: kind, LastOwner: last, Conversation: &Conversation{PassedOver: passedOver, SnoozedUntil: snoozed}})
 			for _, owner := range people {
-				all = append(all, Message{Inbox: inbox, Kind: kind, Asked: asked, Conversation: &Conversation{Owner: owner, PassedOver: passedOver}})
+				all = append(all, Message{Inbox: inbox, Kind: kind, Asked: asked, Conversation: &Conversation{Owner: owner, PassedOver: passedOver, SnoozedUntil: snoozed}})
 			}
 		}
 	}
 	for _, inbox := range []string{"web", "mail", ""} {
 		for _, owner := range []string{"", "a", "ghost"} {
-			conversation := &Conversation{Owner: owner}
+			conversation := &Conversation{Owner: owner, SnoozedUntil: snoozed}
 			all = append(all, Message{Inbox: inbox, Kind: "internal", Directed: named, Asked: asked, Conversation: conversation},
 				Message{Inbox: inbox, Kind: "auto_reply", Conversation: conversation}, Message{Inbox: inbox, Kind: "customer", Directed: []string{"b", "a", "b"}, Conversation: conversation})
 		}

@@ -126,3 +126,35 @@ func TestAnOwnerFinishesWithAnOldClientButNothingIsLeftToABlockedOne(t *testing.
 		t.Errorf("an unknown client: released %q, held by %q", d.Released, d.Held)
 	}
 }
+
+func TestAConversationThatIsSetAsideIsGivenToNobodyBeforeItsTime(t *testing.T) {
+	c := newCompany()
+	m := customer()
+	m.Conversation = &Conversation{ID: "c1", SnoozedUntil: at(14, 0)}
+	d := Decide(c.p, c.w, m, noon)
+	if d.Verdict != Waiting || d.Code != CodeConversationSnoozed || d.Until != at(14, 0).UnixMicro() || d.Candidates[0].Cells[ConversationGate] != waits(CodeConversationSnoozed, at(14, 0)) {
+		t.Errorf("%v %v until %v: %v", d.Verdict, d.Code, time.UnixMicro(d.Until), d.Candidates[0].Cells[ConversationGate])
+	}
+	if d = Decide(c.p, c.w, m, at(14, 0)); d.Verdict != Routed {
+		t.Errorf("at its time: %v %v", d.Verdict, d.Code)
+	}
+	m.Conversation.Owner = "b" // who set it aside has it all the same
+	if d = Decide(c.p, c.w, m, noon); d.Verdict != Routed || d.Chosen[0] != "b" {
+		t.Errorf("its owner: %v %v", d.Verdict, d.Chosen)
+	}
+	c.account("b").State = Disabled // and when the owner is gone it waits on
+	if d = Decide(c.p, c.w, m, noon); d.Released != "b" || d.Code != CodeConversationSnoozed {
+		t.Errorf("without its owner: released %q, %v", d.Released, d.Code)
+	}
+}
+
+func TestARobotThatHasAConversationIsToldFromAColleague(t *testing.T) {
+	c := newCompany()
+	c.account("b").Robot = true
+	if got := c.cell(t, ownedBy("b"), "a", ConversationGate, noon); got != blocks(CodeConversationOwnedByBot) {
+		t.Errorf("got %v", got)
+	}
+	if d := Decide(c.p, c.w, ownedBy("b"), noon); d.Verdict != Routed || d.Chosen[0] != "b" {
+		t.Errorf("the robot itself: %v %v", d.Verdict, d.Chosen)
+	}
+}

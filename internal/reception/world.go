@@ -167,6 +167,8 @@ type Conversation struct {
 	Owner string // "" if nobody owns it
 	// PassedOver lists, in order of name, the agents that let an offer of this conversation time out (routing.passed_over).
 	PassedOver []string
+	// SnoozedUntil is until when it is set aside; zero if it is not.
+	SnoozedUntil time.Time
 	// Offered lists, in order of name, the agents that hold an open offer of it (broadcast).
 	Offered []string
 }

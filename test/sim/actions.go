@@ -218,7 +218,11 @@ func (s *Sim) agentActs(i int) {
 	if id == 0 {
 		return
 	}
-	switch s.rng.IntN(9) {
+	switch s.rng.IntN(11) {
+	case 9:
+		s.submit(&conversation.Snooze{Conversation: id, Until: s.now.Add(s.between(time.Second, 90*time.Second)), By: account, Others: s.chance(50)}, nil)
+	case 10:
+		s.submit(&conversation.Wake{Conversation: id, By: account, Others: true}, nil)
 	case 8:
 		s.submit(&conversation.Note{Conversation: id, ID: fmt.Sprintf("n%d", i), Account: account, Text: fmt.Sprintf("内部 %d", i), Mentions: []string{agents[s.rng.IntN(len(agents))]}}, nil)
 	case 0:

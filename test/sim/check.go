@@ -167,12 +167,15 @@ func (s *Sim) checkTurn(c *ledger.ConversationRow, answered, applied time.Time) 
 	} else if c.Owner == "" {
 		return // it is nobody's
 	}
+	if !c.SnoozedUntil().IsZero() {
+		return // no turn ends while it is set aside
+	}
 	for _, at := range []time.Time{applied, s.unstable.Add(afterStart)} {
 		if at.After(began) {
 			began = at
 		}
 	}
-	if limit > 0 && s.now.After(began.Add(time.Duration(limit))) {
+	if limit > 0 && s.now.After(began.Add(time.Duration(limit))) && s.now.After(s.wokenAt(c.ID).Add(time.Duration(limit))) {
 		s.violated("the turn in c%d (owner %q, answered %d of %d) lasts since %s, longer than %v", c.ID, c.Owner, c.Answered, c.LastSequence, began.Format("15:04:05.000"), limit)
 	}
 }
@@ -313,7 +316,7 @@ func (s *Sim) checkHeld(c *ledger.ConversationRow, m ledger.MessageRow) {
 
 func (s *Sim) decideNow(c *ledger.ConversationRow) reception.Decision {
 	v := s.server.l.View()
-	m := reception.Message{Inbox: c.Inbox, Kind: c.Kind, Conversation: &reception.Conversation{ID: conversation.ID(c.ID), Owner: c.Owner, PassedOver: c.PassedOver}}
+	m := reception.Message{Inbox: c.Inbox, Kind: c.Kind, Conversation: conversation.Facts(c)}
 	return reception.Decide(v.Policy.Compile(), v, m, s.now)
 }
 

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"encoding/json"
+	"fmt"
 	"time"
 
 	"github.com/bidahq/bida/internal/ledger"
@@ -58,4 +59,18 @@ func (s *Sim) checkLimits() {
 		}
 		last[f.Key] = count{v.Used, v.Until}
 	}
+}
+
+// wokenAt is when a conversation was last taken up again that had been set aside; zero if it never was.
+func (s *Sim) wokenAt(id int64) (at time.Time) {
+	facts, err := s.store.FactsBetween(background, fmt.Sprintf("conversation/%d", id), time.Time{}, s.now.Add(time.Hour), 1<<20)
+	if err != nil {
+		s.violated("facts of c%d: %v", id, err)
+	}
+	for _, f := range facts {
+		if f.Name == ledger.FactSnoozed && f.ToAt.After(at) {
+			at = f.ToAt
+		}
+	}
+	return at
 }
