@@ -311,6 +311,9 @@ func difference(d *Decision, v verdictOf) string {
 		if c.Account != v.names[i] {
 			return fmt.Sprintf("candidate %d: engine %v, naive %v", i, c.Account, v.names[i])
 		}
+		if want, ok := v.scores[c.Account]; ok && !c.Asked && c.Score != want {
+			return fmt.Sprintf("score of %s: engine %v, naive %v", c.Account, c.Score, want)
+		}
 		for g, got := range c.Cells {
 			if want := v.cells[c.Account][Gate(g).String()]; !sameCell(got, want) {
 				return fmt.Sprintf("%s of %s: engine %v, naive %v", Gate(g), c.Account, got, want)

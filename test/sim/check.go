@@ -207,17 +207,17 @@ func (s *Sim) answeredAt() map[int64]time.Time {
 	return at
 }
 
-// checkSilence: a customer is prompted only after an answer, and once; only who was answered, and silent for as long as is said, is resolved for silence.
+// checkSilence: a customer is prompted only after an answer, and once (again only after the conversation was set aside); only who was answered, and silent for as long as is said, is resolved for silence.
 func (s *Sim) checkSilence(c *ledger.ConversationRow, rows []ledger.MessageRow) {
 	var last ledger.MessageRow // of the customer or an agent
-	prompted := false
+	var prompted time.Time
 	for _, m := range rows {
 		switch {
 		case m.Direction == ledger.Outbound && m.Kind == conversation.KindPrompt:
-			if prompted || last.Direction != ledger.Outbound {
+			if !prompted.IsZero() && !s.wokenBetween(c.ID, prompted, m.At) || last.Direction != ledger.Outbound {
 				s.violated("prompt m%d in c%d follows m%d (%s), prompted before: %v", m.Position, c.ID, last.Position, last.Direction, prompted)
 			}
-			prompted = true
+			prompted = m.At
 		case m.Direction == ledger.Internal && m.Text == reception.CodeConversationResolvedIdle.String():
 			var line ledger.LineData
 			if err := json.Unmarshal(m.Data, &line); err != nil {
@@ -227,7 +227,7 @@ func (s *Sim) checkSilence(c *ledger.ConversationRow, rows []ledger.MessageRow) 
 				s.violated("c%d was resolved as idle at m%d, %v after m%d (%s)", c.ID, m.Position, m.At.Sub(last.At), last.Position, last.Direction)
 			}
 		case m.Direction == ledger.Inbound || m.Direction == ledger.Outbound:
-			last, prompted = m, false
+			last, prompted = m, time.Time{}
 		}
 	}
 }

@@ -3,6 +3,7 @@ package sim
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/bidahq/bida/internal/ledger"
@@ -61,16 +62,29 @@ func (s *Sim) checkLimits() {
 	}
 }
 
-// wokenAt is when a conversation was last taken up again that had been set aside; zero if it never was.
-func (s *Sim) wokenAt(id int64) (at time.Time) {
+// wakes are when a conversation was taken up again that had been set aside, in order.
+func (s *Sim) wakes(id int64) (list []time.Time) {
 	facts, err := s.store.FactsBetween(background, fmt.Sprintf("conversation/%d", id), time.Time{}, s.now.Add(time.Hour), 1<<20)
 	if err != nil {
 		s.violated("facts of c%d: %v", id, err)
 	}
 	for _, f := range facts {
-		if f.Name == ledger.FactSnoozed && f.ToAt.After(at) {
-			at = f.ToAt
+		if f.Name == ledger.FactSnoozed && f.ToPosition != 0 {
+			list = append(list, f.ToAt)
 		}
 	}
-	return at
+	return list
+}
+
+// wokenAt is when a conversation was last taken up again; zero if it never was.
+func (s *Sim) wokenAt(id int64) time.Time {
+	if list := s.wakes(id); len(list) > 0 {
+		return list[len(list)-1]
+	}
+	return time.Time{}
+}
+
+// wokenBetween says whether a conversation was taken up again after one instant and not after another.
+func (s *Sim) wokenBetween(id int64, after, until time.Time) bool {
+	return slices.ContainsFunc(s.wakes(id), func(at time.Time) bool { return !at.Before(after) && !at.After(until) })
 }
