@@ -72,6 +72,9 @@ func (p *Post) Apply(tx *ledger.Tx) error {
 	if err := p.resolveKind(in); err != nil {
 		return err
 	}
+	if err := p.wake(tx); err != nil {
+		return err
+	}
 	position := tx.Next()
 	c, err := p.thread(tx, position)
 	if err != nil {
@@ -94,6 +97,22 @@ func (p *Post) resolveKind(in *reception.Inbox) error {
 		return errKind
 	}
 	return nil
+}
+
+// wake takes the conversation up again that the message goes to, before the message has its position: it is decided about one that is not set aside.
+func (p *Post) wake(tx *ledger.Tx) error {
+	id := p.Conversation
+	if id == 0 {
+		id = tx.OpenThread(p.Inbox, p.ContactID, p.Kind)
+	}
+	if id == 0 {
+		return nil
+	}
+	c, ok, err := tx.Conversation(id)
+	if err != nil || !ok || c.Inbox != p.Inbox || c.Contact != p.ContactID || c.Kind != p.Kind {
+		return err // what is wrong is said where the thread is looked for
+	}
+	return wake(tx, c, "customer_wrote", system)
 }
 
 // thread finds or opens the conversation, and returns it ready to be changed.

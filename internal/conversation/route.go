@@ -27,12 +27,18 @@ func decide(tx *ledger.Tx, c *ledger.ConversationRow, passedOver []string) (rece
 	}
 	m := reception.Message{
 		Inbox: c.Inbox, Kind: c.Kind,
-		Conversation: &reception.Conversation{ID: ID(c.ID), Owner: c.Owner, PassedOver: passedOver},
+		Conversation: Facts(c),
 	}
+	m.Conversation.PassedOver = passedOver
 	if ok {
 		m.LastOwner = contact.LastOwner
 	}
 	return reception.Decide(tx.Policy(), tx, m, tx.Now()), nil
+}
+
+// Facts are what the engine reads of a conversation.
+func Facts(c *ledger.ConversationRow) *reception.Conversation {
+	return &reception.Conversation{ID: ID(c.ID), Owner: c.Owner, PassedOver: c.PassedOver, SnoozedUntil: c.SnoozedUntil()}
 }
 
 // ID writes a conversation's id as people see it.
@@ -101,6 +107,7 @@ func routed(tx *ledger.Tx, id int64, d *reception.Decision, newest *ledger.Messa
 	}
 	owner := d.Chosen[0]
 	if c.Owner == "" {
+		letThrough(tx, c.Inbox, c.Offered, owner)
 		if err := withdrawOffers(tx, id, owner, reception.CodeDeliveryWithdrawnClaimedByColleague); err != nil {
 			return err
 		}
@@ -172,6 +179,7 @@ func offered(tx *ledger.Tx, id int64, d *reception.Decision, newest *ledger.Mess
 			deliver(tx, c, a, *newest)
 		}
 	}
+	letThrough(tx, c.Inbox, c.Offered, d.Chosen...)
 	all := slices.Clone(c.Offered)
 	for _, a := range d.Chosen {
 		if slices.Contains(c.Offered, a) {

@@ -20,6 +20,7 @@ const settleRounds = 10000
 
 // Settle restores the invariants after a command: no owner that may not own, no conversation that waits although an agent could receive it, oldest first.
 func Settle(tx *ledger.Tx) error {
+	refill(tx)
 	for range settleRounds {
 		t := tx.TakeTouched()
 		if t.Empty() {
@@ -202,9 +203,10 @@ func settleWaiting(tx *ledger.Tx, id int64, cause string) (stuck bool, err error
 	again := d.Verdict == reception.Waiting && c.WaitingCode == d.Code.String() ||
 		d.Verdict == reception.Offered && c.WaitingCode == d.Code.String() && !grows(c.Offered, d.Chosen)
 	manual := d.Code == reception.CodeRoutingOfferedManual
-	if again && outcomes == c.DecidedOutcomes() { // nothing is new: nothing is written
+	stuck = manual || d.Verdict == reception.Waiting && !c.SnoozedUntil().After(tx.Now()) // one that is set aside says nothing of the others
+	if again && outcomes == c.DecidedOutcomes() {                                         // nothing is new: nothing is written
 		watchCell(tx, c, &d)
-		return d.Verdict == reception.Waiting || manual, nil
+		return stuck, nil
 	}
 	tx.Journal(journal(tx, &d, c, tx.Next(), 0, cause))
 	e, err := tx.EditConversation(id)
@@ -215,7 +217,7 @@ func settleWaiting(tx *ledger.Tx, id int64, cause string) (stuck bool, err error
 	if err := follow(tx, id, &d, nil); err != nil {
 		return false, err
 	}
-	return d.Verdict == reception.Waiting || manual, nil
+	return stuck, nil
 }
 
 // grows says whether chosen names somebody that held does not.
@@ -230,6 +232,7 @@ func grows(held, chosen []string) bool {
 
 // watchPolicy asks to look again when a right, a state or an account of the policy in force begins or ends.
 func watchPolicy(tx *ledger.Tx) {
+	watchMaintenance(tx)
 	for name, a := range tx.Policy().Accounts {
 		for _, at := range edges(a, tx.Now()) {
 			tx.At(at, deadlinePolicy, name)
@@ -315,7 +318,7 @@ func lookAgain(tx *ledger.Tx, cause string) error {
 			}
 		}
 	}
-	return nil
+	return watchSnoozed(tx)
 }
 
 // Deadlines are the handlers of the deadlines that conversations and their owners set.
@@ -328,8 +331,13 @@ func Deadlines() map[string]func(*ledger.Tx, string) error {
 			tx.TouchCell(ledger.Cell{Inbox: inbox, Kind: kind}, "until")
 			return nil
 		},
-		deadlineAccept: ofConversation(acceptTimeout),
-		deadlineTurn:   ofConversation(endTurn),
+		ledger.DeadlineRate: func(*ledger.Tx, string) error { return nil }, // what is due is refilled with every command
+		deadlineAccept:      ofConversation(acceptTimeout),
+		deadlineTurn:        ofConversation(endTurn),
+
+		deadlineSnooze:       ofConversation(snoozeEnds),
+		deadlineMaintenance:  maintenanceEdge,
+		deadlineAnnouncement: announce,
 	}
 }
 

@@ -97,7 +97,7 @@ func (o *open) Apply(tx *ledger.Tx) error {
 		session = tx.BeginSession(h.Account, ledger.Session{ID: "s" + strconv.FormatInt(tx.Next(), 10), Token: h.Token, Client: h.Client}, h.Account, "realtime").ID
 	}
 	connection := "k" + strconv.FormatInt(tx.Next(), 10)
-	tx.OpenSocket(h.Account, ledger.Socket{ID: connection, Session: session, Client: h.Client, About: about, Node: h.Node}, h.Account)
+	tx.OpenSocket(h.Account, ledger.Socket{ID: connection, Session: session, Client: h.Client, About: about, Name: h.Name, Version: h.Version, Node: h.Node}, h.Account)
 	a := tx.AgentState(h.Account)
 	before := tx.Cursor(h.Account, h.Client)
 	claim := h.Cursor

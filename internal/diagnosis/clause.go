@@ -50,6 +50,16 @@ var authored = map[reception.Code]Text{
 	reception.CodeSwitchAccountOff:     {"{by} {time} 关闭了该账号的推送", "{by} switched push off for the account on {time}"},
 	reception.CodeSwitchAccountPaused:  {"{by} {time} 暂停了该账号的推送", "{by} paused push for the account on {time}"},
 
+	reception.CodeSwitchPlatformLimited: {"{by} {time} 将平台推送限流，本分钟名额已用完", "{by} limited push for the whole platform on {time}, and this minute's count is used up"},
+	reception.CodeSwitchInboxLimited:    {"{by} {time} 将{inbox}的推送限流，本分钟名额已用完", "{by} limited push for {inbox} on {time}, and this minute's count is used up"},
+	reception.CodeSwitchAccountLimited:  {"{by} {time} 将该账号的推送限流，本分钟名额已用完", "{by} limited push for the account on {time}, and this minute's count is used up"},
+
+	reception.CodeMaintenancePlatform: {"{by} {time} 安排的全部渠道维护正在进行", "maintenance of all inboxes, planned by {by} on {time}, is under way"},
+	reception.CodeMaintenanceInbox:    {"{by} {time} 安排的{inbox}维护正在进行", "maintenance of {inbox}, planned by {by} on {time}, is under way"},
+
+	reception.CodeClientVersionBelowMinimum: {"现用客户端低于 {by} {time} 规定的最低版本", "the client is older than the minimum that {by} set on {time}"},
+	reception.CodeClientVersionBlocked:      {"{by} {time} 禁用了现用的客户端版本", "{by} blocked this version of the client on {time}"},
+
 	reception.CodeIntakeKindNotProduced: {"{by} {time} 让{inbox}不再产生{kind}", "{by} took {kind} off {inbox} on {time}"},
 
 	reception.CodePresenceAway:    {"{by} {time} 将状态设为离开", "{by} set the status to away on {time}"},

@@ -222,7 +222,7 @@ func (c *company) work(agents ...string) {
 func (c *company) connect(agent string) {
 	c.t.Helper()
 	c.tx(func(tx *ledger.Tx) {
-		tx.OpenSocket(agent, ledger.Socket{ID: fmt.Sprintf("k-%s-%d", agent, c.node), Session: "s-" + agent, Client: "tab", About: "test 1.0", Node: fmt.Sprintf("node-%d", c.node)}, agent)
+		tx.OpenSocket(agent, ledger.Socket{ID: fmt.Sprintf("k-%s-%d", agent, c.node), Session: "s-" + agent, Client: "tab", About: "test 1.0", Name: "test", Version: "1.0", Node: fmt.Sprintf("node-%d", c.node)}, agent)
 	})
 }
 

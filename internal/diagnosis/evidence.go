@@ -50,6 +50,10 @@ func (r *run) prove(f *finding) error {
 		}
 	case reception.SwitchAccount:
 		r.proveSwitch(f, policy.KindAccount+"."+r.q.Agent)
+	case reception.MaintenanceGate:
+		r.proveMaintenance(f)
+	case reception.ClientVersion:
+		r.proveClients(f)
 	case reception.SystemHealth:
 		for _, x := range r.m.world.Failures() {
 			f.add(r.fromFact("system/"+x.Component, "fails", &x.Origin))
@@ -402,6 +406,9 @@ func (r *run) proveSwitch(f *finding, name string) {
 		return
 	}
 	value := spec.State
+	if spec.PerMinute > 0 {
+		value += fmt.Sprintf(" to %d a minute", spec.PerMinute)
+	}
 	if !spec.Until.IsZero() {
 		value += " until " + r.clock(spec.Until)
 	}
@@ -409,6 +416,7 @@ func (r *run) proveSwitch(f *finding, name string) {
 	if spec.Reason != "" {
 		f.add(r.fromDocument(policy.KindSwitch, name, "/spec/reason", spec.Reason))
 	}
+	r.proveRate(f, name, spec.PerMinute)
 }
 
 func (r *run) provePresence(f *finding) {

@@ -127,7 +127,7 @@ func (r *run) follow(f *finding, i int, v *reception.Vector, of func(g reception
 // readsSettings says whether a gate reads the policy: whether edits can mend it.
 func readsSettings(g reception.Gate) bool {
 	switch g {
-	case reception.AccountLogin, reception.PresenceGate, reception.ConnectionGate, reception.SystemHealth:
+	case reception.AccountLogin, reception.PresenceGate, reception.ConnectionGate, reception.SystemHealth, reception.ClientVersion:
 		return false
 	}
 	return true

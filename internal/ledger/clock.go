@@ -55,6 +55,7 @@ func (l *Ledger) noteClock(tx *Tx) {
 	err := l.applyOne(tx, CommandFunc(func(tx *Tx) error {
 		tx.recordStep(by)
 		l.moveGraces(tx, by)
+		tx.moveRates(by)
 		if l.o.ClockSet != nil {
 			return l.o.ClockSet(tx, by)
 		}

@@ -86,6 +86,11 @@ func messageAt(ctx context.Context, r ReplayReader, d DecisionRow) (reception.Me
 		return m, err
 	}
 	for _, f := range facts {
+		if f.Name == FactSnoozed {
+			if m.Conversation.SnoozedUntil, err = ReadSnoozed(f); err != nil {
+				return m, err
+			}
+		}
 		if f.Name == FactPassedOver {
 			if err := json.Unmarshal(f.Value, &m.Conversation.PassedOver); err != nil {
 				return m, fmt.Errorf("passed_over of c%d: %w", c.ID, err)
@@ -117,7 +122,7 @@ func noteAt(ctx context.Context, r ReplayReader, d DecisionRow) (n note, ok bool
 	return note{row.Kind, data.To}, true, nil
 }
 
-// noticeAt is a notice as it was decided: the account it was directed to is in its data.
+// noticeAt is a notice or an announcement as it was decided: the accounts it was directed to are in its data.
 func noticeAt(ctx context.Context, r ReplayReader, d DecisionRow) (reception.Message, error) {
 	row, err := r.Message(ctx, d.Message)
 	if err != nil {
@@ -125,9 +130,13 @@ func noticeAt(ctx context.Context, r ReplayReader, d DecisionRow) (reception.Mes
 	}
 	var data struct {
 		To string `json:"to"`
+		AnnouncementData
 	}
 	if err := json.Unmarshal(row.Data, &data); err != nil {
 		return reception.Message{}, fmt.Errorf("notice m%d: %w", row.Position, err)
+	}
+	if data.Announcement != "" {
+		return reception.Message{Kind: row.Kind, Directed: data.Directed}, nil
 	}
 	return reception.Message{Kind: row.Kind, Directed: []string{data.To}, Notice: true}, nil
 }

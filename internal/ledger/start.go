@@ -96,6 +96,9 @@ func buildWorld(s *State) (*World, error) {
 	if err := w.loadFacts(s); err != nil {
 		return nil, err
 	}
+	if err := loadSnoozed(s); err != nil {
+		return nil, err
+	}
 	for i := range s.Conversations {
 		w.loadConversation(&s.Conversations[i])
 	}
@@ -131,6 +134,14 @@ func (w *World) agent(account string) *Agent {
 
 func (w *World) loadFacts(s *State) error {
 	for _, f := range s.Facts {
+		if f.Name == FactRate {
+			r, err := readRate(f)
+			if err != nil {
+				return err
+			}
+			w.rates.base[f.Key] = &r
+			continue
+		}
 		account, ok := strings.CutPrefix(f.Subject, "account/")
 		if !ok {
 			continue
@@ -226,6 +237,7 @@ func (l *Ledger) closeForeign(tx *Tx, account string, alive time.Time) {
 		}
 	}
 	a.Sockets = slices.DeleteFunc(slices.Clone(a.Sockets), foreign)
+	a.Facts.Clients = clientsOn(a.Sockets)
 	was := a.Facts.Connection
 	tx.endFact(FactRow{
 		Subject: subject, Name: FactConnection, FromPosition: was.Origin.Position, ToAt: alive, EndBy: "system", EndCause: CauseLost,
@@ -250,6 +262,7 @@ func (l *Ledger) restore(tx *Tx) error {
 			tx.At(a.Connection.GraceUntil, DeadlineAgent, account)
 		}
 	}
+	tx.watchRates()
 	if l.o.Restore != nil {
 		return l.o.Restore(tx)
 	}

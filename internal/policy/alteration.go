@@ -22,6 +22,8 @@ type Alteration struct {
 	// Windows and Switches are those that differ and bear on a cell that the account may have before and after.
 	Windows  []WindowChange `json:"windows,omitempty"`
 	Switches []SwitchChange `json:"switches,omitempty"`
+	// Maintenance are the windows of maintenance that are planned or called off, as far as they bear on such a cell and are not over.
+	Maintenance []MaintenanceChange `json:"maintenance,omitempty"`
 	// Leads lead a team that the account is in, before or after, and are to be told too. The account itself is not among them.
 	Leads []string `json:"leads,omitempty"`
 
@@ -106,7 +108,8 @@ func (c *comparison) affected() map[string]bool {
 						accounts[m.Account] = true
 					}
 				}
-			default: // roles, templates, schedules, the whole platform
+			case KindClient: // whom it stops depends on what they have open
+			default: // roles, templates, schedules, maintenance, the whole platform
 				for m := range s.serves {
 					accounts[m] = true
 				}
@@ -153,7 +156,8 @@ func (c *comparison) account(name string) (a Alteration, ok bool) {
 	}
 	a.Windows = c.windows(name, steady)
 	a.Switches = c.switches(name, steady)
-	if len(a.Stops)+len(a.Starts)+len(a.Windows)+len(a.Switches) == 0 {
+	a.Maintenance = c.maintenance(steady)
+	if len(a.Stops)+len(a.Starts)+len(a.Windows)+len(a.Switches)+len(a.Maintenance) == 0 {
 		return a, false
 	}
 	a.Gone = c.after.policy.Accounts[name] == nil
@@ -363,7 +367,7 @@ func (c *comparison) switches(name string, steady []string) []SwitchChange {
 	var list []SwitchChange
 	add := func(doc string, before, after reception.Switch) {
 		before, after = c.effective(before), c.effective(after)
-		if before.State != after.State || !before.Until.Equal(after.Until) {
+		if before.State != after.State || !before.Until.Equal(after.Until) || before.PerMinute != after.PerMinute {
 			list = append(list, SwitchChange{doc, before, after})
 		}
 	}
@@ -375,9 +379,10 @@ func (c *comparison) switches(name string, steady []string) []SwitchChange {
 	return list
 }
 
-// effective is a switch as it works now: a pause that is over is on.
+// effective is a switch as it works now: a pause or a limit that is over is on.
 func (c *comparison) effective(s reception.Switch) reception.Switch {
-	if s.State == reception.On || s.State == reception.Paused && !s.Until.IsZero() && !c.now.Before(s.Until) {
+	ends := s.State == reception.Paused || s.State == reception.Limited
+	if s.State == reception.On || ends && !s.Until.IsZero() && !c.now.Before(s.Until) {
 		return reception.Switch{}
 	}
 	return s

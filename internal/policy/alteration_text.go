@@ -45,6 +45,9 @@ func (a *Alteration) text(lang, by string, lead bool) string {
 	for _, w := range a.Switches {
 		sentences = append(sentences, s.pushSwitch(w))
 	}
+	for _, w := range a.Maintenance {
+		sentences = append(sentences, s.maintenance(w))
+	}
 	return strings.Join(sentences, s.pick("", " "))
 }
 
@@ -281,6 +284,11 @@ func (s *speaker) pushSwitch(w SwitchChange) string {
 		return s.pick(
 			fmt.Sprintf("%s 暂停了%s消息推送%s%s：%s暂不分配给%s。", s.by, what, until, reason, messages, s.you),
 			fmt.Sprintf("%s paused %s%s%s: meanwhile %s %s no %s.", s.by, what, until, reason, s.you, s.gets, messages))
+	case reception.Limited:
+		rate := s.pick(fmt.Sprintf("每分钟最多 %d 个会话", w.After.PerMinute), fmt.Sprintf("at most %d conversations a minute", w.After.PerMinute))
+		return s.pick(
+			fmt.Sprintf("%s 将%s消息推送限为%s%s%s。", s.by, what, rate, until, reason),
+			fmt.Sprintf("%s limited %s to %s%s%s.", s.by, what, rate, until, reason))
 	}
 	return s.pick(
 		fmt.Sprintf("%s 打开了%s消息推送：%s恢复分配给%s。", s.by, what, messages, s.you),

@@ -19,7 +19,8 @@ func compile(s *Set) *reception.Policy {
 		Revision: s.revision,
 		Accounts: make(map[string]*reception.Account, len(s.docs[KindAccount])),
 		Inboxes:  make(map[string]*reception.Inbox, len(s.docs[KindInbox])),
-		Platform: c.pushSwitch("platform"),
+		Platform: c.pushSwitch(reception.PlatformSwitch),
+		Clients:  c.clients(),
 	}
 	for name := range s.docs[KindAccount] {
 		p.Accounts[name] = c.account(name)
@@ -27,6 +28,7 @@ func compile(s *Set) *reception.Policy {
 	for name := range s.docs[KindInbox] {
 		p.Inboxes[name] = c.inbox(name)
 	}
+	c.compileMaintenance(p)
 	p.Index()
 	return p
 }
@@ -50,15 +52,15 @@ func (c *compiler) pushSwitch(name string) reception.Switch {
 	if !ok {
 		return reception.Switch{}
 	}
-	states := map[string]reception.SwitchState{"on": reception.On, "off": reception.Off, "paused": reception.Paused}
-	return reception.Switch{State: states[spec.State], Until: spec.Until, Reason: spec.Reason}
+	states := map[string]reception.SwitchState{"on": reception.On, "off": reception.Off, "paused": reception.Paused, "limited": reception.Limited}
+	return reception.Switch{State: states[spec.State], Until: spec.Until, Reason: spec.Reason, PerMinute: spec.PerMinute}
 }
 
 func (c *compiler) account(name string) *reception.Account {
 	spec, _ := c.set.Account(name)
 	state, _ := reception.ParseAccountStatus(spec.State)
 	return &reception.Account{
-		Name: name, Agent: spec.Agent, State: state, StateUntil: spec.StateUntil, Expires: spec.Expires,
+		Name: name, Agent: spec.Agent, Robot: spec.Robot, State: state, StateUntil: spec.StateUntil, Expires: spec.Expires,
 		Rights: c.rights(spec), Windows: c.windows(spec.Windows), Total: spec.Capacity.Total, Limits: spec.Capacity.Inboxes,
 		Switch: c.pushSwitch(KindAccount + "." + name), Roles: spec.Roles,
 	}

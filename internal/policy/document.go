@@ -10,16 +10,18 @@ import (
 
 // The kinds of documents, in the order in which documents are listed and exported: what is referred to comes before what refers to it.
 const (
-	KindSchedule = "schedule"
-	KindTemplate = "template"
-	KindRole     = "role"
-	KindAccount  = "account"
-	KindTeam     = "team"
-	KindInbox    = "inbox"
-	KindSwitch   = "switch"
+	KindSchedule    = "schedule"
+	KindTemplate    = "template"
+	KindRole        = "role"
+	KindAccount     = "account"
+	KindTeam        = "team"
+	KindInbox       = "inbox"
+	KindSwitch      = "switch"
+	KindMaintenance = "maintenance"
+	KindClient      = "client"
 )
 
-var kindOrder = []string{KindSchedule, KindTemplate, KindRole, KindAccount, KindTeam, KindInbox, KindSwitch}
+var kindOrder = []string{KindSchedule, KindTemplate, KindRole, KindAccount, KindTeam, KindInbox, KindSwitch, KindMaintenance, KindClient}
 
 // Kinds lists the kinds of documents in their order.
 func Kinds() []string { return slices.Clone(kindOrder) }

@@ -55,6 +55,16 @@ func companies() *rapid.Generator[[]policy.Document] {
 				specs["switch/"+name] = drawSwitch(t)
 			}
 		}
+		for _, name := range []string{"m0", "m1"} {
+			if rarely(t) {
+				specs["maintenance/"+name] = drawMaintenance(t)
+			}
+		}
+		for _, name := range []string{"console", "any"} {
+			if rarely(t) {
+				specs["client/"+name] = drawClient(t)
+			}
+		}
 		return documents(specs)
 	})
 }
@@ -179,7 +189,7 @@ func drawGrants(t *rapid.T) []object {
 }
 
 func drawAccount(t *rapid.T) object {
-	a := object{"title": drawText(t), "alias": drawText(t), "number": drawText(t), "position": drawText(t), "agent": true,
+	a := object{"title": drawText(t), "alias": drawText(t), "number": drawText(t), "position": drawText(t), "agent": true, "robot": rarely(t),
 		"roles": subset(t, someRoles), "allow": drawGrants(t), "deny": drawGrants(t), "windows": few(t, someSchedules)}
 	if rarely(t) {
 		a["state"] = pick(t, []string{"invited", "active", "disabled", "frozen", "banned", "left", "expired"})
@@ -229,9 +239,38 @@ func drawTurns(t *rapid.T, routing object) {
 }
 
 func drawSwitch(t *rapid.T) object {
-	s := object{"state": pick(t, []string{"on", "off", "paused"}), "reason": drawText(t)}
-	if s["state"] == "paused" && maybe(t) {
+	s := object{"state": pick(t, []string{"on", "off", "paused", "limited"}), "reason": drawText(t)}
+	if (s["state"] == "paused" || s["state"] == "limited") && maybe(t) {
 		s["until"] = pick(t, someInstants)
 	}
+	if s["state"] == "limited" {
+		s["per_minute"] = rapid.IntRange(1, 3).Draw(t, "per minute")
+	}
 	return s
+}
+
+func drawMaintenance(t *rapid.T) object {
+	m := object{"title": drawText(t), "reason": drawText(t)}
+	window := maybe(t)
+	span := func(to object) {
+		i := rapid.IntRange(0, len(someInstants)-2).Draw(t, "from")
+		to["from"], to["until"] = someInstants[i], someInstants[rapid.IntRange(i+1, len(someInstants)-1).Draw(t, "until")]
+	}
+	if window {
+		span(m)
+		m["inboxes"], m["kinds"] = few(t, someInboxes), few(t, someKinds[:2])
+	}
+	if !window || maybe(t) {
+		a := object{"zh": drawText(t), "en": "x" + drawText(t), "to": object{"accounts": few(t, someAccounts), "teams": []string{pick(t, someTeams)}, "everybody": maybe(t)}}
+		if !window || maybe(t) {
+			span(a)
+		}
+		m["announcement"] = a
+	}
+	return m
+}
+
+func drawClient(t *rapid.T) object {
+	versions := []string{"1.2.0", "v1.10.0", "2.0.0-rc.1"}
+	return object{"title": drawText(t), "reason": drawText(t), "minimum": pick(t, versions), "blocked": subset(t, versions)}
 }

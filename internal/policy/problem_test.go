@@ -56,6 +56,9 @@ func TestParseYAMLNamesEveryFaultWithPathAndLine(t *testing.T) {
 	schedule := func(fields string) string { return "kind: schedule\nname: x\nspec:\n  zone: Asia/Shanghai\n" + fields }
 	role := func(fields string) string { return "kind: role\nname: x\nspec:\n" + fields }
 	pushSwitch := func(fields string) string { return "kind: switch\nname: platform\nspec:\n" + fields }
+	maintenance := func(fields string) string { return "kind: maintenance\nname: x\nspec:\n" + fields }
+	const window = "  from: 2026-12-01T22:00:00+08:00\n  until: 2026-12-02T00:00:00+08:00\n"
+	version := func(fields string) string { return "kind: client\nname: console\nspec:\n" + fields }
 	tests := []struct {
 		name, yaml string
 		want       []string
@@ -73,6 +76,26 @@ func TestParseYAMLNamesEveryFaultWithPathAndLine(t *testing.T) {
 		{"an alias inside itself", "kind: account\nname: x\nspec: &a\n  title: *a\n", []string{"3 : nested deeper"}},
 		{"a list of documents", "- {kind: account, name: x, spec: {}}\n", []string{"1 : documents are separated by lines of ---"}},
 		{"a word", "hello\n", []string{"1 : must be a group of fields, not text"}},
+
+		// maintenance and announcements
+		{"maintenance of nothing", maintenance("  title: x\n"), []string{"4 /spec: needs a window (from and until) or an announcement"}},
+		{"a window without an end", maintenance("  from: 2026-12-01T22:00:00+08:00\n"), []string{"4 /spec: needs both from and until"}},
+		{"a window that ends before it begins", maintenance("  from: 2026-12-02T22:00:00+08:00\n  until: 2026-12-02T00:00:00+08:00\n"), []string{"5 /spec/until: must be after from"}},
+		{"a kind that is never held", maintenance(window + "  kinds: [internal]\n"), []string{"6 /spec/kinds/0: is made by Bida itself"}},
+		{"what is no kind", maintenance(window + "  kinds: [A]\n"), []string{"6 /spec/kinds/0: is not a kind of message"}},
+		{"inboxes without a window", maintenance("  inboxes: [web]\n  announcement: {zh: x, until: 2026-12-02T00:00:00+08:00, to: {everybody: true}}\n"), []string{"4 /spec/inboxes: an announcement alone holds nothing"}},
+		{"an announcement without an end", maintenance("  announcement: {zh: x, to: {everybody: true}}\n"), []string{"4 /spec/announcement: needs an end"}},
+		{"an announcement that says nothing", maintenance(window + "  announcement:\n    to: {everybody: true}\n"), []string{"7 /spec/announcement: needs a text"}},
+		{"an announcement to nobody", maintenance(window + "  announcement: {zh: x}\n"), []string{"6 /spec/announcement: to whom"}},
+		{"an announcement to an empty list", maintenance(window + "  announcement: {zh: x, to: {teams: []}}\n"), []string{"6 /spec/announcement/to: name accounts or teams"}},
+		{"an announcement of another field", maintenance(window + "  announcement: {zh: x, to: {everyone: true, everybody: true}}\n"), []string{"6 /spec/announcement/to/everyone: unknown field \"everyone\""}},
+
+		// requirements for clients
+		{"nothing required", version("  title: x\n"), []string{"4 /spec: requires nothing"}},
+		{"a version that is none", version("  minimum: latest\n"), []string{"4 /spec/minimum: \"latest\" is not a version"}},
+		{"a version that YAML takes for a number", version("  minimum: 1.4\n"), []string{"4 /spec/minimum: put the version in quotes"}},
+		{"a version blocked twice", version("  blocked: [1.4.0, 1.4.0]\n"), []string{"4 /spec/blocked/1: twice"}},
+		{"the long name of a client", "kind: client\nname: bida-console\nspec: {minimum: 1.0.0}\n", []string{"2 /name: called \"console\" here"}},
 
 		// the document
 		{"nothing", "kind: account\n", []string{"1 : \"name\" is missing", "1 : \"spec\" is missing"}},
@@ -193,9 +216,11 @@ func TestParseYAMLNamesEveryFaultWithPathAndLine(t *testing.T) {
 		{"switch of a team", "kind: switch\nname: team.x\nspec: {state: on}\n", []string{"2 /name: names no switch"}},
 		{"switch without a state", pushSwitch("  reason: x\n"), []string{"4 /spec: needs a state"}},
 		{"switch state is true", pushSwitch("  state: true\n"), []string{"4 /spec/state: put on and off in quotes"}},
-		{"unbuilt state", pushSwitch("  state: limited\n  per_minute: 5\n"), []string{"4 /spec/state: \"limited\" is not one of on, off, paused (limited switches are not built yet)", "5 /spec/per_minute: unknown field \"per_minute\""}},
-		{"end of a switch that is on", pushSwitch("  state: on\n  until: 2026-12-01T00:00:00Z\n"), []string{"5 /spec/until: only a paused switch has an end"}},
-		{"end of a switch that is off", pushSwitch("  until: 2026-12-01T00:00:00Z\n  state: off\n"), []string{"4 /spec/until: only a paused switch has an end"}},
+		{"a limited switch without a number", pushSwitch("  state: limited\n"), []string{"4 /spec: per_minute"}},
+		{"a number on a switch that is not limited", pushSwitch("  state: paused\n  per_minute: 5\n"), []string{"5 /spec/per_minute: only a limited switch"}},
+		{"a limit of nothing", pushSwitch("  state: limited\n  per_minute: 0\n"), []string{"5 /spec/per_minute: between 1 and"}},
+		{"end of a switch that is on", pushSwitch("  state: on\n  until: 2026-12-01T00:00:00Z\n"), []string{"5 /spec/until: only a paused or limited switch has an end"}},
+		{"end of a switch that is off", pushSwitch("  until: 2026-12-01T00:00:00Z\n  state: off\n"), []string{"4 /spec/until: only a paused or limited switch has an end"}},
 
 		{"all at once", "kind: account\nname: A\nspec:\n  rolse: 1\n  agent: 1\n---\nkind: account\nname: b\nspec:\n  deny: 1\n", []string{
 			"4 /spec/rolse: unknown field", "5 /spec/agent: true or false", "2 /name: is not a name", "10 /spec/deny: must be a list",

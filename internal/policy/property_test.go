@@ -137,6 +137,8 @@ func TestNormalizeIsStable(t *testing.T) {
 func FuzzParseYAML(f *testing.F) {
 	f.Add([]byte(small))
 	f.Add([]byte("kind: account\nname: x\nspec: &a\n  title: *a\n"))
+	f.Add([]byte("kind: maintenance\nname: x\nspec: {from: 2026-12-01T22:00:00Z, until: 2026-12-02T00:00:00Z, kinds: [group], announcement: {en: x, to: {everybody: true}}}\n"))
+	f.Add([]byte("kind: client\nname: any\nspec: {minimum: 1.0.0-rc.1, blocked: [v2]}\n"))
 	f.Add([]byte("kind: schedule\nname: x\nspec: {zone: UTC, weekly: [{days: [mon], from: \"22:00\", to: \"06:00\"}], exceptions: [{date: 2026-10-01, off: true}]}\n"))
 	f.Add([]byte("kind: switch\nname: platform\nspec: {state: paused, until: 2026-12-01T00:00:00Z, reason: \"\\U0001F600\"}\n---\n- x\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -53,6 +53,12 @@ func references(e entry) []reference {
 		if kind, target, _ := switchTarget(e.Name); kind != "" {
 			one(kind, target, "name")
 		}
+	case MaintenanceSpec:
+		list(KindInbox, false, spec.Inboxes, "spec", "inboxes")
+		if a := spec.Announcement; a != nil {
+			list(KindAccount, false, a.To.Accounts, "spec", "announcement", "to", "accounts")
+			list(KindTeam, false, a.To.Teams, "spec", "announcement", "to", "teams")
+		}
 	}
 	return refs
 }
@@ -118,6 +124,7 @@ func (s *Set) check(changes []Change, problems *problemList) {
 					}
 				}
 			}
+			s.checkHeldKinds(own, e.spec, kinds, problems)
 			permissionsOf(e, func(path, permission string) {
 				if received, ok := receivedKind(permission); ok && !kinds[received] {
 					en, zh := fmt.Sprintf("%s: no inbox lists the kind %q", permission, received), fmt.Sprintf("%s：没有任何渠道产生“%s”类消息", permission, received)

@@ -17,6 +17,7 @@ type AccountSpec struct {
 	Number      string   `json:"number,omitempty"`
 	Position    string   `json:"position,omitempty"`
 	Agent       bool     `json:"agent,omitempty"`
+	Robot       bool     `json:"robot,omitempty"`
 	State       string   `json:"state,omitempty"` // never empty once decoded
 	StateReason string   `json:"state_reason,omitempty"`
 	StateUntil  Instant  `json:"state_until,omitzero"`
@@ -96,9 +97,11 @@ type Routing struct {
 
 // SwitchSpec is a push switch (推送开关).
 type SwitchSpec struct {
-	State  string  `json:"state"`
-	Until  Instant `json:"until,omitzero"`
-	Reason string  `json:"reason,omitempty"`
+	State string  `json:"state"`
+	Until Instant `json:"until,omitzero"`
+	// PerMinute is how many conversations a limited switch lets through a minute.
+	PerMinute int    `json:"per_minute,omitempty"`
+	Reason    string `json:"reason,omitempty"`
 }
 
 // Normalize decodes a spec strictly and writes it canonically. The error is Problems; references to other documents are not looked at.
@@ -128,7 +131,7 @@ func decodeJSON(kind, document string, spec json.RawMessage, problems *problemLi
 }
 
 // unbuiltKinds are kinds of the design whose part does not exist yet.
-var unbuiltKinds = []string{"filter", "maintenance", "autoreply", "client", "approval", "alert", "calendar"}
+var unbuiltKinds = []string{"filter", "autoreply", "approval", "alert", "calendar"}
 
 func (d *decoder) unknownKind(kind string, line int) {
 	en, zh := fmt.Sprintf("unknown kind of document %s", quoted(kind)), fmt.Sprintf("未知的文档类型 %s", quoted(kind))
@@ -160,6 +163,10 @@ func (d *decoder) spec(kind string, n *node) any {
 		return d.schedule(n)
 	case KindSwitch:
 		return d.pushSwitch(n)
+	case KindMaintenance:
+		return d.maintenance(n)
+	case KindClient:
+		return d.client(n)
 	}
 	return nil
 }
@@ -188,6 +195,7 @@ func (d *decoder) account(n *node) AccountSpec {
 		field{"number", d.text(&s.Number)},
 		field{"position", d.text(&s.Position)},
 		field{"agent", d.flag(&s.Agent)},
+		field{"robot", d.flag(&s.Robot)},
 		field{"state", d.oneOf(&s.State, accountStates()...)},
 		field{"state_reason", d.text(&s.StateReason)},
 		field{"state_until", d.instant(&s.StateUntil)},
@@ -404,8 +412,7 @@ func (d *decoder) kinds(dst *[]string) func(*node) {
 		case n.typ != textNode:
 			d.wrongType(n, "a kind of message", "消息类型")
 		case !validMessageKind(n.text):
-			d.problem(n, fmt.Sprintf("%s is not a kind of message: lower-case letters, digits and '_', beginning with a letter", quoted(n.text)),
-				fmt.Sprintf("%s 不是合法的消息类型：只能用小写字母、数字、“_”，以字母开头", quoted(n.text)))
+			d.badKind(n)
 		default:
 			*dst = n.text
 		}
@@ -419,18 +426,34 @@ func (d *decoder) kinds(dst *[]string) func(*node) {
 	}
 }
 
+func (d *decoder) badKind(n *node) {
+	d.problem(n, fmt.Sprintf("%s is not a kind of message: lower-case letters, digits and '_', beginning with a letter", quoted(n.text)),
+		fmt.Sprintf("%s 不是合法的消息类型：只能用小写字母、数字、“_”，以字母开头", quoted(n.text)))
+}
+
 func (d *decoder) pushSwitch(n *node) SwitchSpec {
 	var s SwitchSpec
-	if !d.object(n, field{"state", d.oneOf(&s.State, "on", "off", "paused")}, field{"until", d.instant(&s.Until)}, field{"reason", d.text(&s.Reason)}) {
+	if !d.object(n, field{"state", d.oneOf(&s.State, switchStates...)}, field{"until", d.instant(&s.Until)},
+		field{"per_minute", d.limit(&s.PerMinute)}, field{"reason", d.text(&s.Reason)}) {
 		return s
 	}
 	if n.get("state") == nil {
-		d.problem(n, "a switch needs a state: on, off or paused", "开关需要状态(state):on、off 或 paused")
+		d.problem(n, "a switch needs a state: on, off, paused or limited", "开关需要状态(state):on、off、paused 或 limited")
 	}
-	if until := n.get("until"); until != nil && s.State != "" && s.State != "paused" {
+	if until := n.get("until"); until != nil && s.State != "" && s.State != "paused" && s.State != "limited" {
 		d.in("until", until.line, func() {
-			d.problem(until, "only a paused switch has an end", "只有暂停(paused)才能设置截止时间")
+			d.problem(until, "only a paused or limited switch has an end", "只有暂停(paused)或限流(limited)才能设置截止时间")
+		})
+	}
+	switch rate := n.get("per_minute"); {
+	case rate == nil && s.State == "limited":
+		d.problem(n, "a limited switch says how many conversations it lets through a minute (per_minute)", "限流(limited)需要写明每分钟放行的会话数(per_minute)")
+	case rate != nil && s.State != "" && s.State != "limited":
+		d.in("per_minute", rate.line, func() {
+			d.problem(rate, "only a limited switch has this", "只有限流(limited)才能设置每分钟的数量")
 		})
 	}
 	return s
 }
+
+var switchStates = []string{"on", "off", "paused", "limited"}

@@ -228,6 +228,28 @@ const (
 	CodeConversationResolvedIdle Code = 111
 	// CodeConversationAnswerOverdue is conversation.answer_overdue: Not answered in time, and nobody else can.
 	CodeConversationAnswerOverdue Code = 112
+	// CodeMaintenancePlatform is maintenance.platform: Maintenance of all inboxes.
+	CodeMaintenancePlatform Code = 140
+	// CodeMaintenanceInbox is maintenance.inbox: Maintenance of the inbox.
+	CodeMaintenanceInbox Code = 141
+	// CodeSwitchPlatformLimited is switch.platform.limited: Push is limited for the whole platform.
+	CodeSwitchPlatformLimited Code = 142
+	// CodeSwitchInboxLimited is switch.inbox.limited: Push is limited for the inbox.
+	CodeSwitchInboxLimited Code = 143
+	// CodeSwitchAccountLimited is switch.account.limited: Push is limited for the account.
+	CodeSwitchAccountLimited Code = 144
+	// CodeClientVersionBelowMinimum is client.version.below_minimum: Client older than the minimum.
+	CodeClientVersionBelowMinimum Code = 145
+	// CodeClientVersionBlocked is client.version.blocked: Client version blocked.
+	CodeClientVersionBlocked Code = 146
+	// CodeClientVersionUnknown is client.version.unknown: Client version not known.
+	CodeClientVersionUnknown Code = 147
+	// CodeConversationOwnedByBot is conversation.owned_by_bot: A robot has the conversation.
+	CodeConversationOwnedByBot Code = 148
+	// CodeConversationSnoozed is conversation.snoozed: Conversation set aside.
+	CodeConversationSnoozed Code = 149
+	// CodeDeliveryWithdrawnSnoozed is delivery.withdrawn.snoozed: Set aside by a colleague.
+	CodeDeliveryWithdrawnSnoozed Code = 150
 )
 
 var codeNames = [...]string{
@@ -343,4 +365,15 @@ var codeNames = [...]string{
 	CodeDeliveryWithdrawnAnswerTimeout:      "delivery.withdrawn.answer_timeout",
 	CodeConversationResolvedIdle:            "conversation.resolved.idle",
 	CodeConversationAnswerOverdue:           "conversation.answer_overdue",
+	CodeMaintenancePlatform:                 "maintenance.platform",
+	CodeMaintenanceInbox:                    "maintenance.inbox",
+	CodeSwitchPlatformLimited:               "switch.platform.limited",
+	CodeSwitchInboxLimited:                  "switch.inbox.limited",
+	CodeSwitchAccountLimited:                "switch.account.limited",
+	CodeClientVersionBelowMinimum:           "client.version.below_minimum",
+	CodeClientVersionBlocked:                "client.version.blocked",
+	CodeClientVersionUnknown:                "client.version.unknown",
+	CodeConversationOwnedByBot:              "conversation.owned_by_bot",
+	CodeConversationSnoozed:                 "conversation.snoozed",
+	CodeDeliveryWithdrawnSnoozed:            "delivery.withdrawn.snoozed",
 }

@@ -10,7 +10,7 @@ func Decide(p *Policy, w World, m Message, now time.Time) Decision {
 	e := newEvaluator(p, w, m.Inbox, m.Kind, now)
 	d := Decision{Kind: m.Kind, At: now}
 	if m.Conversation != nil {
-		e.owner = m.Conversation.Owner
+		e.owner, e.snoozed = m.Conversation.Owner, m.Conversation.SnoozedUntil
 	}
 	if e.directed || m.Notice || len(m.Directed) > 0 {
 		e.directed, e.notice = true, m.Notice
@@ -49,7 +49,7 @@ func releases(g Gate, o Outcome) bool {
 	switch g {
 	case AccountState, AccountLogin, RoleReceive, PermissionKind, PermissionReply, MembershipInbox, SwitchAccount:
 		return o == Block || o == Wait
-	case PresenceGate, ConnectionGate:
+	case PresenceGate, ConnectionGate, ClientVersion:
 		return o == Block
 	}
 	return false
@@ -166,6 +166,9 @@ func (e *evaluator) whyNobody(d *Decision) Code {
 	}
 	for i := range d.Candidates {
 		if !d.Candidates[i].Asked {
+			if e.setAside() {
+				return CodeConversationSnoozed
+			}
 			return CodeRoutingNobodyEligible
 		}
 	}

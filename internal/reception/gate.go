@@ -16,9 +16,11 @@ const (
 	SwitchInbox
 	SwitchAccount
 	WindowInbox
+	MaintenanceGate
 	SystemHealth
 	PresenceGate
 	ConnectionGate
+	ClientVersion
 	Capacity
 	ConversationGate
 	Routing
@@ -38,9 +40,11 @@ var gateNames = [GateCount]string{
 	SwitchInbox:      "switch.inbox",
 	SwitchAccount:    "switch.account",
 	WindowInbox:      "window.inbox",
+	MaintenanceGate:  "maintenance",
 	SystemHealth:     "system.health",
 	PresenceGate:     "presence",
 	ConnectionGate:   "connection",
+	ClientVersion:    "client.version",
 	Capacity:         "capacity",
 	ConversationGate: "conversation",
 	Routing:          "routing",
@@ -71,7 +75,7 @@ func (g Gate) Part() int {
 		return 1
 	case g <= SystemHealth:
 		return 2
-	case g <= ConnectionGate:
+	case g <= ClientVersion:
 		return 3
 	default:
 		return 4
@@ -81,7 +85,7 @@ func (g Gate) Part() int {
 // AboutMessage says whether the gate is about the message itself: said once, before the candidates are counted.
 func (g Gate) AboutMessage() bool {
 	switch g {
-	case SwitchPlatform, SwitchInbox, WindowInbox, SystemHealth:
+	case SwitchPlatform, SwitchInbox, WindowInbox, MaintenanceGate, SystemHealth:
 		return true
 	}
 	return false

@@ -108,22 +108,24 @@ func (n *naive) gate(account, gate string) said {
 	case "window.agent":
 		return n.window(account, owns)
 	case "switch.platform":
-		return n.pushSwitch(gate, n.p.Platform)
+		return n.pushSwitch(gate, "platform", n.p.Platform, n.owner != "")
 	case "switch.inbox":
 		if n.m.Inbox == "" {
 			return mute
 		}
 		if in := n.p.Inboxes[n.m.Inbox]; in != nil {
-			return n.pushSwitch(gate, in.Switch)
+			return n.pushSwitch(gate, "inbox."+n.m.Inbox, in.Switch, n.owner != "")
 		}
 		return yes
 	case "switch.account":
 		if !known {
 			return yes
 		}
-		return n.pushSwitch(gate, a.Switch)
+		return n.pushSwitch(gate, "account."+account, a.Switch, owns)
 	case "window.inbox":
 		return n.hours()
+	case "maintenance":
+		return n.maintenance()
 	case "system.health":
 		for _, f := range n.w.failures {
 			return no("system.health." + f.Component)
@@ -139,6 +141,11 @@ func (n *naive) gate(account, gate string) said {
 			return mute
 		}
 		return n.connection(n.w.Agent(account).Connection, owns)
+	case "client.version":
+		if n.async() {
+			return mute
+		}
+		return n.client(n.w.Agent(account).Clients, owns)
 	case "capacity":
 		return n.capacity(account, owns)
 	case "conversation":
@@ -146,11 +153,20 @@ func (n *naive) gate(account, gate string) said {
 		case n.isDirected():
 			return mute
 		case n.owner != "" && !owns:
+			if o := n.p.Accounts[n.owner]; o != nil && o.Robot {
+				return no("conversation.owned_by_bot")
+			}
 			return no("conversation.owned_by_colleague")
+		case n.setAside():
+			return said{"wait", "conversation.snoozed", n.m.Conversation.SnoozedUntil}
 		}
 		return yes
 	}
 	return mute // routing, which is told after the choice
+}
+
+func (n *naive) setAside() bool {
+	return n.owner == "" && n.m.Conversation != nil && comes(n.m.Conversation.SnoozedUntil, n.now)
 }
 
 func (n *naive) state(a *Account, known bool) said {
@@ -209,14 +225,104 @@ func (n *naive) right(gate string, r Right) said {
 	return no(gate + ".not_granted")
 }
 
-func (n *naive) pushSwitch(gate string, s Switch) said {
+func (n *naive) pushSwitch(gate, name string, s Switch, owned bool) said {
 	switch {
+	case s.State == Limited && (owned || n.isDirected() || past(s.Until, n.now)):
+		return yes
+	case s.State == Limited:
+		rate := n.w.rates[name]
+		if rate.Used < s.PerMinute || past(rate.Until, n.now) {
+			return yes
+		}
+		end := rate.Until
+		if comes(s.Until, n.now) && s.Until.Before(end) {
+			end = s.Until
+		}
+		return notUntil(gate+".limited", end, n.now)
 	case s.State == Off:
 		return no(gate + ".off")
 	case s.State == Paused && !past(s.Until, n.now):
 		return notUntil(gate+".paused", s.Until, n.now)
 	}
 	return yes
+}
+
+// maintenance goes from edge to edge of the windows until none holds.
+func (n *naive) maintenance() said {
+	in := n.p.Inboxes[n.m.Inbox]
+	if n.m.Inbox == "" {
+		return mute
+	}
+	if in == nil {
+		return yes
+	}
+	holding := func(at time.Time) (code string) {
+		for _, w := range in.Maintenance {
+			if len(w.Kinds) > 0 && !slices.Contains(w.Kinds, n.m.Kind) || w.From.After(at) || !w.Until.After(at) {
+				continue
+			}
+			if w.All {
+				return "maintenance.platform"
+			}
+			code = "maintenance.inbox"
+		}
+		return code
+	}
+	code := holding(n.now)
+	if code == "" {
+		return yes
+	}
+	var edges []time.Time
+	for _, w := range in.Maintenance {
+		edges = append(edges, w.Until)
+	}
+	slices.SortFunc(edges, time.Time.Compare)
+	for _, at := range edges {
+		if at.After(n.now) && holding(at) == "" {
+			return said{"wait", code, at}
+		}
+	}
+	panic("a window has no end")
+}
+
+// naiveVersions orders the versions that random companies have.
+var naiveVersions = []string{"1.2.0-beta.2", "1.2.0-beta.11", "1.2.0", "1.10.0", "2.0.0"}
+
+func (n *naive) client(clients []Client, owns bool) said {
+	if len(n.p.Clients) == 0 {
+		return yes
+	}
+	seen := map[string]bool{}
+	for _, c := range clients {
+		rule := n.p.Clients[c.Name]
+		if rule == nil {
+			rule = n.p.Clients["any"]
+		}
+		at := slices.Index(naiveVersions, c.Text)
+		switch {
+		case rule == nil:
+			return yes
+		case at < 0:
+			seen["unknown"] = true
+		case slices.ContainsFunc(rule.Blocked, func(v Version) bool { return v.Compare(versionOf(naiveVersions[at])) == 0 }):
+			seen["blocked"] = true
+		case rule.Minimum.Known() && slices.IndexFunc(naiveVersions, func(v string) bool { return versionOf(v).Compare(rule.Minimum) == 0 }) > at:
+			seen["old"] = true
+		default:
+			return yes
+		}
+	}
+	switch {
+	case seen["old"] && owns:
+		return noted("client.version.below_minimum")
+	case seen["old"]:
+		return no("client.version.below_minimum")
+	case seen["unknown"]:
+		return dunno("client.version.unknown")
+	case seen["blocked"]:
+		return no("client.version.blocked")
+	}
+	return mute
 }
 
 func (n *naive) hours() said {

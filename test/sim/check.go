@@ -38,6 +38,8 @@ func (s *Sim) Check() []string {
 	s.checkReplies()
 	s.checkConversations()
 	s.checkViews()
+	s.checkAnnouncements()
+	s.checkLimits()
 	s.checkFacts()
 	s.checkRebuilt()
 	s.checkReplay()
@@ -167,12 +169,15 @@ func (s *Sim) checkTurn(c *ledger.ConversationRow, answered, applied time.Time) 
 	} else if c.Owner == "" {
 		return // it is nobody's
 	}
+	if !c.SnoozedUntil().IsZero() {
+		return // no turn ends while it is set aside
+	}
 	for _, at := range []time.Time{applied, s.unstable.Add(afterStart)} {
 		if at.After(began) {
 			began = at
 		}
 	}
-	if limit > 0 && s.now.After(began.Add(time.Duration(limit)+s.blur())) {
+	if limit > 0 && s.now.After(began.Add(time.Duration(limit)+s.blur())) && s.now.After(s.wokenAt(c.ID).Add(time.Duration(limit)+s.blur())) {
 		s.violated("the turn in c%d (owner %q, answered %d of %d) lasts since %s, longer than %v", c.ID, c.Owner, c.Answered, c.LastSequence, began.Format("15:04:05.000"), limit)
 	}
 }
@@ -244,17 +249,17 @@ func (s *Sim) blur() time.Duration {
 	return time.Second
 }
 
-// checkSilence: a customer is prompted only after an answer, and once; only who was answered, and silent for as long as is said, is resolved for silence.
+// checkSilence: a customer is prompted only after an answer, and once (again only after the conversation was set aside); only who was answered, and silent for as long as is said, is resolved for silence.
 func (s *Sim) checkSilence(c *ledger.ConversationRow, rows []ledger.MessageRow) {
 	var last ledger.MessageRow // of the customer or an agent
-	prompted := false
+	var prompted int64         // where
 	for _, m := range rows {
 		switch {
 		case m.Direction == ledger.Outbound && m.Kind == conversation.KindPrompt:
-			if prompted || last.Direction != ledger.Outbound {
-				s.violated("prompt m%d in c%d follows m%d (%s), prompted before: %v", m.Position, c.ID, last.Position, last.Direction, prompted)
+			if prompted != 0 && !s.wokenBetween(c.ID, prompted, m.Position) || last.Direction != ledger.Outbound {
+				s.violated("prompt m%d in c%d follows m%d (%s), prompted before: m%d", m.Position, c.ID, last.Position, last.Direction, prompted)
 			}
-			prompted = true
+			prompted = m.Position
 		case m.Direction == ledger.Internal && m.Text == reception.CodeConversationResolvedIdle.String():
 			var line ledger.LineData
 			if err := json.Unmarshal(m.Data, &line); err != nil {
@@ -270,7 +275,7 @@ func (s *Sim) checkSilence(c *ledger.ConversationRow, rows []ledger.MessageRow) 
 				s.violated("c%d was resolved as idle at m%d, %v after m%d (%s)", c.ID, m.Position, silent, last.Position, last.Direction)
 			}
 		case m.Direction == ledger.Inbound || m.Direction == ledger.Outbound:
-			last, prompted = m, false
+			last, prompted = m, 0
 		}
 	}
 }
@@ -359,7 +364,10 @@ func (s *Sim) checkHeld(c *ledger.ConversationRow, m ledger.MessageRow) {
 
 func (s *Sim) decideNow(c *ledger.ConversationRow) reception.Decision {
 	v := s.server.l.View()
-	m := reception.Message{Inbox: c.Inbox, Kind: c.Kind, Conversation: &reception.Conversation{ID: conversation.ID(c.ID), Owner: c.Owner, PassedOver: c.PassedOver}}
+	for _, held := range s.server.l.OpenConversations(func(o *ledger.ConversationRow) bool { return o.ID == c.ID }) {
+		c = held // the ledger knows what the store's row does not have: until when it is set aside
+	}
+	m := reception.Message{Inbox: c.Inbox, Kind: c.Kind, Conversation: conversation.Facts(c)}
 	return reception.Decide(v.Policy.Compile(), v, m, s.wall())
 }
 
@@ -407,7 +415,7 @@ func (s *Sim) checkViews() {
 // checkFacts: the intervals of one fact do not overlap, and a fact ends after it begins.
 func (s *Sim) checkFacts() {
 	byKey := map[string][]ledger.FactRow{}
-	subjects := []string{"system/store", "system/clock"}
+	subjects := []string{"system/store", "system/clock", ledger.SubjectSwitches}
 	for _, a := range append([]string{"admin"}, agents...) {
 		subjects = append(subjects, ledger.AccountSubject(a))
 	}

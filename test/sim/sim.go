@@ -52,6 +52,7 @@ type Sim struct {
 	healing  bool
 	// unstable is until when a fault of the store may still delay what is due.
 	unstable time.Time
+	armed    int      // commits that are still to fail
 	faults   []string // violations noticed while it ran
 }
 
@@ -258,6 +259,10 @@ func (s *Sim) pump(all bool) {
 		if !sv.l.Step() {
 			break
 		}
+		if n := s.store.Faults(); n < s.armed {
+			s.unsettle(5 * time.Second) // it may have waited long for a commit; what was due is tried again after a second
+		}
+		s.armed = s.store.Faults()
 		for _, k := range sv.links {
 			k.fetch()
 		}
