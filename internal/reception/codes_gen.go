@@ -228,6 +228,22 @@ const (
 	CodeConversationResolvedIdle Code = 111
 	// CodeConversationAnswerOverdue is conversation.answer_overdue: Not answered in time, and nobody else can.
 	CodeConversationAnswerOverdue Code = 112
+	// CodeWindowAgentHoliday is window.agent.holiday: Off on a holiday.
+	CodeWindowAgentHoliday Code = 140
+	// CodeWindowAgentMakeupDay is window.agent.makeup_day: Closed on a make-up workday.
+	CodeWindowAgentMakeupDay Code = 141
+	// CodeWindowAgentExtended is window.agent.extended: Extended window.
+	CodeWindowAgentExtended Code = 142
+	// CodeWindowAgentYearUnannounced is window.agent.year_unannounced: The calendar lacks this year.
+	CodeWindowAgentYearUnannounced Code = 143
+	// CodeWindowInboxHoliday is window.inbox.holiday: Closed on a holiday.
+	CodeWindowInboxHoliday Code = 144
+	// CodeWindowInboxMakeupDay is window.inbox.makeup_day: Closed on a make-up workday.
+	CodeWindowInboxMakeupDay Code = 145
+	// CodeWindowInboxExtended is window.inbox.extended: Extended business hours.
+	CodeWindowInboxExtended Code = 146
+	// CodeWindowInboxYearUnannounced is window.inbox.year_unannounced: The hours' calendar lacks this year.
+	CodeWindowInboxYearUnannounced Code = 147
 )
 
 var codeNames = [...]string{
@@ -343,4 +359,12 @@ var codeNames = [...]string{
 	CodeDeliveryWithdrawnAnswerTimeout:      "delivery.withdrawn.answer_timeout",
 	CodeConversationResolvedIdle:            "conversation.resolved.idle",
 	CodeConversationAnswerOverdue:           "conversation.answer_overdue",
+	CodeWindowAgentHoliday:                  "window.agent.holiday",
+	CodeWindowAgentMakeupDay:                "window.agent.makeup_day",
+	CodeWindowAgentExtended:                 "window.agent.extended",
+	CodeWindowAgentYearUnannounced:          "window.agent.year_unannounced",
+	CodeWindowInboxHoliday:                  "window.inbox.holiday",
+	CodeWindowInboxMakeupDay:                "window.inbox.makeup_day",
+	CodeWindowInboxExtended:                 "window.inbox.extended",
+	CodeWindowInboxYearUnannounced:          "window.inbox.year_unannounced",
 }
