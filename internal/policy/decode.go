@@ -111,7 +111,6 @@ func (d *decoder) unknownField(k key, fields []field) {
 
 // unbuilt are fields of the design whose part does not exist yet: unknown, but not a slip of the pen.
 var unbuilt = map[string][2]string{
-	"calendar":   {"holiday calendars are not built yet; list the dates under exceptions", "节假日日历尚未实现，请逐日写在 exceptions 里"},
 	"per_minute": {"limited switches are not built yet", "限流开关尚未实现"},
 }
 

@@ -119,6 +119,24 @@ func (s *Schedule) Close(at time.Time) (time.Time, bool) {
 	return time.Time{}, false
 }
 
+// Openings lists the openings in [from, until), which is less than 400 days long, cut where it begins and ends: in order and apart from each other.
+func (s *Schedule) Openings(from, until time.Time) []Interval {
+	var list []Interval
+	for at := from; at.Before(until); {
+		opens, ok := s.Next(at)
+		if !ok || !opens.Before(until) {
+			break
+		}
+		closes, ok := s.Close(opens)
+		if !ok || closes.After(until) {
+			closes = until
+		}
+		list = append(list, Interval{opens, closes})
+		at = closes
+	}
+	return list
+}
+
 // closeByClock is Close for an instant at which the clock on the wall shows a time in a span; extra openings are left out.
 func (s *Schedule) closeByClock(at time.Time) (time.Time, bool) {
 	from := at.Unix()
