@@ -108,6 +108,12 @@ var builtinCalendars = sync.OnceValue(func() map[string]CalendarSpec {
 	return map[string]CalendarSpec{docs[0].Name: e.spec.(CalendarSpec)} // decoded by kind
 })
 
+// CalendarDataVersion names the program's own calendar for the journal, by the last year that it has: with another one an old instant, if its year was
+// not announced then, may be another kind of day.
+func CalendarDataVersion() string {
+	return PublicCalendar + "-" + slices.Max(slices.Collect(maps.Keys(builtinCalendars()[PublicCalendar].Years)))
+}
+
 // Calendar finds a calendar by name. Of the program's own, the years that a document of that name lists take the place of those that the program knows.
 func (s *Set) Calendar(name string) (CalendarSpec, bool) {
 	builtin, known := builtinCalendars()[name]
