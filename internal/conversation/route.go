@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/bidahq/bida/internal/ledger"
+	"github.com/bidahq/bida/internal/policy"
 	"github.com/bidahq/bida/internal/reception"
 )
 
@@ -76,8 +77,8 @@ func journal(tx *ledger.Tx, d *reception.Decision, c *ledger.ConversationRow, po
 	return row
 }
 
-// Engine names the engine and the zone data that decide in this process.
-var Engine = reception.EngineVersion + " " + reception.ZoneDataVersion()
+// Engine names the engine, the zone data and the program's own calendar that decide in this process.
+var Engine = reception.EngineVersion + " " + reception.ZoneDataVersion() + " " + policy.CalendarDataVersion()
 
 // follow carries a decision out: release, assignment or offers, deliveries, waiting. newest is the message that has just come in, nil for a later decision.
 func follow(tx *ledger.Tx, id int64, d *reception.Decision, newest *ledger.MessageRow) error {

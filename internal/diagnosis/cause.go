@@ -327,6 +327,9 @@ func (w *walk) edges(p *reception.Policy, from, until time.Time) []time.Time {
 // windowsOf are all schedules that bear on an agent's window in an inbox.
 func windowsOf(p *reception.Policy, a *reception.Account, inbox string) []*reception.Schedule {
 	list := slices.Clone(a.Windows)
+	if a.Extension != nil {
+		list = append(list, a.Extension)
+	}
 	if in := p.Inboxes[inbox]; in != nil {
 		if m := in.Member(a.Name); m != nil && !m.Direct {
 			for _, t := range m.Teams {

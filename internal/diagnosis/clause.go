@@ -40,8 +40,12 @@ var authored = map[reception.Code]Text{
 	reception.CodeWindowAgentClosed:     {"{by} {time} 改了接待时段，现在不在时段内", "{by} changed the reception window on {time}, and it is closed now"},
 	reception.CodeWindowAgentTeamClosed: {"{by} {time} 改了客服组的接待时段，现在不在时段内", "{by} changed the team's reception window on {time}, and it is closed now"},
 	reception.CodeWindowAgentDateOff:    {"{by} {time} 改了排班的特殊日期，今天不在时段内", "{by} changed the schedule's dates on {time}, and it is closed now"},
+	reception.CodeWindowAgentHoliday:    {"{by} {time} 改了排班的日历，今天休息", "{by} changed the schedule's calendar on {time}, and today is off"},
+	reception.CodeWindowAgentMakeupDay:  {"{by} {time} 改了排班的调休安排，今天不在时段内", "{by} changed the schedule's make-up workdays on {time}, and it is closed now"},
 	reception.CodeWindowInboxClosed:     {"{by} {time} 改了{inbox}的营业时间，现在不营业", "{by} changed the business hours of {inbox} on {time}, and it is closed now"},
 	reception.CodeWindowInboxDateOff:    {"{by} {time} 改了{inbox}营业时间的特殊日期，现在不营业", "{by} changed the dates of the business hours of {inbox} on {time}, and it is closed now"},
+	reception.CodeWindowInboxHoliday:    {"{by} {time} 改了{inbox}营业时间的日历，今天不营业", "{by} changed the calendar of the business hours of {inbox} on {time}, and it is closed today"},
+	reception.CodeWindowInboxMakeupDay:  {"{by} {time} 改了{inbox}营业时间的调休安排，现在不营业", "{by} changed the make-up workdays of the business hours of {inbox} on {time}, and it is closed now"},
 
 	reception.CodeSwitchPlatformOff:    {"{by} {time} 关闭了平台推送", "{by} switched push off for the whole platform on {time}"},
 	reception.CodeSwitchPlatformPaused: {"{by} {time} 暂停了平台推送", "{by} paused push for the whole platform on {time}"},

@@ -354,7 +354,7 @@ func undone(steps []step) int {
 
 // reach guesses how far a fix reaches: the agent's own account least, what many share most.
 func reach(steps []step) int {
-	order := map[string]int{policy.KindTeam: 1, policy.KindInbox: 1, policy.KindSwitch: 2, policy.KindSchedule: 2, policy.KindRole: 3, policy.KindTemplate: 4}
+	order := map[string]int{policy.KindTeam: 1, policy.KindInbox: 1, policy.KindSwitch: 2, policy.KindSchedule: 2, policy.KindCalendar: 2, policy.KindRole: 3, policy.KindTemplate: 4}
 	most := 0
 	for _, s := range steps {
 		most = max(most, order[s.key.kind])

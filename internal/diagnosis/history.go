@@ -92,6 +92,8 @@ func referred(kind string, spec object) []docKey {
 	case policy.KindAccount:
 		list(policy.KindRole, spec["roles"])
 		list(policy.KindSchedule, spec["windows"])
+	case policy.KindSchedule:
+		one(policy.KindCalendar, spec["calendar"])
 	case policy.KindRole:
 		one(policy.KindTemplate, spec["template"])
 	case policy.KindTeam:
@@ -344,17 +346,17 @@ func (h *history) readBy(g reception.Gate, kind string, spec object) string {
 		case reception.AccountState:
 			return all("state", "state_until", "expires")
 		case reception.WindowAgent:
-			return all("windows")
+			return all("windows", "extensions")
 		case reception.Capacity:
 			return all("capacity")
 		}
 		return all("agent", "roles", "allow", "deny")
 	case policy.KindTeam:
-		return has(spec["members"]) + all("windows")
+		return has(spec["members"]) + all("windows", "extensions")
 	case policy.KindInbox:
 		switch g {
 		case reception.WindowInbox:
-			return all("hours")
+			return all("hours", "extensions")
 		case reception.Capacity:
 			return has(field(spec["members"], "accounts")) + string(field(spec["members"], "teams")) + all("capacity")
 		}
@@ -381,7 +383,7 @@ func bears(g reception.Gate, k docKey, agent string) bool {
 	case reception.WindowAgent:
 		return k.kind != policy.KindSwitch && k.kind != policy.KindRole && k.kind != policy.KindTemplate && k.kind != policy.KindMaintenance && k.kind != policy.KindClient
 	case reception.WindowInbox:
-		return k.kind == policy.KindInbox || k.kind == policy.KindSchedule
+		return k.kind == policy.KindInbox || k.kind == policy.KindSchedule || k.kind == policy.KindCalendar
 	case reception.MaintenanceGate:
 		return k.kind == policy.KindMaintenance
 	case reception.ClientVersion:

@@ -15,6 +15,8 @@ var access = map[string]string{
 	"DELETE /policy/documents/{kind}/{name}":      "admin",
 	"POST /policy/preview":                        "admin",
 	"GET /policy/revisions":                       "sup auditor admin",
+	"GET /coverage":                               "sup auditor admin",
+	"GET /coverage/moment":                        "sup auditor admin",
 	"POST /inboxes/{inbox}/messages":              "robot admin",
 	"POST /inboxes/{inbox}/messages:batch":        "robot admin",
 	"GET /inboxes/{inbox}/replies":                "robot admin",

@@ -18,6 +18,9 @@ func (s *Server) register(t *routes) {
 	route(t, "POST /policy/preview", need(policy.PolicyEdit), "What would a change of the policy do?", s.previewPolicy, atMost(policyBody))
 	route(t, "GET /policy/revisions", need(policy.PolicyView), "List the changes of the policy", s.listRevisions)
 
+	route(t, "GET /coverage", need(policy.PolicyView), "Who can receive when, by the policy?", s.coverage)
+	route(t, "GET /coverage/moment", need(policy.PolicyView), "Who can receive at a moment, and what stops the others?", s.coverageAt)
+
 	t.raw("POST /inboxes/{inbox}/messages", need(policy.MessagePost), "Hand a customer's message in", intake.Request{}, AnswerBody{}, s.readyForMessage, s.postMessage, atMost(messageBody), created(), intakeLog())
 	t.raw("POST /inboxes/{inbox}/messages:batch", need(policy.MessagePost), "Hand many messages in, each alone", BatchInput{}, BatchBody{}, s.readyForBatch, s.postBatch, atMost(batchBody), intakeLog())
 	route(t, "GET /inboxes/{inbox}/replies", need(policy.ReplyRead), "Fetch the answers for customers", s.listReplies)

@@ -43,9 +43,10 @@ type CellRef struct {
 
 // What a WindowChange is about.
 const (
-	AccountWindows = "account" // the account's own windows
-	TeamWindows    = "team"    // those of the teams through which it serves the inboxes
-	InboxHours     = "inbox"   // business hours
+	AccountWindows   = "account"   // the account's own windows
+	AccountExtension = "extension" // for how long these and its teams' are extended
+	TeamWindows      = "team"      // those of the teams through which it serves the inboxes
+	InboxHours       = "inbox"     // business hours
 )
 
 // WindowChange is another set of windows. No schedule at all is always open.
@@ -282,15 +283,30 @@ func (c *comparison) windows(name string, steady []string) []WindowChange {
 		}
 		list = append(list, WindowChange{Of: of, Inboxes: slices.Clone(inboxes), Before: before, After: after})
 	}
-	add(AccountWindows, steady, c.before.policy.Accounts[name].Windows, c.after.policy.Accounts[name].Windows)
+	before, after := c.before.policy.Accounts[name], c.after.policy.Accounts[name]
+	add(AccountWindows, steady, before.Windows, after.Windows)
+	add(AccountExtension, steady, c.ahead(before.Extension), c.ahead(after.Extension))
 	for i, inbox := range steady {
 		before, after := c.before.policy.Inboxes[inbox], c.after.policy.Inboxes[inbox]
-		add(TeamWindows, steady[i:i+1], teamWindows(before.Member(name)), teamWindows(after.Member(name)))
+		add(TeamWindows, steady[i:i+1], c.current(teamWindows(before.Member(name))), c.current(teamWindows(after.Member(name))))
 	}
 	for i, inbox := range steady {
 		add(InboxHours, steady[i:i+1], hours(c.before.policy.Inboxes[inbox]), hours(c.after.policy.Inboxes[inbox]))
 	}
 	return list
+}
+
+// ahead is an extension that is not over yet, as a list.
+func (c *comparison) ahead(s *reception.Schedule) []*reception.Schedule {
+	if s == nil || !s.Extra[len(s.Extra)-1].Until.After(c.now) {
+		return nil
+	}
+	return []*reception.Schedule{s}
+}
+
+// current leaves out the extensions that are over.
+func (c *comparison) current(windows []*reception.Schedule) []*reception.Schedule {
+	return slices.DeleteFunc(windows, func(s *reception.Schedule) bool { return s.Name == "" && c.ahead(s) == nil })
 }
 
 func hours(in *reception.Inbox) []*reception.Schedule {
@@ -338,17 +354,30 @@ func (c *comparison) keysOf(windows []*reception.Schedule) []string {
 func (c *comparison) key(s *reception.Schedule) string {
 	key, ok := c.keys[s]
 	if !ok {
-		key = scheduleKey(s)
+		key = c.scheduleKey(s)
 		c.keys[s] = key
 	}
 	return key
 }
 
-func scheduleKey(s *reception.Schedule) string {
+// scheduleKey says all openings of a schedule but those by extensions that are over.
+func (c *comparison) scheduleKey(s *reception.Schedule) string {
 	var b strings.Builder
 	fmt.Fprint(&b, s.Location, s.Weekly)
 	for _, d := range sortedDates(s) {
 		fmt.Fprint(&b, d, s.Dates[d])
+	}
+	if s.Calendar != nil {
+		days := map[reception.Date]reception.DayType{} // whatever they are called; maps are printed in order of their keys
+		for date, x := range s.Calendar.Days {
+			days[date] = x.Type
+		}
+		fmt.Fprint(&b, s.MakeUp, days)
+	}
+	for _, x := range s.Extra {
+		if x.Until.After(c.now) {
+			fmt.Fprint(&b, x.From.UnixMicro(), x.Until.UnixMicro())
+		}
 	}
 	return b.String()
 }

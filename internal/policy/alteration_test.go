@@ -149,8 +149,9 @@ func scheduleOrSwitchDiffers(before, after *policy.Set, account string, instants
 		specs := map[string]bool{}
 		for _, n := range names {
 			spec, _ := s.Schedule(n)
+			calendar, _ := s.Calendar(spec.Calendar)
 			spec.Title = ""
-			text, _ := json.Marshal(spec)
+			text, _ := json.Marshal([]any{spec, calendar})
 			specs[string(text)] = true
 		}
 		return strings.Join(slices.Sorted(maps.Keys(specs)), "\n")
@@ -168,6 +169,14 @@ func scheduleOrSwitchDiffers(before, after *policy.Set, account string, instants
 	if planned(before) != planned(after) {
 		return true
 	}
+	extended := func(list []policy.Extension) (text string) {
+		for _, x := range list {
+			if x.Until.After(testNow) {
+				text += fmt.Sprint(x.From, x.Until)
+			}
+		}
+		return text
+	}
 	pushSwitch := func(s *policy.Set, name string) string {
 		spec, _ := s.Switch(name)
 		if spec.State == "" || spec.State == "on" || (spec.State == "paused" || spec.State == "limited") && !spec.Until.IsZero() && !spec.Until.After(testNow) {
@@ -184,16 +193,17 @@ func scheduleOrSwitchDiffers(before, after *policy.Set, account string, instants
 			for _, name := range in.Members.Teams {
 				if team, _ := s.Team(name); slices.Contains(team.Members, account) {
 					windows = append(windows, team.Windows...)
+					teams += extended(team.Extensions)
 					always = always || len(team.Windows) == 0
 				}
 			}
 			if always {
-				windows = nil
+				windows, teams = nil, ""
 			}
 			if in.Hours != "" {
-				hours = openings(s, in.Hours)
+				hours = openings(s, in.Hours) + extended(in.Extensions)
 			}
-			return hours, openings(s, a.Windows...), openings(s, windows...)
+			return hours, openings(s, a.Windows...) + extended(a.Extensions), teams + openings(s, windows...)
 		}
 		steady := false
 		for _, kind := range someKinds {

@@ -248,6 +248,15 @@ func (s *speaker) window(w WindowChange) string {
 		return s.pick(
 			fmt.Sprintf("%s 更改了渠道 %s 的营业时间：现在为%s。", s.by, inboxes, now),
 			fmt.Sprintf("%s changed the business hours of %s: now %s.", s.by, inboxes, now))
+	case AccountExtension:
+		if len(w.After) == 0 {
+			return s.pick(
+				fmt.Sprintf("%s 取消了%s接待时段的临时延长（渠道 %s）。", s.by, s.your, inboxes),
+				fmt.Sprintf("%s ended the extension of %s reception windows (%s).", s.by, s.your, inboxes))
+		}
+		return s.pick(
+			fmt.Sprintf("%s 延长了%s接待时段（渠道 %s）：%s。", s.by, s.your, inboxes, now),
+			fmt.Sprintf("%s extended %s reception windows (%s): %s.", s.by, s.your, inboxes, now))
 	case TeamWindows:
 		return s.pick(
 			fmt.Sprintf("%s 更改了%s客服组在渠道 %s 的接待时段：现在为%s。", s.by, s.your, inboxes, now),

@@ -94,10 +94,6 @@ func (d *decoder) entries(n *node, read func(key)) {
 }
 
 func (d *decoder) unknownField(k key, fields []field) {
-	if why, ok := unbuilt[k.name]; ok {
-		d.problemAt(k.line, fmt.Sprintf("unknown field %q: %s", k.name, why[0]), fmt.Sprintf("未知字段“%s”：%s", k.name, why[1]))
-		return
-	}
 	names := make([]string, len(fields))
 	for i, f := range fields {
 		names[i] = f.name
@@ -107,11 +103,6 @@ func (d *decoder) unknownField(k key, fields []field) {
 		en, zh = fmt.Sprintf("%s; did you mean %q?", en, close), fmt.Sprintf("%s，是否想写“%s”？", zh, close)
 	}
 	d.problemAt(k.line, en, zh)
-}
-
-// unbuilt are fields of the design whose part does not exist yet: unknown, but not a slip of the pen.
-var unbuilt = map[string][2]string{
-	"calendar": {"holiday calendars are not built yet; list the dates under exceptions", "节假日日历尚未实现，请逐日写在 exceptions 里"},
 }
 
 // list reads each item of a list.

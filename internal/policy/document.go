@@ -10,6 +10,7 @@ import (
 
 // The kinds of documents, in the order in which documents are listed and exported: what is referred to comes before what refers to it.
 const (
+	KindCalendar    = "calendar"
 	KindSchedule    = "schedule"
 	KindTemplate    = "template"
 	KindRole        = "role"
@@ -21,7 +22,7 @@ const (
 	KindClient      = "client"
 )
 
-var kindOrder = []string{KindSchedule, KindTemplate, KindRole, KindAccount, KindTeam, KindInbox, KindSwitch, KindMaintenance, KindClient}
+var kindOrder = []string{KindCalendar, KindSchedule, KindTemplate, KindRole, KindAccount, KindTeam, KindInbox, KindSwitch, KindMaintenance, KindClient}
 
 // Kinds lists the kinds of documents in their order.
 func Kinds() []string { return slices.Clone(kindOrder) }

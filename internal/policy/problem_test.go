@@ -54,6 +54,7 @@ func TestParseYAMLNamesEveryFaultWithPathAndLine(t *testing.T) {
 	account := func(fields string) string { return "kind: account\nname: x\nspec:\n" + fields }
 	inbox := func(fields string) string { return "kind: inbox\nname: x\nspec:\n" + fields }
 	schedule := func(fields string) string { return "kind: schedule\nname: x\nspec:\n  zone: Asia/Shanghai\n" + fields }
+	calendar := func(fields string) string { return "kind: calendar\nname: x\nspec:\n" + fields }
 	role := func(fields string) string { return "kind: role\nname: x\nspec:\n" + fields }
 	pushSwitch := func(fields string) string { return "kind: switch\nname: platform\nspec:\n" + fields }
 	maintenance := func(fields string) string { return "kind: maintenance\nname: x\nspec:\n" + fields }
@@ -187,7 +188,27 @@ func TestParseYAMLNamesEveryFaultWithPathAndLine(t *testing.T) {
 		{"unknown zone", "kind: schedule\nname: x\nspec:\n  zone: Asia/Peking\n", []string{"4 /spec/zone: unknown time zone \"Asia/Peking\""}},
 		{"zone of this machine", "kind: schedule\nname: x\nspec: {zone: Local}\n", []string{"3 /spec/zone: unknown time zone"}},
 		{"zone outside", "kind: schedule\nname: x\nspec: {zone: ../Asia/Shanghai}\n", []string{"3 /spec/zone: unknown time zone"}},
-		{"unbuilt calendar", schedule("  calendar: cn-public\n"), []string{"5 /spec/calendar: unknown field \"calendar\": holiday calendars are not built yet"}},
+		{"calendar is no name", schedule("  calendar: 2026\n"), []string{"5 /spec/calendar: must be a name, not a number"}},
+		{"make-up day without a calendar", schedule("  make_up: fri\n"), []string{"5 /spec/make_up: this needs calendar"}},
+		{"no make-up day", schedule("  calendar: cn-public\n  make_up: friday\n"), []string{"6 /spec/make_up: \"friday\" is not one of sun"}},
+
+		// calendar
+		{"years is a list", calendar("  years: []\n"), []string{"4 /spec/years: a group of years, not a list"}},
+		{"no year", calendar("  years:\n    26: {}\n    next: {}\n    1999: {}\n"), []string{"5 /spec/years/26: \"26\" is not a year", "6 /spec/years/next: is not a year", "7 /spec/years/1999: is not a year"}},
+		{"year twice", calendar("  years:\n    2026: {}\n    \"2026\": {}\n"), []string{"6 /spec/years/2026: twice (first on line 5)"}},
+		{"unknown field of a year", calendar("  years:\n    2026: {offs: []}\n"), []string{"5 /spec/years/2026/offs: unknown field \"offs\""}},
+		{"day of another year", calendar("  years:\n    2026:\n      off:\n        - {name: 元旦, days: [2027-01-01]}\n"), []string{"7 /spec/years/2026/off/0/days/0: 2027-01-01 is not in 2026"}},
+		{"day that is not one", calendar("  years:\n    2026: {off: [{days: [2026-02-30]}]}\n"), []string{"5 /spec/years/2026/off/0/days/0: \"2026-02-30\" is not a date"}},
+		{"day off and at work", calendar("  years:\n    2026:\n      off: [{days: [2026-10-01, 2026-10-01]}]\n      work: [{days: [2026-10-01]}]\n"), []string{
+			"6 /spec/years/2026/off/0/days/1: 2026-10-01 is in this year twice", "7 /spec/years/2026/work/0/days/0: 2026-10-01 is in this year twice"}},
+		{"holiday without days", calendar("  years:\n    2026: {off: [{name: 元旦}]}\n"), []string{"5 /spec/years/2026/off/0: \"days\" is missing"}},
+
+		// extensions
+		{"extension without an end", account("  extensions:\n    - {reason: x}\n"), []string{"5 /spec/extensions/0: \"until\" is missing"}},
+		{"extension that ends before it begins", account("  extensions:\n    - {from: 2026-12-02T00:00:00Z, until: 2026-12-02T08:00:00+08:00}\n"), []string{"5 /spec/extensions/0: ends before it begins"}},
+		{"extension until a date", inbox("  extensions: [{until: 2026-12-02}]\n"), []string{"4 /spec/extensions/0/until: is not a time with date and offset"}},
+		{"unknown field of an extension", "kind: team\nname: x\nspec:\n  extensions: [{until: 2026-12-02T00:00:00Z, by: x}]\n", []string{"4 /spec/extensions/0/by: unknown field \"by\""}},
+		{"too many extensions", account("  extensions:\n" + strings.Repeat("    - {until: 2026-12-02T00:00:00Z}\n", 101)), []string{"5 /spec/extensions: more than 100 extensions"}},
 		{"unknown day", schedule("  weekly:\n    - {days: [monday], from: \"09:00\", to: \"18:00\"}\n"), []string{"6 /spec/weekly/0/days/0: \"monday\" is not one of sun, mon"}},
 		{"no day", schedule("  weekly:\n    - {days: [], from: \"09:00\", to: \"18:00\"}\n"), []string{"6 /spec/weekly/0/days: names no day"}},
 		{"day twice", schedule("  weekly:\n    - {days: [mon, mon], from: \"09:00\", to: \"18:00\"}\n"), []string{"6 /spec/weekly/0/days/1: twice"}},

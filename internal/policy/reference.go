@@ -41,6 +41,8 @@ func references(e entry) []reference {
 		}
 	case RoleSpec:
 		one(KindTemplate, spec.Template, "spec", "template")
+	case ScheduleSpec:
+		one(KindCalendar, spec.Calendar, "spec", "calendar")
 	case TeamSpec:
 		list(KindAccount, true, spec.Members, "spec", "members")
 		one(KindAccount, spec.Lead, "spec", "lead")

@@ -12,21 +12,22 @@ import (
 
 // AccountSpec is a person or robot that can sign in (账号).
 type AccountSpec struct {
-	Title       string   `json:"title,omitempty"`
-	Alias       string   `json:"alias,omitempty"`
-	Number      string   `json:"number,omitempty"`
-	Position    string   `json:"position,omitempty"`
-	Agent       bool     `json:"agent,omitempty"`
-	Robot       bool     `json:"robot,omitempty"`
-	State       string   `json:"state,omitempty"` // never empty once decoded
-	StateReason string   `json:"state_reason,omitempty"`
-	StateUntil  Instant  `json:"state_until,omitzero"`
-	Roles       []string `json:"roles,omitempty"`
-	Allow       []Grant  `json:"allow,omitempty"`
-	Deny        []Grant  `json:"deny,omitempty"`
-	Windows     []string `json:"windows,omitempty"`
-	Capacity    Capacity `json:"capacity,omitzero"`
-	Expires     Instant  `json:"expires,omitzero"`
+	Title       string      `json:"title,omitempty"`
+	Alias       string      `json:"alias,omitempty"`
+	Number      string      `json:"number,omitempty"`
+	Position    string      `json:"position,omitempty"`
+	Agent       bool        `json:"agent,omitempty"`
+	Robot       bool        `json:"robot,omitempty"`
+	State       string      `json:"state,omitempty"` // never empty once decoded
+	StateReason string      `json:"state_reason,omitempty"`
+	StateUntil  Instant     `json:"state_until,omitzero"`
+	Roles       []string    `json:"roles,omitempty"`
+	Allow       []Grant     `json:"allow,omitempty"`
+	Deny        []Grant     `json:"deny,omitempty"`
+	Windows     []string    `json:"windows,omitempty"`
+	Extensions  []Extension `json:"extensions,omitempty"`
+	Capacity    Capacity    `json:"capacity,omitzero"`
+	Expires     Instant     `json:"expires,omitzero"`
 }
 
 // Instant is a time as documents write it.
@@ -59,23 +60,25 @@ type TemplateSpec struct {
 
 // TeamSpec is a team of agents (客服组).
 type TeamSpec struct {
-	Title   string   `json:"title,omitempty"`
-	Members []string `json:"members,omitempty"`
-	Lead    string   `json:"lead,omitempty"`
-	Windows []string `json:"windows,omitempty"`
+	Title      string      `json:"title,omitempty"`
+	Members    []string    `json:"members,omitempty"`
+	Lead       string      `json:"lead,omitempty"`
+	Windows    []string    `json:"windows,omitempty"`
+	Extensions []Extension `json:"extensions,omitempty"`
 }
 
 // InboxSpec is one entrance for messages (接待渠道). Channel, Mode, Kinds and Routing.Strategy are always written out: how an inbox works should not
 // have to be remembered.
 type InboxSpec struct {
-	Title    string   `json:"title,omitempty"`
-	Channel  string   `json:"channel"`
-	Mode     string   `json:"mode"`
-	Kinds    []string `json:"kinds"`
-	Members  Members  `json:"members,omitzero"`
-	Hours    string   `json:"hours,omitempty"`
-	Routing  Routing  `json:"routing"`
-	Capacity int      `json:"capacity,omitempty"`
+	Title      string      `json:"title,omitempty"`
+	Channel    string      `json:"channel"`
+	Mode       string      `json:"mode"`
+	Kinds      []string    `json:"kinds"`
+	Members    Members     `json:"members,omitzero"`
+	Hours      string      `json:"hours,omitempty"`
+	Extensions []Extension `json:"extensions,omitempty"`
+	Routing    Routing     `json:"routing"`
+	Capacity   int         `json:"capacity,omitempty"`
 }
 
 // Members are those who serve an inbox, directly and by team.
@@ -131,7 +134,7 @@ func decodeJSON(kind, document string, spec json.RawMessage, problems *problemLi
 }
 
 // unbuiltKinds are kinds of the design whose part does not exist yet.
-var unbuiltKinds = []string{"filter", "autoreply", "approval", "alert", "calendar"}
+var unbuiltKinds = []string{"filter", "autoreply", "approval", "alert"}
 
 func (d *decoder) unknownKind(kind string, line int) {
 	en, zh := fmt.Sprintf("unknown kind of document %s", quoted(kind)), fmt.Sprintf("未知的文档类型 %s", quoted(kind))
@@ -159,6 +162,8 @@ func (d *decoder) spec(kind string, n *node) any {
 		return d.team(n)
 	case KindInbox:
 		return d.inbox(n)
+	case KindCalendar:
+		return d.calendar(n)
 	case KindSchedule:
 		return d.schedule(n)
 	case KindSwitch:
@@ -203,6 +208,7 @@ func (d *decoder) account(n *node) AccountSpec {
 		field{"allow", d.grants(&s.Allow)},
 		field{"deny", d.grants(&s.Deny)},
 		field{"windows", d.names(&s.Windows)},
+		field{"extensions", d.extensions(&s.Extensions)},
 		field{"capacity", d.capacity(&s.Capacity)},
 		field{"expires", d.instant(&s.Expires)},
 	) {
@@ -312,7 +318,8 @@ func (d *decoder) template(n *node) TemplateSpec {
 
 func (d *decoder) team(n *node) TeamSpec {
 	var s TeamSpec
-	d.object(n, field{"title", d.text(&s.Title)}, field{"members", d.names(&s.Members)}, field{"lead", d.name(&s.Lead)}, field{"windows", d.names(&s.Windows)})
+	d.object(n, field{"title", d.text(&s.Title)}, field{"members", d.names(&s.Members)}, field{"lead", d.name(&s.Lead)}, field{"windows", d.names(&s.Windows)},
+		field{"extensions", d.extensions(&s.Extensions)})
 	return s
 }
 
@@ -333,6 +340,7 @@ func (d *decoder) inbox(n *node) InboxSpec {
 			d.object(n, field{"accounts", d.names(&s.Members.Accounts)}, field{"teams", d.names(&s.Members.Teams)})
 		}},
 		field{"hours", d.name(&s.Hours)},
+		field{"extensions", d.extensions(&s.Extensions)},
 		field{"routing", d.routing(&s.Routing)},
 		field{"capacity", d.limit(&s.Capacity)},
 	)

@@ -250,6 +250,22 @@ const (
 	CodeConversationSnoozed Code = 149
 	// CodeDeliveryWithdrawnSnoozed is delivery.withdrawn.snoozed: Set aside by a colleague.
 	CodeDeliveryWithdrawnSnoozed Code = 150
+	// CodeWindowAgentHoliday is window.agent.holiday: Off on a holiday.
+	CodeWindowAgentHoliday Code = 151
+	// CodeWindowAgentMakeupDay is window.agent.makeup_day: Closed on a make-up workday.
+	CodeWindowAgentMakeupDay Code = 152
+	// CodeWindowAgentExtended is window.agent.extended: Extended window.
+	CodeWindowAgentExtended Code = 153
+	// CodeWindowAgentYearUnannounced is window.agent.year_unannounced: The calendar lacks this year.
+	CodeWindowAgentYearUnannounced Code = 154
+	// CodeWindowInboxHoliday is window.inbox.holiday: Closed on a holiday.
+	CodeWindowInboxHoliday Code = 155
+	// CodeWindowInboxMakeupDay is window.inbox.makeup_day: Closed on a make-up workday.
+	CodeWindowInboxMakeupDay Code = 156
+	// CodeWindowInboxExtended is window.inbox.extended: Extended business hours.
+	CodeWindowInboxExtended Code = 157
+	// CodeWindowInboxYearUnannounced is window.inbox.year_unannounced: The hours' calendar lacks this year.
+	CodeWindowInboxYearUnannounced Code = 158
 )
 
 var codeNames = [...]string{
@@ -376,4 +392,12 @@ var codeNames = [...]string{
 	CodeConversationOwnedByBot:              "conversation.owned_by_bot",
 	CodeConversationSnoozed:                 "conversation.snoozed",
 	CodeDeliveryWithdrawnSnoozed:            "delivery.withdrawn.snoozed",
+	CodeWindowAgentHoliday:                  "window.agent.holiday",
+	CodeWindowAgentMakeupDay:                "window.agent.makeup_day",
+	CodeWindowAgentExtended:                 "window.agent.extended",
+	CodeWindowAgentYearUnannounced:          "window.agent.year_unannounced",
+	CodeWindowInboxHoliday:                  "window.inbox.holiday",
+	CodeWindowInboxMakeupDay:                "window.inbox.makeup_day",
+	CodeWindowInboxExtended:                 "window.inbox.extended",
+	CodeWindowInboxYearUnannounced:          "window.inbox.year_unannounced",
 }

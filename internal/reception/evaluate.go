@@ -128,14 +128,28 @@ func (e *evaluator) healthCell() Cell {
 // hoursCell is gate window.inbox. A conversation that somebody owns is finished after hours.
 func (e *evaluator) hoursCell() Cell {
 	hours := e.inbox.Hours
-	if hours.Open(e.now) {
+	if hours == nil {
 		return passed
+	}
+	seen := e.see(hours)
+	switch seen.opening {
+	case fullyOpen:
+		return passed
+	case openUnannounced:
+		return passedWith(CodeWindowInboxYearUnannounced)
+	case openExtended:
+		return passedWith(CodeWindowInboxExtended)
 	}
 	if e.owner != "" {
 		return passedWith(CodeWindowInboxFinishing)
 	}
 	code := CodeWindowInboxClosed
-	if hours.closedByDate(e.now) {
+	switch seen.closing {
+	case closedByHoliday:
+		code = CodeWindowInboxHoliday
+	case closedByMakeUp:
+		code = CodeWindowInboxMakeupDay
+	case closedByDate:
 		code = CodeWindowInboxDateOff
 	}
 	if next, ok := hours.Next(e.now); ok {

@@ -330,27 +330,103 @@ func (n *naive) hours() said {
 	if n.m.Inbox == "" {
 		return mute
 	}
-	if in == nil || in.Hours == nil || tableOf(in.Hours).open(n.now) {
+	if in == nil || in.Hours == nil {
 		return yes
+	}
+	if how := howOpen([]*Schedule{in.Hours}, n.now); how != "closed" {
+		return openNote("window.inbox", how)
 	}
 	if n.owner != "" {
 		return noted("window.inbox.finishing")
 	}
-	code := "window.inbox.closed"
-	if tableOf(in.Hours).ordinarily(n.now) {
-		code = "window.inbox.date_off"
+	code := "window.inbox." + whatCloses([]*Schedule{in.Hours}, n.now, "closed")
+	return notUntil(code, n.soonest("hours "+n.m.Inbox, openAt([]*Schedule{in.Hours})), n.now)
+}
+
+// howOpen says whether one of the schedules is "open" without reserve, in an "unannounced" year, only "extended", or all are "closed".
+func howOpen(schedules []*Schedule, now time.Time) string {
+	how := map[string]bool{}
+	for _, s := range schedules {
+		if s == nil {
+			return "open"
+		}
+		plain := *s
+		plain.Extra = nil
+		date, _ := bruteWall(s, now)
+		y, m, d := date.Date()
+		_, own := s.Dates[Date{y, m, d}]
+		switch {
+		case !bruteOpen(s, now):
+		case !bruteOpen(&plain, now):
+			how["extended"] = true
+		case s.Calendar != nil && !own && !s.Calendar.Years[y]:
+			how["unannounced"] = true
+		default:
+			return "open"
+		}
 	}
-	return notUntil(code, n.soonest("hours "+n.m.Inbox, opening([]*Schedule{in.Hours})), n.now)
+	for _, x := range []string{"unannounced", "extended"} {
+		if how[x] {
+			return x
+		}
+	}
+	return "closed"
+}
+
+func openNote(gate, how string) said {
+	switch how {
+	case "extended":
+		return noted(gate + ".extended")
+	case "unannounced":
+		return noted(gate + ".year_unannounced")
+	}
+	return yes
+}
+
+// whatCloses says what took away the opening that the ordinary week would have now; usual if there is none.
+func whatCloses(schedules []*Schedule, now time.Time, usual string) string {
+	found := map[string]bool{}
+	for _, s := range schedules {
+		if s == nil || bruteOpen(s, now) {
+			continue
+		}
+		date, minute := bruteWall(s, now)
+		for _, begun := range []struct {
+			date   time.Time
+			minute int
+		}{{date, minute}, {date.AddDate(0, 0, -1), minute + 1440}} {
+			if !bruteIn(s.Weekly[begun.date.Weekday()], begun.minute) {
+				continue
+			}
+			y, m, d := begun.date.Date()
+			on := Date{y, m, d}
+			if _, own := s.Dates[on]; own {
+				found["date_off"] = true
+			} else if s.Calendar != nil && s.Calendar.Days[on].Type == Holiday {
+				found["holiday"] = true
+			} else if s.Calendar != nil && s.Calendar.Days[on].Type == MakeUpWorkday {
+				found["makeup_day"] = true
+			}
+			break
+		}
+	}
+	for _, x := range []string{"holiday", "makeup_day", "date_off"} {
+		if found[x] {
+			return x
+		}
+	}
+	return usual
 }
 
 func (n *naive) window(account string, owns bool) said {
-	var own []*Schedule
+	own, extra := []*Schedule{nil}, []*Schedule(nil)
 	if a := n.p.Accounts[account]; a != nil {
-		own = a.Windows
-	}
-	ownOpen := opening(own)
-	if len(own) == 0 {
-		ownOpen = opening([]*Schedule{nil})
+		if len(a.Windows) > 0 {
+			own = a.Windows
+		}
+		if a.Extension != nil {
+			extra = append(extra, a.Extension)
+		}
 	}
 	member := n.membership(account)
 	var teams []*Schedule
@@ -364,24 +440,29 @@ func (n *naive) window(account string, owns bool) said {
 			}
 		}
 	}
-	teamOpen := opening(teams)
-	both := func(q int) bool { return ownOpen(q) && teamOpen(q) }
-	if both(quarterOf(n.now)) {
+	ownOpen, teamOpen, extraOpen := openAt(own), openAt(teams), openAt(extra)
+	any := func(q int) bool { return ownOpen(q) && teamOpen(q) || extraOpen(q) }
+	how := []string{howOpen(own, n.now), howOpen(teams, n.now)}
+	switch {
+	case slices.Contains(how, "closed"):
+	case slices.Contains(how, "extended"):
+		return openNote("window.agent", "extended")
+	case slices.Contains(how, "unannounced"):
+		return openNote("window.agent", "unannounced")
+	default:
 		return yes
+	}
+	if howOpen(extra, n.now) != "closed" {
+		return noted("window.agent.extended")
 	}
 	if owns {
 		return noted("window.agent.finishing")
 	}
-	code, culprits := "window.agent.closed", own
-	if ownOpen(quarterOf(n.now)) {
-		code, culprits = "window.agent.team_closed", teams
+	code := whatCloses(own, n.now, "closed")
+	if how[0] != "closed" {
+		code = whatCloses(teams, n.now, "team_closed")
 	}
-	for _, s := range culprits {
-		if s != nil && !tableOf(s).open(n.now) && tableOf(s).ordinarily(n.now) {
-			code = "window.agent.date_off"
-		}
-	}
-	return notUntil(code, n.soonest("window "+account+" "+n.m.Inbox, both), n.now)
+	return notUntil("window.agent."+code, n.soonest("window "+account+" "+n.m.Inbox, any), n.now)
 }
 
 func (n *naive) presence(p Presence, owns bool) said {
@@ -465,25 +546,22 @@ func (n *naive) capacity(account string, owns bool) said {
 }
 
 // table is what a schedule says at every quarter of an hour of more than a year, by its definition.
-type table struct{ now, ordinary []bool }
+type table []bool
 
 const quarter = 15 * time.Minute
 
 var (
 	tableStart = time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
-	tables     = map[*Schedule]*table{}
+	tables     = map[*Schedule]table{}
 )
 
-func tableOf(s *Schedule) *table {
+func tableOf(s *Schedule) table {
 	if t := tables[s]; t != nil {
 		return t
 	}
-	t := &table{}
-	week := &Schedule{Location: s.Location, Weekly: s.Weekly}
+	var t table
 	for i := range 430 * 96 {
-		at := tableStart.Add(time.Duration(i) * quarter)
-		t.now = append(t.now, bruteOpen(s, at))
-		t.ordinary = append(t.ordinary, bruteOpen(week, at))
+		t = append(t, bruteOpen(s, tableStart.Add(time.Duration(i)*quarter)))
 	}
 	tables[s] = t
 	return t
@@ -492,17 +570,14 @@ func tableOf(s *Schedule) *table {
 // quarterOf is the quarter of an hour that an instant lies in.
 func quarterOf(at time.Time) int { return int(at.Sub(tableStart) / quarter) }
 
-func (t *table) open(at time.Time) bool       { return t.now[quarterOf(at)] }
-func (t *table) ordinarily(at time.Time) bool { return t.ordinary[quarterOf(at)] }
-
-// opening says at which quarters at least one of the schedules is open.
-func opening(schedules []*Schedule) func(q int) bool {
-	var all [][]bool
+// openAt says at which quarters at least one of the schedules is open.
+func openAt(schedules []*Schedule) func(q int) bool {
+	var all []table
 	for _, s := range schedules {
 		if s == nil {
 			return func(int) bool { return true }
 		}
-		all = append(all, tableOf(s).now)
+		all = append(all, tableOf(s))
 	}
 	return func(q int) bool {
 		for _, t := range all {

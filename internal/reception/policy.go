@@ -24,6 +24,7 @@ type Account struct {
 	Expires    time.Time // zero: never
 	Rights     map[string]Right
 	Windows    []*Schedule
+	Extension  *Schedule      // extra openings for a time, whatever all windows say; nil: none
 	Total      int            // limit of live conversations; 0: none
 	Limits     map[string]int // limit by inbox; missing: the inbox's own
 	Switch     Switch

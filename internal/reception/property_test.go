@@ -24,10 +24,28 @@ var schedulePool = func() []*Schedule {
 	office, berlin, newYork := weekdays(9, 18), zone("Europe/Berlin"), zone("America/New_York")
 	withDates := weekdays(9, 18)
 	withDates.Dates = map[Date][]Span{{2026, 3, 27}: {}, {2026, 3, 28}: {{600, 720}}, {2026, 3, 30}: {{1200, 1800}}}
+	festive := everyDay(shanghai, Span{8 * 60, 20 * 60})
+	festive.Weekly[time.Sunday], festive.Weekly[time.Monday] = []Span{{10 * 60, 12 * 60}}, []Span{{9 * 60, 12*60 + 15}, {14 * 60, 30 * 60}}
+	festive.MakeUp, festive.Calendar = time.Monday, &Calendar{Years: map[int]bool{2026: true}, Days: map[Date]CalendarDay{
+		{2026, 3, 27}: {Type: Holiday}, {2026, 3, 28}: {Type: MakeUpWorkday}, {2026, 3, 29}: {Type: MakeUpWorkday}}}
+	unknownYear := everyDay(berlin, Span{9 * 60, 18 * 60})
+	unknownYear.Calendar = &Calendar{Years: map[int]bool{2025: true}}
+	extended := weekdays(9, 18)
+	extended.Extra = []Interval{{instants[2], instants[5]}, {instants[9], instants[10]}}
+	extended.Dates = map[Date][]Span{{2026, 3, 30}: {}}
 	return []*Schedule{
+		festive, unknownYear, extended,
 		office, withDates, everyDay(berlin, Span{22 * 60, 30 * 60}), everyDay(berlin, Span{135, 195}, Span{8 * 60, 12 * 60}),
 		everyDay(newYork, Span{9 * 60, 17 * 60}), everyDay(shanghai, Span{0, 1440}), {Location: shanghai}, nil,
 	}
+}()
+
+// extensionPool is fixed, because the naive evaluator remembers what each schedule says at every quarter of a year.
+var extensionPool = func() (all []*Schedule) {
+	for i := range len(instants) - 3 {
+		all = append(all, extension(instants[i], instants[i+1+i%3]))
+	}
+	return all
 }()
 
 var (
@@ -92,6 +110,9 @@ func drawAccount(t *rapid.T, name string) *Account {
 		a.Rights[permission] = drawRight(t, permission)
 	}
 	a.Windows = drawWindows(t, "windows")
+	if often(t, "extended", false, true) {
+		a.Extension = rapid.SampledFrom(extensionPool).Draw(t, "extension")
+	}
 	a.Total = often(t, "total", 0, 1, 3)
 	if often(t, "own limit", false, true) {
 		a.Limits["web"] = rapid.IntRange(0, 3).Draw(t, "limit")
