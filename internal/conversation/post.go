@@ -77,6 +77,11 @@ func (p *Post) Apply(tx *ledger.Tx) error {
 	}
 	p.matchAs(tx.Documents().Filters(), p.Kind)
 	action := reception.ApplyFilters(tx.Policy(), p.Inbox, p.Kind, p.match.rules).Action
+	if action != reception.FilterReject && action != reception.FilterQuarantine { // nobody sees that the customer wrote
+		if err := p.wake(tx); err != nil {
+			return err
+		}
+	}
 	position := tx.Next()
 	if action == reception.FilterReject {
 		return p.reject(tx, position)
@@ -107,6 +112,22 @@ func (p *Post) resolveKind(in *reception.Inbox) error {
 		return errKind
 	}
 	return nil
+}
+
+// wake takes the conversation up again that the message goes to, before the message has its position: it is decided about one that is not set aside.
+func (p *Post) wake(tx *ledger.Tx) error {
+	id := p.Conversation
+	if id == 0 {
+		id = tx.OpenThread(p.Inbox, p.ContactID, p.Kind)
+	}
+	if id == 0 {
+		return nil
+	}
+	c, ok, err := tx.Conversation(id)
+	if err != nil || !ok || c.Inbox != p.Inbox || c.Contact != p.ContactID || c.Kind != p.Kind {
+		return err // what is wrong is said where the thread is looked for
+	}
+	return wake(tx, c, "customer_wrote", system)
 }
 
 // thread finds or opens the conversation, and returns it ready to be changed. A message that is held back opens no resolved one again.

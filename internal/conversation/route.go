@@ -7,6 +7,7 @@ import (
 
 	"github.com/bidahq/bida/internal/filter"
 	"github.com/bidahq/bida/internal/ledger"
+	"github.com/bidahq/bida/internal/policy"
 	"github.com/bidahq/bida/internal/reception"
 )
 
@@ -31,12 +32,17 @@ func decideOn(tx *ledger.Tx, c *ledger.ConversationRow, passedOver []string, m r
 	if err != nil {
 		return reception.Decision{}, err
 	}
-	m.Inbox, m.Kind = c.Inbox, c.Kind
-	m.Conversation = &reception.Conversation{ID: ID(c.ID), Owner: c.Owner, PassedOver: passedOver}
+	m.Inbox, m.Kind, m.Conversation = c.Inbox, c.Kind, Facts(c)
+	m.Conversation.PassedOver = passedOver
 	if ok {
 		m.LastOwner = contact.LastOwner
 	}
 	return reception.Decide(tx.Policy(), tx, m, tx.Now()), nil
+}
+
+// Facts are what the engine reads of a conversation.
+func Facts(c *ledger.ConversationRow) *reception.Conversation {
+	return &reception.Conversation{ID: ID(c.ID), Owner: c.Owner, PassedOver: c.PassedOver, SnoozedUntil: c.SnoozedUntil()}
 }
 
 // ID writes a conversation's id as people see it.
@@ -59,7 +65,7 @@ func journal(tx *ledger.Tx, d *reception.Decision, c *ledger.ConversationRow, po
 	row := ledger.DecisionRow{
 		Position: position, Conversation: c.ID, Message: message, At: tx.Now(), Revision: tx.Policy().Revision, Engine: Engine,
 		Cause: cause, Verdict: d.Verdict.String(), Code: d.Code.String(), Chosen: d.Chosen, Released: d.Released, Held: d.Held,
-		Outcomes: tx.Outcomes(reception.EncodeOutcomes(d)),
+		Outcomes: tx.Outcomes(d.AppendOutcomes),
 	}
 	if d.Released != "" {
 		row.ReleasedFor = d.ReleasedFor.String()
@@ -74,8 +80,8 @@ func journal(tx *ledger.Tx, d *reception.Decision, c *ledger.ConversationRow, po
 	return row
 }
 
-// Engine names the engine, the zone data and the filter that decide in this process.
-var Engine = reception.EngineVersion + " " + reception.ZoneDataVersion() + " filter " + filter.Version
+// Engine names the engine, the zone data, the program's own calendar and the filter that decide in this process.
+var Engine = reception.EngineVersion + " " + reception.ZoneDataVersion() + " " + policy.CalendarDataVersion() + " filter " + filter.Version
 
 // follow carries a decision out: release, assignment or offers, deliveries, waiting. newest is the message that has just come in, nil for a later decision.
 func follow(tx *ledger.Tx, id int64, d *reception.Decision, newest *ledger.MessageRow) error {
@@ -105,6 +111,7 @@ func routed(tx *ledger.Tx, id int64, d *reception.Decision, newest *ledger.Messa
 	}
 	owner := d.Chosen[0]
 	if c.Owner == "" {
+		letThrough(tx, c.Inbox, c.Offered, owner)
 		if err := withdrawOffers(tx, id, owner, reception.CodeDeliveryWithdrawnClaimedByColleague); err != nil {
 			return err
 		}
@@ -176,6 +183,7 @@ func offered(tx *ledger.Tx, id int64, d *reception.Decision, newest *ledger.Mess
 			deliver(tx, c, a, *newest)
 		}
 	}
+	letThrough(tx, c.Inbox, c.Offered, d.Chosen...)
 	all := slices.Clone(c.Offered)
 	for _, a := range d.Chosen {
 		if slices.Contains(c.Offered, a) {

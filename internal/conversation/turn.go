@@ -42,7 +42,7 @@ func nextStep(set *policy.Set, c *ledger.ConversationRow) (step, time.Time) {
 	spec, ok := set.Inbox(c.Inbox)
 	r := spec.Routing
 	switch {
-	case !ok || c.TurnSince.IsZero() || c.Status != ledger.StatusOpen:
+	case !ok || c.TurnSince.IsZero() || c.Status != ledger.StatusOpen || !c.SnoozedUntil().IsZero():
 	case untouched(c):
 		return stepClose, c.TurnSince.Add(heldFor)
 	case unanswered(c) && r.AnswerTimeout > 0:

@@ -220,6 +220,9 @@ func (r *run) notGiven(view *ledger.View, f *fate) error {
 		switch found.gate {
 		case reception.ConversationGate:
 			r.proveOwner(found, owner)
+			if err := r.proveSnooze(found, f); err != nil {
+				return err
+			}
 		case reception.Routing:
 			r.proveChoice(found, d)
 		}

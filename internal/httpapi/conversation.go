@@ -44,6 +44,7 @@ type ConversationBody struct {
 	AcceptBy        *Time            `json:"accept_by,omitempty" doc:"when the accept timeout ends"`
 	AnswerBy        *Time            `json:"answer_by,omitempty" doc:"when the answer timeout of its owner ends"`
 	ClosesAt        *Time            `json:"closes_at,omitempty" doc:"when it is resolved by itself, if the customer stays silent"`
+	SnoozedUntil    *Time            `json:"snoozed_until,omitempty" doc:"until when it is set aside"`
 	Offered         []string         `json:"offered,omitempty"`
 	PassedOver      []string         `json:"passed_over,omitempty"`
 	Sequence        int64            `json:"sequence" doc:"of the last message"`
@@ -127,7 +128,7 @@ func (s *Server) conversationBody(c *ledger.ConversationRow, by caller, w *waiti
 	}
 	b.InboxTitle, b.Mode = inboxOf(w.view.Policy, c.Inbox)
 	answerBy, closesAt := conversation.TurnEnds(w.view.Policy, c)
-	b.AnswerBy, b.ClosesAt = s.maybe(answerBy), s.maybe(closesAt)
+	b.AnswerBy, b.ClosesAt, b.SnoozedUntil = s.maybe(answerBy), s.maybe(closesAt), s.maybe(c.SnoozedUntil())
 	if c.Owner != "" {
 		b.Owner, b.OwnerTitle = &c.Owner, titleOf(w.view.Policy, c.Owner)
 	}
@@ -175,12 +176,12 @@ func (s *Server) waitingRoom() *waitingRoom {
 }
 
 func (w *waitingRoom) why(s *Server, c *ledger.ConversationRow, lang string) *WaitingBody {
-	key := strings.Join([]string{c.Inbox, c.Kind, c.Owner, strings.Join(c.PassedOver, " ")}, "\x00")
+	key := strings.Join([]string{c.Inbox, c.Kind, c.Owner, strings.Join(c.PassedOver, " "), strconv.FormatInt(c.SnoozedUntil().UnixMicro(), 10)}, "\x00")
 	if b := w.known[key]; b != nil {
 		return b
 	}
 	d := reception.Decide(w.view.Policy.Compile(), w.view, reception.Message{
-		Inbox: c.Inbox, Kind: c.Kind, Conversation: &reception.Conversation{ID: conversation.ID(c.ID), Owner: c.Owner, PassedOver: c.PassedOver},
+		Inbox: c.Inbox, Kind: c.Kind, Conversation: conversation.Facts(c),
 	}, w.now)
 	b := &WaitingBody{Code: d.Code.String(), Summary: d.Summary(lang, s.summaryZone())}
 	w.known[key] = b

@@ -49,6 +49,10 @@ func newMetrics(s *Server) *metrics {
 		m.requests, m.duration, m.refused,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		gauge("bida_ledger_position", "The last ledger position that is durable.", func() float64 { return float64(s.o.Ledger.Position()) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "bida_ledger_groups_total", Help: "Groups of commands that this process has committed."},
+			func() float64 { groups, _ := s.o.Ledger.Committed(); return float64(groups) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "bida_ledger_commands_total", Help: "Commands in those groups."},
+			func() float64 { _, commands := s.o.Ledger.Committed(); return float64(commands) }),
 		gauge("bida_policy_revision", "The revision of the policy in force.", func() float64 { return float64(s.o.Ledger.Policy().Revision()) }),
 		gauge("bida_store_failing", "1 while the store cannot be written.", func() float64 { return truth(s.o.Ledger.Failing() != nil) }),
 		gauge("bida_jobs_dead", "Background jobs that were given up (at most 500 are counted); -1 when that cannot be read.", func() float64 {

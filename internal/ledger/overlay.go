@@ -48,6 +48,9 @@ func (t *table[K, V]) remove(k K)    { t.cmd[k] = nil }
 
 // keep moves the command's changes to the group; undo forgets them.
 func (t *table[K, V]) keep() {
+	if len(t.cmd) == 0 {
+		return
+	}
 	for k, v := range t.cmd {
 		t.group[k] = v
 	}
@@ -153,6 +156,9 @@ func (x *index[K]) keys() []K {
 }
 
 func (x *index[K]) keep() {
+	if len(x.cmd) == 0 {
+		return
+	}
 	for k, m := range x.cmd {
 		g := x.group[k]
 		if g == nil {

@@ -88,6 +88,11 @@ func messageAt(ctx context.Context, r ReplayReader, d DecisionRow) (reception.Me
 		return m, err
 	}
 	for _, f := range facts {
+		if f.Name == FactSnoozed {
+			if m.Conversation.SnoozedUntil, err = ReadSnoozed(f); err != nil {
+				return m, err
+			}
+		}
 		if f.Name == FactPassedOver {
 			if err := json.Unmarshal(f.Value, &m.Conversation.PassedOver); err != nil {
 				return m, fmt.Errorf("passed_over of c%d: %w", c.ID, err)
@@ -122,7 +127,7 @@ func noteAt(ctx context.Context, r ReplayReader, d DecisionRow) (n note, ok bool
 // CauseReleased is the cause of a decision on a message that was released from quarantine.
 const CauseReleased = "released"
 
-// loneAt is a message without a conversation as it was decided: one that a filter rule refused, or a notice, in the data of which is to whom it was directed.
+// loneAt is a message without a conversation as it was decided: one that a filter rule refused, or a notice or an announcement, in the data of which is to whom it was directed.
 func loneAt(ctx context.Context, r ReplayReader, d DecisionRow) (reception.Message, error) {
 	row, err := r.Message(ctx, d.Message)
 	if err != nil {
@@ -133,9 +138,13 @@ func loneAt(ctx context.Context, r ReplayReader, d DecisionRow) (reception.Messa
 	}
 	var data struct {
 		To string `json:"to"`
+		AnnouncementData
 	}
 	if err := json.Unmarshal(row.Data, &data); err != nil {
 		return reception.Message{}, fmt.Errorf("notice m%d: %w", row.Position, err)
+	}
+	if data.Announcement != "" {
+		return reception.Message{Kind: row.Kind, Directed: data.Directed}, nil
 	}
 	return reception.Message{Kind: row.Kind, Directed: []string{data.To}, Notice: true}, nil
 }

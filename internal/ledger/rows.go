@@ -49,7 +49,7 @@ type MessageRow struct {
 	Contact      string          // contact id in the inbox; "" for a notice
 	Author       string          // account that wrote a reply or a note, or caused a notice; "" inbound and for what Bida writes
 	Text         string          // of a line: its code
-	Data         json.RawMessage // notices: {"zh":…,"en":…,…}; notes: NoteData; lines: LineData; all others: attachments, as package attachment writes them; or none
+	Data         json.RawMessage // notices: {"zh":…,"en":…,…}; announcements: AnnouncementData; notes: NoteData; lines: LineData; all others: attachments, as package attachment writes them; or none
 	SentAt       time.Time       // as the sender said, or none
 	ReceivedAt   time.Time       // when intake had it whole
 	At           time.Time       // the group's now: when it was decided and stored
@@ -94,6 +94,14 @@ type NoteData struct {
 	Mentions []string `json:"mentions,omitempty"` // whom the author called
 	// Attachments are written as those of other messages are.
 	Attachments json.RawMessage `json:"attachments,omitempty"`
+}
+
+// AnnouncementData is the Data of an announcement, which is a notice to many.
+type AnnouncementData struct {
+	ZH           string   `json:"zh"`
+	EN           string   `json:"en"`
+	Announcement string   `json:"announcement"` // name of the maintenance document
+	Directed     []string `json:"directed"`     // whom it names, in order
 }
 
 // LineData is the Data of a line: what it needs to be put into words besides its code.
@@ -191,7 +199,13 @@ type ConversationRow struct {
 	passedSince int64    // from-position of the passed_over fact that holds
 	decided     [16]byte // outcome set of the last decision that left it waiting
 	watched     time.Time
+
+	snoozedUntil time.Time // its fact, FactSnoozed, is what the store keeps
+	snoozedSince int64
 }
+
+// SnoozedUntil is until when the open conversation is set aside; zero if it is not.
+func (c *ConversationRow) SnoozedUntil() time.Time { return c.snoozedUntil }
 
 // Watched is the last instant at which it was asked in this process to look whether the turn ends; zero if never.
 func (c *ConversationRow) Watched() time.Time { return c.watched }
@@ -267,9 +281,9 @@ type AttemptRow struct {
 	Error      string
 }
 
-// FactRow is a fact as an interval of ledger positions. Subject is "account/<name>", "system/<component>" or "conversation/<id>". Names: "session",
+// FactRow is a fact as an interval of ledger positions. Subject is "account/<name>", "system/<component>", "conversation/<id>" or "switches". Names: "session",
 // "presence", "connection" (key "": what the gates read of an account), "signin" and "socket" (evidence: each session and each connection, by id as key),
-// "visible" (whether a connection's window can be seen), "passed_over", "failure", "clock".
+// "visible" (whether a connection's window can be seen), "passed_over", "snoozed", "rate", "failure", "clock".
 type FactRow struct {
 	Subject, Name, Key string
 	Value              json.RawMessage

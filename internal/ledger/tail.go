@@ -1,7 +1,7 @@
 package ledger
 
 // tailLength is how many of an account's newest entries are kept in memory, so that an ordinary push needs no read of the store.
-const tailLength = 64
+const tailLength = 32
 
 // tail holds the newest entries of one account, in order without gaps.
 type tail struct{ entries []Entry }
@@ -11,7 +11,9 @@ func (t *tail) append(e Entry) {
 		t.entries = t.entries[:0]
 	}
 	if len(t.entries) >= 2*tailLength {
-		t.entries = append(t.entries[:0:0], t.entries[len(t.entries)-tailLength:]...)
+		kept := copy(t.entries, t.entries[len(t.entries)-tailLength:]) // readers have copies
+		clear(t.entries[kept:])
+		t.entries = t.entries[:kept]
 	}
 	t.entries = append(t.entries, e)
 }

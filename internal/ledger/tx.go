@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/sha256"
@@ -20,6 +21,7 @@ type Tx struct {
 	w     *World
 	ctx   context.Context
 	now   time.Time
+	clock reading // if a step of the clock was noticed: when it was
 	first int64
 	last  int64 // last position given out
 	g     Group
@@ -217,14 +219,16 @@ func (tx *Tx) PutKey(k KeyRow) {
 // Journal writes a later decision.
 func (tx *Tx) Journal(d DecisionRow) { tx.g.Decisions = append(tx.g.Decisions, d) }
 
-// Outcomes stores an outcome set and returns its key.
-func (tx *Tx) Outcomes(content []byte) [16]byte {
+// Outcomes stores the outcome set that appendTo writes, and returns its key. Nearly all sets are known, so that they are written where the last one was.
+func (tx *Tx) Outcomes(appendTo func([]byte) []byte) [16]byte {
+	content := appendTo(tx.l.outcomes[:0])
+	tx.l.outcomes = content
 	sum := sha256.Sum256(content)
 	id := [16]byte(sum[:16])
 	if !tx.outcomeIDs[id] && !tx.l.knownOutcomes.has(id) {
 		tx.outcomeIDs[id] = true
 		tx.mark.outcomeIDs = append(tx.mark.outcomeIDs, id)
-		tx.g.Outcomes = append(tx.g.Outcomes, OutcomesRow{ID: id, Content: content})
+		tx.g.Outcomes = append(tx.g.Outcomes, OutcomesRow{ID: id, Content: bytes.Clone(content)})
 	}
 	return id
 }
@@ -407,6 +411,7 @@ func (tx *Tx) finish() *Group {
 	tx.finishJobs()
 	g.First, g.Last, g.At = tx.first, tx.last, tx.now
 	g.Hits = sumHits(g.Hits)
+	g.Conversations = make([]ConversationRow, 0, len(w.conversations.group))
 	for _, id := range slices.Sorted(maps.Keys(w.conversations.group)) {
 		g.Conversations = append(g.Conversations, *w.conversations.group[id])
 	}
@@ -415,6 +420,7 @@ func (tx *Tx) finish() *Group {
 			g.Contacts = append(g.Contacts, *c)
 		}
 	}
+	g.Deliveries, g.DeliveryEdits = make([]DeliveryRow, 0, len(tx.born)), make([]DeliveryRow, 0, max(len(w.deliveries.group)-len(tx.born), 0))
 	for _, k := range sortedBy(w.deliveries.group, func(a, b deliveryKey) int {
 		return cmp.Or(cmp.Compare(a.account, b.account), cmp.Compare(a.sequence, b.sequence))
 	}) {

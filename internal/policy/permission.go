@@ -162,8 +162,8 @@ var (
 	builtinRoles = map[string]RoleSpec{AdminRole: {Title: "管理员", Template: AdminRole}}
 )
 
-// Builtins lists the documents that belong to the program: the templates, and the role admin. They may be referred to, but not edited or deleted, and
-// have no revision.
+// Builtins lists the documents that belong to the program: the templates, the role admin and the calendar. They may be referred to, but not edited or
+// deleted, and have no revision; beside the calendar a company may have a document of the same name, see Set.Calendar.
 func Builtins() []Document {
 	var docs []Document
 	for _, t := range builtinTemplates {
@@ -171,6 +171,9 @@ func Builtins() []Document {
 	}
 	for name, spec := range builtinRoles {
 		docs = append(docs, Document{Kind: KindRole, Name: name, Spec: encode(spec)})
+	}
+	for name, spec := range builtinCalendars() {
+		docs = append(docs, Document{Kind: KindCalendar, Name: name, Spec: encode(spec)})
 	}
 	sortDocuments(docs)
 	return docs
@@ -193,6 +196,8 @@ func isBuiltin(kind, name string) bool {
 	case KindRole:
 		_, ok := builtinRoles[name]
 		return ok
+	case KindCalendar:
+		return name == PublicCalendar // asked while the program's own is read
 	}
 	return false
 }

@@ -41,6 +41,8 @@ func references(e entry) []reference {
 		}
 	case RoleSpec:
 		one(KindTemplate, spec.Template, "spec", "template")
+	case ScheduleSpec:
+		one(KindCalendar, spec.Calendar, "spec", "calendar")
 	case TeamSpec:
 		list(KindAccount, true, spec.Members, "spec", "members")
 		one(KindAccount, spec.Lead, "spec", "lead")
@@ -54,6 +56,12 @@ func references(e entry) []reference {
 	case SwitchSpec:
 		if kind, target, _ := switchTarget(e.Name); kind != "" {
 			one(kind, target, "name")
+		}
+	case MaintenanceSpec:
+		list(KindInbox, false, spec.Inboxes, "spec", "inboxes")
+		if a := spec.Announcement; a != nil {
+			list(KindAccount, false, a.To.Accounts, "spec", "announcement", "to", "accounts")
+			list(KindTeam, false, a.To.Teams, "spec", "announcement", "to", "teams")
 		}
 	}
 	return refs
@@ -121,6 +129,7 @@ func (s *Set) check(changes []Change, problems *problemList) {
 					}
 				}
 			}
+			s.checkHeldKinds(own, e.spec, kinds, problems)
 			permissionsOf(e, func(path, permission string) {
 				if received, ok := receivedKind(permission); ok && !kinds[received] {
 					en, zh := fmt.Sprintf("%s: no inbox lists the kind %q", permission, received), fmt.Sprintf("%s：没有任何渠道产生“%s”类消息", permission, received)

@@ -114,7 +114,9 @@ func checkIdentity(kind, name string, problems *problemList) bool {
 		d.path = []string{"name"}
 		d.badName(&node{text: name})
 		return false
-	case isBuiltin(kind, name):
+	case kind == KindClient && !d.checkClientName(name):
+		return false
+	case isBuiltin(kind, name) && kind != KindCalendar: // of calendars a company has the last word
 		d.problemAt(0, fmt.Sprintf("%s %q belongs to the program and cannot be edited or deleted", kind, name), fmt.Sprintf("%s“%s”由程序提供，不能修改或删除", kindTitle(kind), name))
 		return false
 	}
@@ -135,8 +137,8 @@ func switchTarget(name string) (kind, target string, ok bool) {
 
 func kindTitle(kind string) string {
 	titles := map[string]string{
-		KindSchedule: "时间表", KindTemplate: "角色模板", KindRole: "角色", KindAccount: "账号", KindTeam: "客服组", KindInbox: "接待渠道", KindSwitch: "推送开关",
-		KindFilter: "过滤规则",
+		KindCalendar: "日历", KindSchedule: "时间表", KindTemplate: "角色模板", KindRole: "角色", KindAccount: "账号", KindTeam: "客服组", KindInbox: "接待渠道", KindSwitch: "推送开关",
+		KindMaintenance: "维护窗口", KindClient: "客户端版本要求", KindFilter: "过滤规则",
 	}
 	return cmp.Or(titles[kind], kind)
 }

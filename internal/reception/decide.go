@@ -10,7 +10,7 @@ func Decide(p *Policy, w World, m Message, now time.Time) Decision {
 	e := newEvaluator(p, w, m.Inbox, m.Kind, now)
 	d := Decision{Kind: m.Kind, At: now}
 	if m.Conversation != nil {
-		e.owner = m.Conversation.Owner
+		e.owner, e.snoozed = m.Conversation.Owner, m.Conversation.SnoozedUntil
 	}
 	if e.directed || m.Notice || len(m.Directed) > 0 {
 		e.directed, e.notice = true, m.Notice
@@ -50,7 +50,7 @@ func releases(g Gate, o Outcome) bool {
 	switch g {
 	case AccountState, AccountLogin, RoleReceive, PermissionKind, PermissionReply, MembershipInbox, SwitchAccount:
 		return o == Block || o == Wait
-	case PresenceGate, ConnectionGate:
+	case PresenceGate, ConnectionGate, ClientVersion:
 		return o == Block
 	}
 	return false
@@ -91,12 +91,12 @@ func (e *evaluator) evaluateAll(d *Decision, asked string, passedOver []string, 
 	if asked != "" {
 		size++
 	}
-	d.Candidates = make([]Candidate, size)
+	d.Candidates = takeCandidates(size)
 	next := 0
 	for i := range d.Candidates {
 		c := &d.Candidates[i]
 		if asked != "" && (next == len(members) || asked < members[next].Account) {
-			c.Account, c.Asked, asked = asked, true, ""
+			c.Account, c.Owner, c.Asked, c.Score, asked = asked, false, true, Score{}, ""
 			e.evaluateNamed(c)
 			c.Cells[Routing] = notApplicable
 			continue
@@ -109,7 +109,7 @@ func (e *evaluator) evaluateAll(d *Decision, asked string, passedOver []string, 
 
 // evaluateMember evaluates the member at a place of the inbox's list, with what the index knows of it.
 func (e *evaluator) evaluateMember(c *Candidate, member *Member, accounts []known, place int) *Agent {
-	c.Account = member.Account
+	c.Account, c.Asked, c.Score = member.Account, false, Score{}
 	c.Owner = e.owner != "" && c.Account == e.owner
 	if place < len(accounts) {
 		return e.evaluate(c, member, &accounts[place])
@@ -169,6 +169,9 @@ func (e *evaluator) whyNobody(d *Decision) Code {
 	}
 	for i := range d.Candidates {
 		if !d.Candidates[i].Asked {
+			if e.setAside() {
+				return CodeConversationSnoozed
+			}
 			return CodeRoutingNobodyEligible
 		}
 	}

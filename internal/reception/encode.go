@@ -2,6 +2,7 @@ package reception
 
 import (
 	"encoding/json"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 )
@@ -15,9 +16,12 @@ import (
 //
 // A gate that is missing is not applicable. Equal vectors are written once, in the order of their first agent; the gates about the message are
 // written once for all, as "message".
-func EncodeOutcomes(d *Decision) []byte {
+func EncodeOutcomes(d *Decision) []byte { return d.AppendOutcomes(nil) }
+
+// AppendOutcomes is EncodeOutcomes at the end of a buffer.
+func (d *Decision) AppendOutcomes(b []byte) []byte {
 	groups := groupVectors(d.Candidates)
-	b := make([]byte, 0, 512+24*len(d.Candidates)+512*len(groups.first))
+	b = slices.Grow(b, 512+24*len(d.Candidates)+512*len(groups.first))
 	b = append(b, `{"message":`...)
 	b = appendVector(b, &d.Message, true)
 	b = append(b, `,"vectors":[`...)

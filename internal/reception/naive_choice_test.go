@@ -14,6 +14,7 @@ type verdictOf struct {
 	recycled                                   bool
 	rule                                       string
 	tags                                       []string
+	scores                                     map[string]Score // of those who could be chosen
 	until                                      time.Time
 	message                                    map[string]said
 	names                                      []string
@@ -21,9 +22,9 @@ type verdictOf struct {
 }
 
 var (
-	gatesOfMessage = []string{"switch.platform", "switch.inbox", "window.inbox", "filter", "system.health"}
+	gatesOfMessage = []string{"switch.platform", "switch.inbox", "window.inbox", "maintenance", "filter", "system.health"}
 	takingGates    = []string{"account.state", "account.login", "role.receive", "permission.kind", "permission.reply", "membership.inbox", "switch.account"}
-	absenceGates   = []string{"presence", "connection"}
+	absenceGates   = []string{"presence", "connection", "client.version"}
 )
 
 func (n *naive) releasedFor() string {
@@ -158,6 +159,10 @@ func (n *naive) route(v *verdictOf) {
 			problem = s.code
 		}
 	}
+	v.scores = map[string]Score{}
+	for _, name := range able {
+		v.scores[name] = n.compared(name)
+	}
 	switch stopped := v.message["filter"].code; {
 	case stopped == "filter.quarantined", stopped == "filter.rejected":
 		v.verdict, v.code = strings.TrimPrefix(stopped, "filter."), stopped
@@ -171,12 +176,31 @@ func (n *naive) route(v *verdictOf) {
 		n.pick(v, able)
 	case counted == 0:
 		v.verdict, v.code = "waiting", "routing.no_members"
+	case n.setAside():
+		v.verdict, v.code = "waiting", "conversation.snoozed"
 	default:
 		v.verdict, v.code = "waiting", "routing.nobody_eligible"
 	}
 	if v.verdict == "waiting" && problem != "" {
 		v.code = problem
 	}
+}
+
+// compared is what the inbox's strategy looks at: least_loaded at the load before the turn, the others at the turn alone.
+func (n *naive) compared(name string) Score {
+	in, f := n.p.Inboxes[n.m.Inbox], n.w.Agent(name)
+	if in == nil { // somebody is asked about an inbox that is gone
+		return Score{Load: f.Live, Turn: f.LastAssigned[n.m.Inbox]}
+	}
+	s := Score{Turn: f.LastAssigned[n.m.Inbox]}
+	switch {
+	case in.Strategy != LeastLoaded:
+	case in.Mode == Async:
+		s.Load = f.Load[n.m.Inbox]
+	default:
+		s.Load = f.Live
+	}
+	return s
 }
 
 func (n *naive) pick(v *verdictOf, able []string) {

@@ -25,10 +25,28 @@ var schedulePool = func() []*Schedule {
 	office, berlin, newYork := weekdays(9, 18), zone("Europe/Berlin"), zone("America/New_York")
 	withDates := weekdays(9, 18)
 	withDates.Dates = map[Date][]Span{{2026, 3, 27}: {}, {2026, 3, 28}: {{600, 720}}, {2026, 3, 30}: {{1200, 1800}}}
+	festive := everyDay(shanghai, Span{8 * 60, 20 * 60})
+	festive.Weekly[time.Sunday], festive.Weekly[time.Monday] = []Span{{10 * 60, 12 * 60}}, []Span{{9 * 60, 12*60 + 15}, {14 * 60, 30 * 60}}
+	festive.MakeUp, festive.Calendar = time.Monday, &Calendar{Years: map[int]bool{2026: true}, Days: map[Date]CalendarDay{
+		{2026, 3, 27}: {Type: Holiday}, {2026, 3, 28}: {Type: MakeUpWorkday}, {2026, 3, 29}: {Type: MakeUpWorkday}}}
+	unknownYear := everyDay(berlin, Span{9 * 60, 18 * 60})
+	unknownYear.Calendar = &Calendar{Years: map[int]bool{2025: true}}
+	extended := weekdays(9, 18)
+	extended.Extra = []Interval{{instants[2], instants[5]}, {instants[9], instants[10]}}
+	extended.Dates = map[Date][]Span{{2026, 3, 30}: {}}
 	return []*Schedule{
+		festive, unknownYear, extended,
 		office, withDates, everyDay(berlin, Span{22 * 60, 30 * 60}), everyDay(berlin, Span{135, 195}, Span{8 * 60, 12 * 60}),
 		everyDay(newYork, Span{9 * 60, 17 * 60}), everyDay(shanghai, Span{0, 1440}), {Location: shanghai}, nil,
 	}
+}()
+
+// extensionPool is fixed, because the naive evaluator remembers what each schedule says at every quarter of a year.
+var extensionPool = func() (all []*Schedule) {
+	for i := range len(instants) - 3 {
+		all = append(all, extension(instants[i], instants[i+1+i%3]))
+	}
+	return all
 }()
 
 var (
@@ -66,7 +84,11 @@ func drawRight(t *rapid.T, label string) Right {
 }
 
 func drawSwitch(t *rapid.T, label string) Switch {
-	return Switch{State: often(t, label, On, Off, Paused), Until: somewhen.Draw(t, label+" until")}
+	s := Switch{State: often(t, label, On, Off, Paused, Limited), Until: somewhen.Draw(t, label+" until")}
+	if s.State == Limited {
+		s.PerMinute = rapid.IntRange(1, 3).Draw(t, label+" per minute")
+	}
+	return s
 }
 
 func drawWindows(t *rapid.T, label string) []*Schedule {
@@ -77,6 +99,7 @@ func drawWindows(t *rapid.T, label string) []*Schedule {
 func drawAccount(t *rapid.T, name string) *Account {
 	if rapid.Bool().Draw(t, "an ordinary account") {
 		a := receiver(name)
+		a.Robot = rapid.Bool().Draw(t, "robot")
 		a.Rights["receive.vip"] = granted()
 		return a
 	}
@@ -88,6 +111,9 @@ func drawAccount(t *rapid.T, name string) *Account {
 		a.Rights[permission] = drawRight(t, permission)
 	}
 	a.Windows = drawWindows(t, "windows")
+	if often(t, "extended", false, true) {
+		a.Extension = rapid.SampledFrom(extensionPool).Draw(t, "extension")
+	}
 	a.Total = often(t, "total", 0, 1, 3)
 	if often(t, "own limit", false, true) {
 		a.Limits["web"] = rapid.IntRange(0, 3).Draw(t, "limit")
@@ -100,6 +126,7 @@ func drawInbox(t *rapid.T, name string, mode Mode) *Inbox {
 	in := &Inbox{Name: name, Mode: mode, Hours: often(t, "hours", nil, schedulePool...), Capacity: often(t, "capacity", 0, 1, 3), Switch: drawSwitch(t, "inbox switch")}
 	in.Strategy = rapid.SampledFrom([]Strategy{LeastLoaded, RoundRobin, Broadcast, Manual}).Draw(t, "strategy")
 	in.Sticky = rapid.Bool().Draw(t, "sticky")
+	in.Maintenance = drawMaintenance(t)
 	for _, account := range people {
 		if often(t, "member", true, false, false) {
 			m := Member{Account: account, Direct: rapid.Bool().Draw(t, "direct")}
@@ -112,8 +139,64 @@ func drawInbox(t *rapid.T, name string, mode Mode) *Inbox {
 	return in
 }
 
+// drawMaintenance draws windows that may overlap and adjoin, in the order in which a policy has them.
+func drawMaintenance(t *rapid.T) []Maintenance {
+	var list []Maintenance
+	for range often(t, "maintenance", 0, 1, 3) {
+		from := rapid.IntRange(0, len(instants)-2).Draw(t, "from")
+		until := rapid.IntRange(from+1, min(from+4, len(instants)-1)).Draw(t, "until")
+		list = append(list, Maintenance{From: instants[from], Until: instants[until], All: rapid.Bool().Draw(t, "all"),
+			Kinds: rapid.SampledFrom([][]string{nil, {"customer"}, {"vip", "group"}}).Draw(t, "kinds")})
+	}
+	slices.SortFunc(list, func(a, b Maintenance) int { return a.From.Compare(b.From) })
+	return list
+}
+
+func versionOf(text string) Version {
+	v, _ := ParseVersion(text)
+	return v
+}
+
+func drawClients(t *rapid.T) map[string]*ClientRule {
+	rules := map[string]*ClientRule{}
+	version := rapid.SampledFrom(naiveVersions)
+	for _, name := range []string{"console", "any"} {
+		if often(t, "client rule", false, true) {
+			rule := &ClientRule{}
+			if rapid.Bool().Draw(t, "minimum") {
+				rule.Minimum = versionOf(version.Draw(t, "minimum version"))
+			}
+			for range rapid.IntRange(0, 2).Draw(t, "blocked") {
+				rule.Blocked = append(rule.Blocked, versionOf(version.Draw(t, "blocked version")))
+			}
+			rules[name] = rule
+		}
+	}
+	return rules
+}
+
+func drawOpenClients(t *rapid.T) (list []Client) {
+	for range rapid.IntRange(0, 2).Draw(t, "clients") {
+		c := Client{Name: rapid.SampledFrom([]string{"console", "listen", ""}).Draw(t, "client"),
+			Text: rapid.SampledFrom(append([]string{"dev", ""}, naiveVersions...)).Draw(t, "version")}
+		c.Version = versionOf(c.Text)
+		list = append(list, c)
+	}
+	return list
+}
+
+func drawRates(t *rapid.T) map[string]Rate {
+	rates := map[string]Rate{}
+	for _, name := range []string{"platform", "inbox.web", "inbox.mail", "account.a", "account.b"} {
+		if rapid.Bool().Draw(t, "rate") {
+			rates[name] = Rate{Used: rapid.IntRange(1, 3).Draw(t, "used"), Until: rapid.SampledFrom(instants).Draw(t, "refill")}
+		}
+	}
+	return rates
+}
+
 func drawPolicy(t *rapid.T) *Policy {
-	p := &Policy{Accounts: map[string]*Account{}, Inboxes: map[string]*Inbox{}, Platform: drawSwitch(t, "platform")}
+	p := &Policy{Accounts: map[string]*Account{}, Inboxes: map[string]*Inbox{}, Platform: drawSwitch(t, "platform"), Clients: drawClients(t)}
 	for _, name := range people[:6] {
 		p.Accounts[name] = drawAccount(t, name)
 	}
@@ -141,7 +224,7 @@ func drawFilters(t *rapid.T) []Filter {
 }
 
 func drawFacts(t *rapid.T) *facts {
-	w := &facts{agents: map[string]*Agent{}}
+	w := &facts{agents: map[string]*Agent{}, rates: drawRates(t)}
 	if often(t, "healthy", true, false) {
 		w.failures = nil
 	} else {
@@ -156,6 +239,7 @@ func drawFacts(t *rapid.T) *facts {
 		a.Connection.State = often(t, "connection", ConnectionOpen, ConnectionUnknown, ConnectionNone, ConnectionUnresponsive, ConnectionStale)
 		a.Connection.GraceUntil = somewhen.Draw(t, "connection grace")
 		a.Connection.Origin.Cause = rapid.SampledFrom([]string{"", "never", "closed_by_client", "closed_by_server", "stale", "lost_with_process", "session_ended"}).Draw(t, "connection cause")
+		a.Clients = drawOpenClients(t)
 		a.Live = rapid.IntRange(0, 3).Draw(t, "live")
 		for _, inbox := range []string{"web", "mail"} {
 			a.Load[inbox] = rapid.IntRange(0, 3).Draw(t, "load")
@@ -181,20 +265,21 @@ func messages(t *rapid.T) (all []Message) {
 	passedOver, asked := drawNames(t, "passed over"), rapid.SampledFrom(append([]string{""}, people...)).Draw(t, "asked")
 	last := rapid.SampledFrom(append([]string{""}, people...)).Draw(t, "last owner")
 	named := drawNames(t, "directed")
+	snoozed := often(t, "snoozed", time.Time{}, instants...)
 	slices.Reverse(named)
 	matched := [][]string{{"f0"}, {"f3", "f1"}, {"f0", "f1", "f2", "f3"}, {"f2", "unknown"}}
 	for _, inbox := range []string{"web", "mail", "gone"} {
 		for _, kind := range []string{"customer", "vip"} {
 			all = append(all, Message{Inbox: inbox, Kind: kind, LastOwner: last}, Message{Inbox: inbox, Kind: kind, Asked: asked},
-				Message{Inbox: inbox, Kind: kind, LastOwner: last, Conversation: &Conversation{PassedOver: passedOver}})
+				Message{Inbox: inbox, Kind: kind, LastOwner: last, Conversation: &Conversation{PassedOver: passedOver, SnoozedUntil: snoozed}})
 			for _, owner := range people {
-				all = append(all, Message{Inbox: inbox, Kind: kind, Asked: asked, Conversation: &Conversation{Owner: owner, PassedOver: passedOver}})
+				all = append(all, Message{Inbox: inbox, Kind: kind, Asked: asked, Conversation: &Conversation{Owner: owner, PassedOver: passedOver, SnoozedUntil: snoozed}})
 			}
 		}
 	}
 	for _, inbox := range []string{"web", "mail", ""} {
 		for _, owner := range []string{"", "a", "ghost"} {
-			conversation := &Conversation{Owner: owner}
+			conversation := &Conversation{Owner: owner, SnoozedUntil: snoozed}
 			all = append(all, Message{Inbox: inbox, Kind: "internal", Directed: named, Asked: asked, Conversation: conversation},
 				Message{Inbox: inbox, Kind: "auto_reply", Conversation: conversation}, Message{Inbox: inbox, Kind: "customer", Directed: []string{"b", "a", "b"}, Conversation: conversation})
 		}
@@ -271,6 +356,9 @@ func difference(d *Decision, v verdictOf) string {
 		if c.Account != v.names[i] {
 			return fmt.Sprintf("candidate %d: engine %v, naive %v", i, c.Account, v.names[i])
 		}
+		if want, ok := v.scores[c.Account]; ok && !c.Asked && c.Score != want {
+			return fmt.Sprintf("score of %s: engine %v, naive %v", c.Account, c.Score, want)
+		}
 		for g, got := range c.Cells {
 			if want := v.cells[c.Account][Gate(g).String()]; !sameCell(got, want) {
 				return fmt.Sprintf("%s of %s: engine %v, naive %v", Gate(g), c.Account, got, want)
@@ -318,7 +406,7 @@ func brokenPromise(p *Policy, w *facts, m Message, now time.Time, d *Decision) s
 		return "it waits for the past"
 	}
 	// Once with the index and once without: neither that nor doing it twice may make a difference.
-	other := &Policy{Accounts: p.Accounts, Inboxes: p.Inboxes, Platform: p.Platform, Filters: p.Filters}
+	other := &Policy{Accounts: p.Accounts, Inboxes: p.Inboxes, Platform: p.Platform, Clients: p.Clients, Filters: p.Filters}
 	if p.index == nil {
 		other.Index()
 	}

@@ -40,6 +40,9 @@ func (d *Decision) Tally() (can, all int, counts []Count) {
 
 // firstOfAgent is the first gate that stops the agent itself. That a colleague was chosen does not keep it from receiving.
 func (v *Vector) firstOfAgent() Gate {
+	if r := &v[Routing]; r.Outcome == Pass || r.Code == CodeRoutingNotChosen { // whoever the choice was about has passed every other gate
+		return GateCount
+	}
 	for g := range GateCount {
 		if g.AboutMessage() || !v[g].Outcome.Stops() {
 			continue

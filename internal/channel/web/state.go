@@ -85,7 +85,7 @@ func (s *Service) whyWaiting(ctx context.Context, v Visitor, c *ledger.Conversat
 	}
 	p, now, view := s.o.Ledger.Policy().Compile(), s.o.Now(), s.o.Ledger.View()
 	m := reception.Message{
-		Inbox: c.Inbox, Kind: c.Kind, Conversation: &reception.Conversation{ID: conversation.ID(c.ID), Owner: c.Owner, PassedOver: c.PassedOver},
+		Inbox: c.Inbox, Kind: c.Kind, Conversation: conversation.Facts(c),
 	}
 	d := reception.Decide(p, view, m, now)
 	return s.speak(p, view, m, &d, lang).waiting(since), nil

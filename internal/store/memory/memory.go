@@ -65,6 +65,13 @@ func (s *Store) end(why string) {
 	}
 }
 
+// Faults is how many commits have been told to fail and did not come yet.
+func (s *Store) Faults() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.faults)
+}
+
 // FailCommit makes the next commit that has not been told to fail yet return err. Applied says whether it takes effect nevertheless, which is what
 // makes ledger.ErrCommitUnknown hard. After an unknown commit the store refuses to commit until Reopen, as the databases do.
 func (s *Store) FailCommit(err error, applied bool) {

@@ -91,12 +91,13 @@ func (r *Reader) Visitor(ctx context.Context, hash [32]byte) (ledger.VisitorRow,
 	return first(ctx, r.pool(), table.Visitors, "WHERE hash = ?", hash[:])
 }
 
-// ofContact repeats the condition of the index over contacts: without it the index is not used.
-const ofContact = "WHERE inbox = ? AND contact = ? AND contact <> '' AND direction IN ('in', 'out', 'held') AND "
+// ofContact finds a contact's messages through its conversations, whose messages lie together in an index that has their positions.
+const ofContact = `WHERE position IN (SELECT m.position FROM conversations c JOIN messages m ON m.conversation = c.id
+WHERE c.inbox = ? AND c.contact = ? AND m.direction IN ('in', 'out', 'held') AND `
 
 // ContactMessages implements ledger.VisitorReader.
 func (r *Reader) ContactMessages(ctx context.Context, inbox, contact string, after int64, limit int) ([]ledger.MessageRow, error) {
-	return list(ctx, r.pool(), table.Messages, ofContact+"position > ? ORDER BY position LIMIT ?", inbox, contact, after, max(limit, 0))
+	return list(ctx, r.pool(), table.Messages, ofContact+"m.position > ? ORDER BY m.position LIMIT ?) ORDER BY position", inbox, contact, after, max(limit, 0))
 }
 
 // ContactMessagesBefore implements ledger.VisitorReader.
@@ -104,7 +105,7 @@ func (r *Reader) ContactMessagesBefore(ctx context.Context, inbox, contact strin
 	if before == 0 {
 		before = forGood
 	}
-	rows, err := list(ctx, r.pool(), table.Messages, ofContact+"position < ? ORDER BY position DESC LIMIT ?", inbox, contact, before, max(limit, 0))
+	rows, err := list(ctx, r.pool(), table.Messages, ofContact+"m.position < ? ORDER BY m.position DESC LIMIT ?) ORDER BY position DESC", inbox, contact, before, max(limit, 0))
 	slices.Reverse(rows)
 	return rows, err
 }
