@@ -254,6 +254,9 @@ func (s *Sim) blur() time.Duration {
 
 // checkSilence: a customer is prompted only after an answer, and once (again only after the conversation was set aside); only who was answered, and silent for as long as is said, is resolved for silence.
 func (s *Sim) checkSilence(c *ledger.ConversationRow, rows []ledger.MessageRow) {
+	if s.released[c.ID] {
+		return // what is released lies where it came in, however much later it was let through
+	}
 	var last ledger.MessageRow // of the customer or an agent
 	var prompted int64         // where
 	for _, m := range rows {
