@@ -14,6 +14,7 @@ var access = map[string]string{
 	"PUT /policy/documents/{kind}/{name}":         "admin",
 	"DELETE /policy/documents/{kind}/{name}":      "admin",
 	"POST /policy/preview":                        "admin",
+	"POST /impact":                                "admin",
 	"GET /policy/revisions":                       "sup auditor admin",
 	"POST /inboxes/{inbox}/messages":              "robot admin",
 	"POST /inboxes/{inbox}/messages:batch":        "robot admin",

@@ -16,6 +16,7 @@ func (s *Server) register(t *routes) {
 	route(t, "PUT /policy/documents/{kind}/{name}", need(policy.PolicyEdit), "Write a document", s.writeDocument)
 	route(t, "DELETE /policy/documents/{kind}/{name}", need(policy.PolicyEdit), "Delete a document", s.deleteDocument)
 	route(t, "POST /policy/preview", need(policy.PolicyEdit), "What would a change of the policy do?", s.previewPolicy, atMost(policyBody))
+	route(t, "POST /impact", need(policy.PolicyEdit), "What would a change of the policy do to messages, and does anything lose its last receiver?", s.impact, atMost(policyBody))
 	route(t, "GET /policy/revisions", need(policy.PolicyView), "List the changes of the policy", s.listRevisions)
 
 	t.raw("POST /inboxes/{inbox}/messages", need(policy.MessagePost), "Hand a customer's message in", intake.Request{}, AnswerBody{}, s.readyForMessage, s.postMessage, atMost(messageBody), created(), intakeLog())

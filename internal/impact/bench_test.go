@@ -71,7 +71,7 @@ func record(p *reception.Policy, messages, variety int, now time.Time) *journal 
 	cache := map[[3]int]made{}
 	e := newEdges(p, p, began, now)
 	for n := range messages {
-		at := began.Add(time.Duration(n) * (DefaultBack - time.Hour) / time.Duration(messages))
+		at := began.Add(time.Duration(float64(n) / float64(messages) * float64(DefaultBack-time.Hour)))
 		inbox := fmt.Sprintf("i%02d", n%20)
 		key := [3]int{n % 20, n / 20 % variety, e.segment(inbox, at)}
 		c, known := cache[key]
