@@ -7,8 +7,8 @@ import (
 	"github.com/bidahq/bida/internal/reception"
 )
 
-// edges finds the instants in (from, until] at which one of two policies may decide anew about an inbox by itself: a window opens or closes, a right, a
-// freeze, a pause or an account ends. Between two of them both policies answer the same question in the same way, because the engine reads the clock
+// edges finds the instants in (from, until] at which one of two policies may decide anew about an inbox by itself: a window opens or closes,
+// maintenance begins or ends, a right, a freeze, a pause, a limit or an account ends. Between two of them both policies answer the same question in the same way, because the engine reads the clock
 // against windows and ends only (design §4, Time).
 type edges struct {
 	policies    [2]*reception.Policy
@@ -57,6 +57,9 @@ func (e *edges) platform(list []time.Time, p *reception.Policy) []time.Time {
 
 func (e *edges) inbox(list []time.Time, p *reception.Policy, in *reception.Inbox) []time.Time {
 	list = append(e.end(list, in.Switch.Until), e.schedule(in.Hours)...)
+	for i := range in.Maintenance {
+		list = e.end(e.end(list, in.Maintenance[i].From), in.Maintenance[i].Until)
+	}
 	for i := range in.Members {
 		m := &in.Members[i]
 		for _, team := range m.Teams {
@@ -70,7 +73,7 @@ func (e *edges) inbox(list []time.Time, p *reception.Policy, in *reception.Inbox
 }
 
 func (e *edges) account(list []time.Time, a *reception.Account) []time.Time {
-	list = e.windows(list, a.Windows)
+	list = append(e.windows(list, a.Windows), e.schedule(a.Extension)...)
 	for _, until := range []time.Time{a.StateUntil, a.Expires, a.Switch.Until} {
 		list = e.end(list, until)
 	}

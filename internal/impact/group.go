@@ -2,7 +2,9 @@ package impact
 
 import (
 	"errors"
+	"reflect"
 	"slices"
+	"time"
 
 	"github.com/bidahq/bida/internal/ledger"
 	"github.com/bidahq/bida/internal/reception"
@@ -61,13 +63,18 @@ type entry struct {
 func newEntry(m *ledger.MessageRow, message *reception.Vector, candidates []reception.Candidate) *entry {
 	x := &entry{row: m, message: message, candidates: candidates, world: newRecorded(m.Inbox, message, candidates), places: map[string]int{}}
 	c := &reception.Conversation{}
-	x.input = reception.Message{Inbox: m.Inbox, Kind: m.Kind, Conversation: c}
+	x.input = reception.Message{
+		Inbox: m.Inbox, Kind: m.Kind, Matched: m.Decision.Matched, Released: m.Decision.Cause == ledger.CauseReleased, Conversation: c,
+	}
 	for i := range candidates {
 		// The gates about the message are written once; the engine repeats them for each candidate.
 		for g := range reception.GateCount {
 			if g.AboutMessage() {
 				candidates[i].Cells[g] = message[g]
 			}
+		}
+		if held := candidates[i].Cells[reception.ConversationGate]; held.Code == reception.CodeConversationSnoozed {
+			c.SnoozedUntil = time.UnixMicro(held.Until)
 		}
 		if candidates[i].Owner {
 			c.Owner = candidates[i].Account
@@ -115,11 +122,14 @@ func (x *entry) understood(then *reception.Policy) bool {
 // covers says whether a decision rests on nothing but what the entry knows: nobody could receive of whom nothing is recorded, no limit of conversations is
 // another one than then, and no gate decides otherwise whose facts the entry does not hold.
 func (x *entry) covers(then, p *reception.Policy, d *reception.Decision) bool {
-	if !sameMode(then.Inboxes[x.row.Inbox], p.Inboxes[x.row.Inbox]) {
+	if !sameMode(then.Inboxes[x.row.Inbox], p.Inboxes[x.row.Inbox]) || !x.ratesKnown(then, p) || !reflect.DeepEqual(then.Clients, p.Clients) {
 		return false
 	}
 	for i := range d.Candidates {
 		c := &d.Candidates[i]
+		if !x.rateKnown(accountSwitch(then, c.Account), accountSwitch(p, c.Account)) {
+			return false
+		}
 		place, isRecorded := x.places[c.Account]
 		if !isRecorded {
 			if passes(&c.Cells) {
@@ -137,6 +147,35 @@ func (x *entry) covers(then, p *reception.Policy, d *reception.Decision) bool {
 		}
 	}
 	return true
+}
+
+// ratesKnown says whether the switches of the platform and the inbox limit nothing, or just what they limited then.
+func (x *entry) ratesKnown(then, p *reception.Policy) bool {
+	var was, is reception.Switch
+	if in := then.Inboxes[x.row.Inbox]; in != nil {
+		was = in.Switch
+	}
+	if in := p.Inboxes[x.row.Inbox]; in != nil {
+		is = in.Switch
+	}
+	return x.rateKnown(then.Platform, p.Platform) && x.rateKnown(was, is)
+}
+
+// rateKnown: what a limited switch had let through is known as far as it stopped the message or not, under the same limit. An owner's messages do not
+// count, so that of those nothing is known.
+func (x *entry) rateKnown(was, is reception.Switch) bool {
+	at := x.row.Decision.At
+	if !was.Limits(at) && !is.Limits(at) {
+		return true
+	}
+	return x.input.Conversation.Owner == "" && was.State == is.State && was.Until.Equal(is.Until) && was.PerMinute == is.PerMinute
+}
+
+func accountSwitch(p *reception.Policy, account string) reception.Switch {
+	if a := p.Accounts[account]; a != nil {
+		return a.Switch
+	}
+	return reception.Switch{}
 }
 
 func passesBut(v *reception.Vector, but reception.Gate) bool {

@@ -47,8 +47,11 @@ func company(r *rand.Rand) string {
 			strings.Join(some(r, 1, people...), ", "), pick(r, "", ", teams: [t]"), pick(r, "least_loaded", "least_loaded", "round_robin", "broadcast", "manual"),
 			pick(r, "", ", sticky: true", ", accept_timeout: 1m"), pick(r, "", "", ", hours: day"), pick(r, "", "", ", capacity: 2"))
 	}
+	fmt.Fprintf(&b, "\n---\n{kind: maintenance, name: upkeep, spec: {inboxes: [%s], from: 2026-03-02T09:30:00+08:00, until: 2026-03-02T%s:00+08:00}}", pick(r, "web", "shop", "shop"), pick(r, "09:31", "10:10"))
+	fmt.Fprintf(&b, "\n---\n{kind: client, name: console, spec: {minimum: %s}}", pick(r, "0.0.1", "0.0.1", "1.2.0"))
+	fmt.Fprintf(&b, "\n---\n{kind: filter, name: words, spec: {action: %s, match: {keywords: ['5']}}}", pick(r, "tag, tag: x", "allow", "quarantine"))
 	for _, sw := range []string{"inbox.web", "account.a"} {
-		fmt.Fprintf(&b, "\n---\n{kind: switch, name: %s, spec: {%s}}", sw, pick(r, "state: 'on'", "state: 'on'", "state: 'on'", "state: 'on'", "state: 'on'", "state: 'on'", "state: 'off'", "state: paused, until: 2026-03-02T11:00:00+08:00"))
+		fmt.Fprintf(&b, "\n---\n{kind: switch, name: %s, spec: {%s}}", sw, pick(r, "state: 'on'", "state: 'on'", "state: 'on'", "state: 'on'", "state: 'on'", "state: 'on'", "state: 'off'", "state: limited, per_minute: 2", "state: paused, until: 2026-03-02T11:00:00+08:00"))
 	}
 	return b.String()
 }
@@ -175,7 +178,7 @@ func TestGroupsAgreeWithFacts(t *testing.T) {
 			}
 			for i := range rows {
 				m := &rows[i]
-				key := groupKey{m.Decision.Outcomes, cellKey{m.Inbox, m.Kind}, m.Decision.Revision, v.edges.segment(m.Inbox, m.Decision.At), m.Decision.Released}
+				key := keyOf(m, v.edges)
 				g := v.groups[key]
 				if g == nil {
 					if g, err = v.group(m); err != nil {
@@ -214,7 +217,7 @@ func TestGroupsAgreeWithFacts(t *testing.T) {
 // configured are the gates that the policy and the clock decide, whatever the facts.
 var configured = []reception.Gate{
 	reception.AccountState, reception.RoleReceive, reception.PermissionKind, reception.PermissionReply, reception.MembershipInbox, reception.WindowAgent,
-	reception.SwitchPlatform, reception.SwitchInbox, reception.SwitchAccount, reception.WindowInbox,
+	reception.SwitchPlatform, reception.SwitchInbox, reception.SwitchAccount, reception.WindowInbox, reception.MaintenanceGate, reception.FilterGate,
 }
 
 // What is foreseen for the gates of the policy is what happens when the change is applied: two desks live the same random day, one of them applies the

@@ -12,6 +12,7 @@ import (
 type recorded struct {
 	agents   map[string]*reception.Agent
 	failures []reception.Failure
+	rates    map[string]reception.Rate
 }
 
 // Agent implements reception.World.
@@ -25,6 +26,9 @@ func (w *recorded) Agent(account string) *reception.Agent {
 // Failures implements reception.World.
 func (w *recorded) Failures() []reception.Failure { return w.failures }
 
+// Rate implements reception.World.
+func (w *recorded) Rate(name string) reception.Rate { return w.rates[name] }
+
 // present is an agent that is signed in, available, connected and free.
 var present = reception.Agent{
 	Session:    reception.Session{State: reception.SessionActive},
@@ -32,11 +36,12 @@ var present = reception.Agent{
 	Connection: reception.Connection{State: reception.ConnectionOpen},
 }
 
-// everybody is the World of "by policy": the gates over sessions, clients, loads and Bida's own health pass for everybody.
+// everybody is the World of "by policy": the gates over sessions, clients, loads, rates and Bida's own health pass for everybody.
 type everybody struct{}
 
 func (everybody) Agent(string) *reception.Agent { return &present }
 func (everybody) Failures() []reception.Failure { return nil }
+func (everybody) Rate(string) reception.Rate    { return reception.Rate{} }
 
 // rebuilt says whether the outcome of a gate is that of the World which newRecorded makes, or of the policy alone. Of any other gate only what was
 // recorded is known.
@@ -44,7 +49,7 @@ func rebuilt(g reception.Gate) bool {
 	switch g {
 	case reception.AccountState, reception.AccountLogin, reception.RoleReceive, reception.PermissionKind, reception.PermissionReply,
 		reception.MembershipInbox, reception.WindowAgent, reception.SwitchPlatform, reception.SwitchInbox, reception.SwitchAccount,
-		reception.WindowInbox, reception.SystemHealth, reception.PresenceGate, reception.ConnectionGate, reception.Capacity,
+		reception.WindowInbox, reception.MaintenanceGate, reception.FilterGate, reception.SystemHealth, reception.PresenceGate, reception.ConnectionGate, reception.ClientVersion, reception.Capacity,
 		reception.ConversationGate, reception.Routing:
 		return true
 	}
@@ -53,10 +58,21 @@ func rebuilt(g reception.Gate) bool {
 
 func newRecorded(inbox string, message *reception.Vector, candidates []reception.Candidate) *recorded {
 	w := &recorded{agents: make(map[string]*reception.Agent, len(candidates)), failures: failuresOf(message[reception.SystemHealth])}
+	w.rates = map[string]reception.Rate{}
+	w.rate(reception.PlatformSwitch, message[reception.SwitchPlatform], reception.CodeSwitchPlatformLimited)
+	w.rate(reception.InboxSwitch(inbox), message[reception.SwitchInbox], reception.CodeSwitchInboxLimited)
 	for i := range candidates {
 		w.agents[candidates[i].Account] = agentOf(inbox, &candidates[i].Cells)
+		w.rate(reception.AccountSwitch(candidates[i].Account), candidates[i].Cells[reception.SwitchAccount], reception.CodeSwitchAccountLimited)
 	}
 	return w
+}
+
+// rate is a minute that is used up, if that is what stopped.
+func (w *recorded) rate(name string, c reception.Cell, limited reception.Code) {
+	if c.Code == limited && c.Outcome.Stops() {
+		w.rates[name] = reception.Rate{Used: math.MaxInt32, Until: time.UnixMicro(c.Until)}
+	}
 }
 
 func failuresOf(c reception.Cell) []reception.Failure {
@@ -84,12 +100,26 @@ func agentOf(inbox string, v *reception.Vector) *reception.Agent {
 	}
 	a.Presence = presenceOf(v[reception.PresenceGate])
 	a.Connection = connectionOf(v[reception.ConnectionGate])
+	a.Clients = clientsOf(v[reception.ClientVersion])
 	if c := v[reception.Capacity]; c.Code == reception.CodeCapacityInboxFull {
 		a.Load = map[string]int{inbox: math.MaxInt32}
 	} else if c.Outcome.Stops() {
 		a.Live = math.MaxInt32
 	}
 	return &a
+}
+
+// clientsOf makes a client for which the rules decide as they did, whatever they are: a very new one, a very old one, or one without a version.
+func clientsOf(c reception.Cell) []reception.Client {
+	switch {
+	case c.Outcome == reception.NotApplicable:
+		return nil
+	case c.Outcome == reception.Unknown:
+		return []reception.Client{reception.NewClient("", "")}
+	case c.Outcome.Stops() || c.Code == reception.CodeClientVersionBelowMinimum:
+		return []reception.Client{reception.NewClient("", "0.0.0")}
+	}
+	return []reception.Client{reception.NewClient("", "999999.0.0")}
 }
 
 // presenceOf sets both ends, of the absence and of the owner's grace: the gate reads the one that bears on the candidate, and recorded is its end.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/bidahq/bida/internal/ledger"
 	"github.com/bidahq/bida/internal/reception"
@@ -26,6 +27,13 @@ type groupKey struct {
 	revision int64
 	segment  int
 	released string
+	matched  string // the filter rules that matched, one a line
+	freed    bool   // it was released from quarantine
+}
+
+func keyOf(m *ledger.MessageRow, e *edges) groupKey {
+	d := m.Decision
+	return groupKey{d.Outcomes, cellKey{m.Inbox, m.Kind}, d.Revision, e.segment(m.Inbox, d.At), d.Released, strings.Join(d.Matched, "\n"), d.Cause == ledger.CauseReleased}
 }
 
 // run is one replay.
@@ -88,8 +96,7 @@ func (v *run) message(m *ledger.MessageRow) error {
 	if v.out.Messages == 0 && v.out.Limited {
 		v.out.From = m.At
 	}
-	d, cell := m.Decision, cellKey{m.Inbox, m.Kind}
-	key := groupKey{d.Outcomes, cell, d.Revision, v.edges.segment(m.Inbox, d.At), d.Released}
+	key := keyOf(m, v.edges)
 	g := v.groups[key]
 	if g == nil {
 		var err error

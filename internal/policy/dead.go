@@ -5,12 +5,9 @@ import (
 	"slices"
 	"strconv"
 	"time"
-
-	"github.com/bidahq/bida/internal/reception"
 )
 
-// DeadRules lists what a valid policy says without effect: grants that give nothing, schedules that nobody uses, that never open or that another one
-// covers, roles, templates and teams that nobody has, switches that were forgotten. They are warnings: a policy with them is valid, and decides just as it
+// DeadRules lists what a valid policy says without effect: grants that give nothing, schedules that nobody uses, roles, templates and teams that nobody has, switches that were forgotten. They are warnings: a policy with them is valid, and decides just as it
 // would without them, at now and from then on. since says when a document was last changed, if that is known (nil: it is of none); without it a switch that
 // is off is not called forgotten. Every claim rests on the structure of the documents alone. At most 1,000 are listed, in order of document.
 func DeadRules(s *Set, now time.Time, since func(Document) (time.Time, bool)) Problems {
@@ -51,9 +48,7 @@ func (f *dead) document(e entry) {
 	switch spec := e.spec.(type) {
 	case AccountSpec:
 		f.grants(own, spec)
-		f.windows(own, spec.Windows)
 	case TeamSpec:
-		f.windows(own, spec.Windows)
 		switch {
 		case len(spec.Members) == 0:
 			f.add(own, "/spec/members", "the team has no members", "这个客服组没有成员")
@@ -66,9 +61,6 @@ func (f *dead) document(e entry) {
 		f.unused(own, "no role is made from this template", "没有任何角色使用这个模板")
 	case ScheduleSpec:
 		f.unused(own, "no account, team or inbox uses this schedule", "没有任何账号、客服组或渠道使用这个时间表")
-		if !f.everOpens(compileSchedule(e.Name, spec)) {
-			f.add(own, "/spec", "it has no opening any more: who has only this window never receives", "它今后不再有开放时间：只用它的账号、客服组或渠道永远收不到消息")
-		}
 	case SwitchSpec:
 		f.pushSwitch(e.Document, own, spec)
 	}
@@ -80,34 +72,17 @@ func (f *dead) unused(own, en, zh string) {
 	}
 }
 
-// everOpens says whether a schedule has an opening at now or later: on a weekday, or on a date that is not over. A weekday's openings count although
-// every such day to come might be excepted, because exceptions end and weeks do not.
-func (f *dead) everOpens(s *reception.Schedule) bool {
-	for _, spans := range s.Weekly {
-		if len(spans) > 0 {
-			return true
-		}
-	}
-	for date, spans := range s.Dates {
-		// Two days after it began even an overnight opening is over, in every zone.
-		if len(spans) > 0 && f.now.Before(time.Date(date.Year, date.Month, date.Day+2, 12, 0, 0, 0, time.UTC)) {
-			return true
-		}
-	}
-	return false
-}
-
 func (f *dead) pushSwitch(d Document, own string, spec SwitchSpec) {
 	if spec.State == "on" {
 		return
 	}
 	if !spec.Until.IsZero() {
 		if !f.now.Before(spec.Until) {
-			f.add(own, "/spec/until", "the pause is over: the switch is on again, whatever its state says", "暂停已经结束：开关实际已恢复，与所写状态不符")
+			f.add(own, "/spec/until", "this is over: the switch is on again, whatever its state says", "截止时间已过：开关实际已恢复，与所写状态不符")
 		}
 		return
 	}
-	if f.since == nil {
+	if f.since == nil || spec.State == "limited" {
 		return
 	}
 	if at, known := f.since(d); known && f.now.Sub(at) > forgottenAfter {
@@ -115,65 +90,6 @@ func (f *dead) pushSwitch(d Document, own string, spec SwitchSpec) {
 		f.add(own, "/spec/state", fmt.Sprintf("%s without an end for %d days: was it forgotten?", spec.State, days),
 			fmt.Sprintf("已%s %d 天，且没有截止时间：是否忘了恢复？", map[string]string{"off": "关闭", "paused": "暂停"}[spec.State], days))
 	}
-}
-
-// windows names those windows of a list that another window of it covers: any one that is open is enough, so the covered one adds nothing. Of two that
-// are equal the later one is named.
-func (f *dead) windows(own string, names []string) {
-	schedules := make([]*reception.Schedule, len(names))
-	for i, name := range names {
-		spec, ok := f.set.Schedule(name)
-		if !ok {
-			return // other checks say so
-		}
-		schedules[i] = compileSchedule(name, spec)
-	}
-	for i, a := range schedules {
-		for j, b := range schedules {
-			if i != j && covers(b, a) && !(covers(a, b) && i < j) {
-				f.add(own, "/spec/windows/"+strconv.Itoa(i), fmt.Sprintf("schedule %q adds nothing: whenever it is open, %q is open too", names[i], names[j]),
-					fmt.Sprintf("时间表“%s”不起作用：它开放的时间“%s”也都开放", names[i], names[j]))
-				break
-			}
-		}
-	}
-}
-
-// covers says that b is open only where a is, as far as that shows day by day: in the same zone, the openings that begin on a day lie in those of the other
-// that begin on the same day. True is certain; false may be wrong.
-func covers(a, b *reception.Schedule) bool {
-	if a.Location.String() != b.Location.String() {
-		return false
-	}
-	for weekday := range b.Weekly {
-		if !inside(b.Weekly[weekday], a.Weekly[weekday]) {
-			return false
-		}
-	}
-	on := func(s *reception.Schedule, d reception.Date) []reception.Span {
-		if spans, ok := s.Dates[d]; ok {
-			return spans
-		}
-		return s.Weekly[time.Date(d.Year, d.Month, d.Day, 12, 0, 0, 0, time.UTC).Weekday()]
-	}
-	for _, s := range []*reception.Schedule{a, b} {
-		for d := range s.Dates {
-			if !inside(on(b, d), on(a, d)) {
-				return false
-			}
-		}
-	}
-	return true
-}
-
-// inside says whether each of the spans lies in one of the others. Spans of a day do not overlap.
-func inside(spans, others []reception.Span) bool {
-	for _, s := range spans {
-		if !slices.ContainsFunc(others, func(o reception.Span) bool { return o.From <= s.From && s.To <= o.To }) {
-			return false
-		}
-	}
-	return true
 }
 
 // grants names an account's own allows that give nothing, and overrides that have ended.
