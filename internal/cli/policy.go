@@ -22,6 +22,7 @@ type policies struct {
 	Check    policyCheck    `cmd:"" help:"Say what is wrong with a file; works without a server."`
 	Diff     policyDiff     `cmd:"" help:"Say what applying a file would change."`
 	Apply    policyApply    `cmd:"" help:"Apply a file."`
+	Impact   policyImpact   `cmd:"" help:"Say what applying a file would do to messages; exits with 1 unless all would go the same way."`
 	Coverage policyCoverage `cmd:"" help:"Show who can receive when; exits with 1 where an inbox is open with nobody."`
 	Keywords policyKeywords `cmd:"" help:"Put the words of a file into a filter rule."`
 }
