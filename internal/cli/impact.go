@@ -136,7 +136,7 @@ func (s *session) losses(f *foreseen) {
 		s.print(s.pick("\n至 %s：%d 个渠道与消息类型的组合都不会因此失去最后一位可接收的人\n", "\nuntil %s: none of %d inboxes and kinds loses its last receiver\n"), s.minute(a.Until.In(s.zone)), a.Cells)
 		return
 	}
-	s.print(s.pick("\n失去最后一位可接收的人：\n", "\nlosing the last receiver:\n"))
+	s.print("\n%s\n", s.pick("失去最后一位可接收的人：", "losing the last receiver:"))
 	for _, l := range a.Losses {
 		var last []string
 		for _, x := range l.Last {

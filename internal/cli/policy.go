@@ -161,7 +161,8 @@ func warningsOf(set *policy.Set, docs []policy.Document) policy.Problems {
 	for _, d := range docs {
 		inFile[d.Kind+"/"+d.Name] = true
 	}
-	all := set.Warnings(time.Now()).Locate(docs)
+	now := time.Now()
+	all := slices.Concat(set.Warnings(now), policy.DeadRules(set, now, nil)).Locate(docs)
 	return slices.DeleteFunc(all, func(p policy.Problem) bool { return !inFile[p.Document] })
 }
 

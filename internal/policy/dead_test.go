@@ -2,8 +2,6 @@ package policy_test
 
 import (
 	"encoding/json"
-	"fmt"
-	"math/rand/v2"
 	"slices"
 	"strconv"
 	"strings"
@@ -74,46 +72,6 @@ func TestDeadRulesCanBeTakenOut(t *testing.T) {
 	}
 }
 
-// A window that is called covered can be taken out, and the account is open at the same minutes.
-func TestCoveredWindowsAddNothing(t *testing.T) {
-	seen := 0
-	for seed := range uint64(60) {
-		r := rand.New(rand.NewPCG(seed, 3))
-		text := "{kind: account, name: admin, spec: {roles: [admin]}}\n---\n{kind: account, name: a, spec: {agent: true, windows: [s0, s1, s2]}}\n---\n{kind: inbox, name: web, spec: {members: {accounts: [a]}}}"
-		for i := range 3 {
-			from := r.IntN(24)
-			text += fmt.Sprintf("\n---\n{kind: schedule, name: s%d, spec: {zone: Europe/Berlin, weekly: [{days: [%s], from: '%02d:00', to: '%02d:00'}]%s}}", i,
-				[]string{"sun", "mon, sun", "sun, mon, tue"}[r.IntN(3)], from, (from+1+r.IntN(23))%24,
-				[]string{"", "", ", exceptions: [{date: 2026-11-29, off: true}]", ", exceptions: [{date: 2026-11-25, from: '10:00', to: '12:00'}]"}[r.IntN(4)])
-		}
-		docs, err := policy.ParseYAML([]byte(text))
-		if err != nil {
-			t.Fatal(err)
-		}
-		set, err := policy.NewSet(docs)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, p := range policy.DeadRules(set, testNow, nil) {
-			if !strings.HasPrefix(p.Path, "/spec/windows/") {
-				continue
-			}
-			seen++
-			before, after := set.Compile(), takenOut(t, set, p).Compile()
-			for at := time.Date(2026, 3, 22, 0, 0, 0, 0, time.UTC); at.Before(time.Date(2026, 12, 7, 0, 0, 0, 0, time.UTC)); at = at.Add(30 * time.Minute) {
-				was := reception.Explain(before, there{}, "web", "customer", "a", at)[reception.WindowAgent]
-				is := reception.Explain(after, there{}, "web", "customer", "a", at)[reception.WindowAgent]
-				if was.Outcome != is.Outcome {
-					t.Fatalf("seed %d: %v: without it window.agent at %v is %v, was %v", seed, p, at, is, was)
-				}
-			}
-		}
-	}
-	if seen < 5 {
-		t.Errorf("only %d covered windows", seen)
-	}
-}
-
 func compareRights(t *rapid.T, before, after *reception.Policy, account string, at time.Time, p policy.Problem) {
 	for _, permission := range somePresents {
 		if kind, ok := strings.CutPrefix(permission, "receive."); ok {
@@ -130,12 +88,6 @@ func compareRights(t *rapid.T, before, after *reception.Policy, account string, 
 		}
 	}
 }
-
-// there is a World in which everybody is.
-type there struct{}
-
-func (there) Agent(string) *reception.Agent { return &reception.Agent{} }
-func (there) Failures() []reception.Failure { return nil }
 
 func TestDeadRulesAreNamed(t *testing.T) {
 	docs, err := policy.ParseYAML([]byte(`{kind: account, name: admin, spec: {roles: [admin]}}
@@ -185,8 +137,8 @@ func TestDeadRulesAreNamed(t *testing.T) {
 	}
 	got := policy.DeadRules(set, testNow, since)
 	want := []string{
-		"schedule/past ", "schedule/past /spec", "template/spare ", "role/nobody ",
-		"account/a /spec/allow/0", "account/a /spec/allow/1", "account/a /spec/deny/1", "account/a /spec/windows/0",
+		"schedule/past ", "template/spare ", "role/nobody ",
+		"account/a /spec/allow/0", "account/a /spec/allow/1", "account/a /spec/deny/1",
 		"account/c /spec/allow/0", "account/robot /spec/allow/0", "team/empty /spec/members", "team/idle ", "switch/account.a /spec/until", "switch/inbox.web /spec/state",
 	}
 	var places []string
