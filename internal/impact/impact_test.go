@@ -161,7 +161,7 @@ func newRun(t *testing.T, d *desk.Desk, q *Question) *run {
 // What a journal entry alone says of the impact is what deciding on the facts of its position says: for every message of random days, under random changes.
 func TestGroupsAgreeWithFacts(t *testing.T) {
 	seen, undetermined := map[Change]int{}, 0
-	for seed := range uint64(60) {
+	for seed := range uint64(36) {
 		d := open(t, company(random(seed)))
 		r := random(seed + 1000)
 		live(d, r, 50)
@@ -224,7 +224,7 @@ var configured = []reception.Gate{
 // change just before the last message, and the other one is asked what would become of it.
 func TestForeseenIsWhatHappens(t *testing.T) {
 	compared := 0
-	for seed := range uint64(60) {
+	for seed := range uint64(40) {
 		day := func() (*desk.Desk, string) {
 			d := open(t, company(random(seed)))
 			r := random(seed + 5000)
