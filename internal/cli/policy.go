@@ -22,6 +22,7 @@ type policies struct {
 	Check    policyCheck    `cmd:"" help:"Say what is wrong with a file; works without a server."`
 	Diff     policyDiff     `cmd:"" help:"Say what applying a file would change."`
 	Apply    policyApply    `cmd:"" help:"Apply a file."`
+	Impact   policyImpact   `cmd:"" help:"Say what applying a file would do to messages; exits with 1 unless all would go the same way."`
 	Coverage policyCoverage `cmd:"" help:"Show who can receive when; exits with 1 where an inbox is open with nobody."`
 	Keywords policyKeywords `cmd:"" help:"Put the words of a file into a filter rule."`
 }
@@ -160,7 +161,8 @@ func warningsOf(set *policy.Set, docs []policy.Document) policy.Problems {
 	for _, d := range docs {
 		inFile[d.Kind+"/"+d.Name] = true
 	}
-	all := set.Warnings(time.Now()).Locate(docs)
+	now := time.Now()
+	all := slices.Concat(set.Warnings(now), policy.DeadRules(set, now, nil)).Locate(docs)
 	return slices.DeleteFunc(all, func(p policy.Problem) bool { return !inFile[p.Document] })
 }
 

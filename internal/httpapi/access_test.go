@@ -14,6 +14,7 @@ var access = map[string]string{
 	"PUT /policy/documents/{kind}/{name}":         "admin",
 	"DELETE /policy/documents/{kind}/{name}":      "admin",
 	"POST /policy/preview":                        "admin",
+	"POST /impact":                                "admin",
 	"GET /policy/revisions":                       "sup auditor admin",
 	"GET /coverage":                               "sup auditor admin",
 	"GET /coverage/moment":                        "sup auditor admin",

@@ -335,10 +335,7 @@ func (s *Server) previewPolicy(ctx context.Context, by caller, in *struct {
 	} `nameHint:"PolicyPreviewInput"`
 }) (*previewOutput, error) {
 	view := s.o.Ledger.View()
-	busy := func(inbox string) bool {
-		return len(s.o.Ledger.OpenConversations(func(c *ledger.ConversationRow) bool { return c.Inbox == inbox })) > 0
-	}
-	preview, err := governance.PreviewEdits(view.Policy, editsFor(view.Policy, in.Body.Documents, in.Body.Prune), busy, s.o.Now())
+	preview, err := governance.PreviewEdits(view.Policy, editsFor(view.Policy, in.Body.Documents, in.Body.Prune), s.busy, s.o.Now())
 	if err != nil {
 		return nil, err
 	}

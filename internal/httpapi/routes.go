@@ -16,6 +16,7 @@ func (s *Server) register(t *routes) {
 	route(t, "PUT /policy/documents/{kind}/{name}", need(policy.PolicyEdit), "Write a document", s.writeDocument)
 	route(t, "DELETE /policy/documents/{kind}/{name}", need(policy.PolicyEdit), "Delete a document", s.deleteDocument)
 	route(t, "POST /policy/preview", need(policy.PolicyEdit), "What would a change of the policy do?", s.previewPolicy, atMost(policyBody))
+	route(t, "POST /impact", need(policy.PolicyEdit), "What would a change of the policy do to messages, and does anything lose its last receiver?", s.impact, atMost(policyBody))
 	route(t, "GET /filters", need(policy.PolicyView), "List filter rules, with how often each took effect", s.listFilters)
 	route(t, "POST /filters/test", need(policy.PolicyView), "Which filter rule takes this text, and why?", s.testFilters, atMost(policyBody))
 	route(t, "GET /policy/revisions", need(policy.PolicyView), "List the changes of the policy", s.listRevisions)

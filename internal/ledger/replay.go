@@ -28,11 +28,7 @@ func Replay(ctx context.Context, r ReplayReader, d DecisionRow, policyAt func(re
 	if err != nil {
 		return err
 	}
-	m, err := messageAt(ctx, r, d)
-	if err != nil {
-		return err
-	}
-	w, err := WorldAt(ctx, r, d.Position, time.Time{}, nil, m.Inbox)
+	w, m, err := Recorded(ctx, r, d, nil)
 	if err != nil {
 		return err
 	}
@@ -49,6 +45,26 @@ func Replay(ctx context.Context, r ReplayReader, d DecisionRow, policyAt func(re
 			d.Verdict, d.Code, d.Chosen, d.Held, d.Released, again.Verdict, again.Code, again.Chosen, again.Held, again.Released)
 	}
 	return nil
+}
+
+// Recorded rebuilds what a journal entry was decided on: the facts that held just before its position, and the message. accounts says whose facts are
+// wanted besides those of the owner and the directed (nil: everybody's).
+func Recorded(ctx context.Context, r ReplayReader, d DecisionRow, accounts func(m reception.Message) []string) (*View, reception.Message, error) {
+	m, err := messageAt(ctx, r, d)
+	if err != nil {
+		return nil, m, err
+	}
+	var of []string
+	if accounts != nil {
+		of = append(accounts(m), m.Directed...)
+		if m.Conversation != nil && m.Conversation.Owner != "" {
+			of = append(of, m.Conversation.Owner)
+		}
+		slices.Sort(of)
+		of = slices.Compact(of)
+	}
+	w, err := WorldAt(ctx, r, d.Position, time.Time{}, of, m.Inbox)
+	return w, m, err
 }
 
 // messageAt is the engine's message as it was decided.
