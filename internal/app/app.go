@@ -192,7 +192,7 @@ func (a *App) guard(l net.Listener) net.Listener {
 	if all < a.config.Connections {
 		a.log.Info("the system lets this process open so few files that fewer connections are taken than configured", "connections", all)
 	}
-	d := newDoor(l, all, a.config.ConnectionsPerAddress, func(from netip.Addr) bool { return httpapi.Trusts(a.proxies, from) })
+	d := newDoor(l, all, a.config.ConnectionsPerAddress, func(from netip.Addr) bool { return httpapi.Trusts(a.proxies, from) }, a.log)
 	a.http.ConnState = d.state
 	return d
 }

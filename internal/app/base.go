@@ -53,6 +53,7 @@ func openBase(ctx context.Context, c Config, log *slog.Logger, undo *teardown) (
 		Node:            b.node,
 		Settle:          conversation.Settle,
 		Restore:         restore,
+		ClockSet:        followClock,
 		Deadlines:       deadlines(),
 		Wake:            b.hub.Wake,
 		Changed:         b.hub.Changed,
@@ -101,6 +102,14 @@ func restore(tx *ledger.Tx) error {
 		}
 	}
 	return nil
+}
+
+// followClock does what is to be done in all of these when the clock was set.
+func followClock(tx *ledger.Tx, by time.Duration) error {
+	if err := conversation.FollowClock(tx, by); err != nil {
+		return err
+	}
+	return identity.Restore(tx) // tokens and sessions end at an instant, which may come a second time
 }
 
 // deadlines merges the handlers; their kinds are different.

@@ -3,6 +3,7 @@ package app
 import (
 	"container/list"
 	"errors"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
@@ -17,13 +18,15 @@ import (
 
 // door is a listener that bounds how many connections are open, of all and from one address. Where an address has its share, the connection of it that has
 // been open for longest without having asked for anything makes room: whoever opens connections and says nothing keeps nobody out, not even at its own
-// address. Whoever does not get in is told so in plain HTTP, without a byte having been read.
+// address. Whoever does not get in is told so in plain HTTP, without a byte having been read. The log tells of an address once a minute.
 //
 // A connection is counted out by the server's hook, state, when it is closed or taken over: those that are taken over are package gateway's to count.
 type door struct {
 	net.Listener
 	open   *limit.Budget
 	exempt func(netip.Addr) bool // addresses that stand for many: they have no share
+	log    *slog.Logger
+	told   *limit.Limiter // in the log, by address
 
 	mu     sync.Mutex
 	guests map[net.Conn]*guest
@@ -38,9 +41,9 @@ type guest struct {
 }
 
 // newDoor bounds what comes in by a listener.
-func newDoor(l net.Listener, all, perAddress int, exempt func(netip.Addr) bool) *door {
+func newDoor(l net.Listener, all, perAddress int, exempt func(netip.Addr) bool, log *slog.Logger) *door {
 	return &door{
-		Listener: l, open: limit.NewBudget(int64(all), int64(perAddress)), exempt: exempt,
+		Listener: l, open: limit.NewBudget(int64(all), int64(perAddress)), exempt: exempt, log: log, told: limit.NewLimiter(limit.Rate{N: 1, Per: time.Minute, Burst: 1}),
 		guests: map[net.Conn]*guest{}, silent: map[string]*list.List{},
 	}
 }
@@ -55,13 +58,22 @@ func (d *door) Accept() (net.Conn, error) {
 		address := d.addressOf(c)
 		err = d.open.Take(address, 1)
 		if errors.Is(err, limit.ErrShare) && d.turnOut(address) {
+			d.tell(address, "an address has its share of connections; its longest silent one made room")
 			err = d.open.Take(address, 1)
 		}
 		if err == nil {
 			d.letIn(c, address)
 			return c, nil
 		}
+		d.tell(address, "turned connections away: "+err.Error())
 		turnAway(c, err)
+	}
+}
+
+// tell writes to the log what happens to an address, once a minute.
+func (d *door) tell(address, what string) {
+	if d.told.Take(address, time.Now()) == 0 {
+		d.log.Warn(what, "address", address, "open", d.open.Held())
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
@@ -56,7 +57,16 @@ func (w *wire) dial(address string) net.Conn {
 func site(t *testing.T, all, perAddress int) (*wire, *door) {
 	t.Helper()
 	w := newWire()
-	d := newDoor(w, all, perAddress, func(a netip.Addr) bool { return a == netip.MustParseAddr("10.0.0.1") })
+	said := &strings.Builder{}
+	d := newDoor(w, all, perAddress, func(a netip.Addr) bool { return a == netip.MustParseAddr("10.0.0.1") }, slog.New(slog.NewTextHandler(said, nil)))
+	t.Cleanup(func() { // when nobody accepts any more
+		for line := range strings.SplitSeq(strings.TrimSpace(said.String()), "\n") {
+			t.Log(line)
+		}
+		if n := strings.Count(said.String(), "address=203.0.113.9"); n > 2 { // of two minutes
+			t.Errorf("the log tells %d times of an address", n)
+		}
+	})
 	s := (&App{log: quiet}).newServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20))
 		fmt.Fprint(w, len(body), " ", err)
@@ -177,7 +187,7 @@ func TestWhoHasItsShareOfConnectionsAndUsesThemIsToldSo(t *testing.T) {
 
 func TestAConnectionThatIsTakenOverIsNotTheDoorsAnyMore(t *testing.T) {
 	w := newWire()
-	d := newDoor(w, 10, 10, func(netip.Addr) bool { return false })
+	d := newDoor(w, 10, 10, func(netip.Addr) bool { return false }, quiet)
 	taken := make(chan net.Conn, 1)
 	s := &http.Server{ConnState: d.state, Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		c, _, err := http.NewResponseController(w).Hijack()

@@ -16,8 +16,13 @@ func (a *App) watchSpace(o Options) *space.Watch {
 // spaceChanged makes a full disk a failure of the system, for everybody who asks why nothing comes in. With PostgreSQL only files lie here, and messages
 // go on.
 func (a *App) spaceChanged(low bool) {
+	if a.config.Database != "" {
+		return
+	}
+	if s, ok := a.base.store.(interface{ Spare(on bool) }); ok {
+		s.Spare(low) // what still goes on is not to take the rest for its log
+	}
 	switch {
-	case a.config.Database != "":
 	case low:
 		a.base.ledger.Fail("disk", "less room on the disk of the data directory than its low mark")
 	default:

@@ -63,12 +63,12 @@ func TestInstantsAreReadAsPeopleWriteThem(t *testing.T) {
 		"2026-11-20 14:02:03":       time.Date(2026, 11, 20, 14, 2, 3, 0, zone),
 		"14:02":                     time.Date(2026, 11, 23, 14, 2, 0, 0, zone),
 	} {
-		if got, err := instant(text, now); err != nil || !got.Equal(want) {
+		if got, err := instant("--at", text, now); err != nil || !got.Equal(want) {
 			t.Errorf("%s is %s, %v", text, got, err)
 		}
 	}
 	for _, text := range []string{"yesterday", "2026-11-20", "25:00", ""} {
-		if _, err := instant(text, now); err == nil {
+		if _, err := instant("--at", text, now); err == nil {
 			t.Errorf("%q was taken", text)
 		}
 	}

@@ -35,7 +35,7 @@ func (v *diagnose) Run(s *session) error {
 		}
 	}
 	if v.At != "" {
-		at, err := instant(v.At, time.Now().In(s.zone))
+		at, err := instant("--at", v.At, time.Now().In(s.zone))
 		if err != nil {
 			return err
 		}
@@ -72,7 +72,7 @@ func (s *session) raw(answer json.RawMessage) error {
 }
 
 // instant reads a time as people write it.
-func instant(text string, now time.Time) (time.Time, error) {
+func instant(flag, text string, now time.Time) (time.Time, error) {
 	if t, err := time.Parse(time.RFC3339, text); err == nil {
 		return t, nil
 	}
@@ -86,5 +86,5 @@ func instant(text string, now time.Time) (time.Time, error) {
 			return time.Date(now.Year(), now.Month(), now.Day(), t.Hour(), t.Minute(), t.Second(), 0, now.Location()), nil
 		}
 	}
-	return time.Time{}, usage("--at: want a time such as 2026-11-20T14:02:00+08:00, 2026-11-20 14:02 or 14:02, got %q", text)
+	return time.Time{}, usage("%s: want a time such as 2026-11-20T14:02:00+08:00, 2026-11-20 14:02 or 14:02, got %q", flag, text)
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"time"
 
@@ -17,10 +18,13 @@ import (
 
 // policies is about the reception policy.
 type policies struct {
-	Export policyExport `cmd:"" help:"Write the server's policy as YAML."`
-	Check  policyCheck  `cmd:"" help:"Say what is wrong with a file; works without a server."`
-	Diff   policyDiff   `cmd:"" help:"Say what applying a file would change."`
-	Apply  policyApply  `cmd:"" help:"Apply a file."`
+	Export   policyExport   `cmd:"" help:"Write the server's policy as YAML."`
+	Check    policyCheck    `cmd:"" help:"Say what is wrong with a file; works without a server."`
+	Diff     policyDiff     `cmd:"" help:"Say what applying a file would change."`
+	Apply    policyApply    `cmd:"" help:"Apply a file."`
+	Impact   policyImpact   `cmd:"" help:"Say what applying a file would do to messages; exits with 1 unless all would go the same way."`
+	Coverage policyCoverage `cmd:"" help:"Show who can receive when; exits with 1 where an inbox is open with nobody."`
+	Keywords policyKeywords `cmd:"" help:"Put the words of a file into a filter rule."`
 }
 
 // fileFlag names a file of documents.
@@ -120,24 +124,26 @@ type policyCheck struct {
 func (v *policyCheck) Run(s *session) error {
 	docs, err := v.documents(s)
 	against := ""
+	var set *policy.Set
 	if err == nil {
-		against, err = v.check(s, docs)
+		set, against, err = v.check(s, docs)
 	}
 	var found policy.Problems
 	if err != nil && !errors.As(err, &found) {
 		return err
 	}
+	warnings := warningsOf(set, docs)
 	if v.JSON {
-		if found == nil {
-			found = policy.Problems{}
-		}
-		if err := s.document(map[string]any{"valid": len(found) == 0, "documents": len(docs), "against": against, "problems": found}); err != nil {
+		if err := s.document(map[string]any{"valid": len(found) == 0, "documents": len(docs), "against": against, "problems": list(found), "warnings": list(warnings)}); err != nil {
 			return err
 		}
 		return answered(min(len(found), statusNo))
 	}
 	for _, p := range found {
 		s.print("%s: %s\n", v.File, s.problem(p))
+	}
+	for _, p := range warnings {
+		s.print(s.pick("%s：提醒：%s\n", "%s: warning: %s\n"), v.File, s.problem(p))
 	}
 	if len(found) > 0 {
 		return &statusError{statusNo, fmt.Errorf(s.pick("%s 有 %d 处问题", "%s has %d problem(s)"), v.File, len(found))}
@@ -146,12 +152,26 @@ func (v *policyCheck) Run(s *session) error {
 	return nil
 }
 
-// check looks at the documents together with those of the server that was named, or alone.
-func (v *policyCheck) check(s *session, docs []policy.Document) (against string, err error) {
+// warningsOf are the warnings about the documents of a file, with their lines; what else a server has is not the file's to mend.
+func warningsOf(set *policy.Set, docs []policy.Document) policy.Problems {
+	if set == nil {
+		return nil
+	}
+	inFile := map[string]bool{}
+	for _, d := range docs {
+		inFile[d.Kind+"/"+d.Name] = true
+	}
+	now := time.Now()
+	all := slices.Concat(set.Warnings(now), policy.DeadRules(set, now, nil)).Locate(docs)
+	return slices.DeleteFunc(all, func(p policy.Problem) bool { return !inFile[p.Document] })
+}
+
+// check looks at the documents together with those of the server that was named, or alone, and returns the whole if it is valid.
+func (v *policyCheck) check(s *session, docs []policy.Document) (whole *policy.Set, against string, err error) {
 	alone := s.pick("未连接服务，只检查了文件本身", "checked on its own, without a server")
 	if _, named := v.address(s); !named && v.TokenFile == "" {
-		_, err := policy.NewSet(docs)
-		return alone, err
+		whole, err := policy.NewSet(docs)
+		return whole, alone, err
 	}
 	var set *policy.Set
 	to, err := v.open(s)
@@ -160,14 +180,14 @@ func (v *policyCheck) check(s *session, docs []policy.Document) (against string,
 	}
 	if err != nil {
 		s.note(s.pick("未能读取服务上的设置：%s", "the server's policy cannot be read: %s"), oneLine(s.words(err)))
-		_, err := policy.NewSet(docs)
-		return alone, err
+		whole, err := policy.NewSet(docs)
+		return whole, alone, err
 	}
 	edits, err := policy.EditsFor(set, docs, false)
 	if err == nil {
-		_, _, err = set.Apply(set.Revision()+1, edits)
+		whole, _, err = set.Apply(set.Revision()+1, edits)
 	}
-	return fmt.Sprintf(s.pick("连同 %s 上版本 %d 的文档一起检查", "checked together with revision %[2]d of %[1]s"), to.base, set.Revision()), located(err, docs)
+	return whole, fmt.Sprintf(s.pick("连同 %s 上版本 %d 的文档一起检查", "checked together with revision %[2]d of %[1]s"), to.base, set.Revision()), located(err, docs)
 }
 
 // located gives problems the lines of the file that they are in.

@@ -33,9 +33,11 @@ var passing = map[string]words{
 	"switch.inbox":     {"渠道推送开", "inbox push on"},
 	"switch.account":   {"账号推送开", "account push on"},
 	"window.inbox":     {"营业中", "within business hours"},
+	"maintenance":      {"不在维护", "no maintenance"},
 	"system.health":    {"系统正常", "system healthy"},
 	"presence":         {"在线", "available"},
 	"connection":       {"已连接", "connected"},
+	"client.version":   {"客户端版本符合", "client version fits"},
 	"capacity":         {"负载未满", "below the limit"},
 	"conversation":     {"会话可接", "conversation free"},
 	"routing":          {"已分配", "chosen"},
@@ -197,13 +199,18 @@ func (s *session) part(r *diagnosis.Report, part int) {
 		if w, ok := passing[c.Gate]; ok {
 			text = w.in(s.lang)
 		}
-		if c.Outcome != "pass" && c.Code != "" {
+		warns := c.Outcome == "pass" && severity(c.Code) == "warning"
+		if c.Code != "" && (c.Outcome != "pass" || warns) {
 			text = s.title(c.Code) + scope(c.Scope, r)
 		}
 		if c.Until != nil {
 			text += s.pick(" 至 ", " until ") + s.time(time.Time(*c.Until))
 		}
-		say = append(say, mark(c.Outcome)+" "+text)
+		sign := mark(c.Outcome)
+		if warns {
+			sign = "!"
+		}
+		say = append(say, sign+" "+text)
 	}
 	if part == len(parts) {
 		t := r.Traffic
@@ -214,6 +221,12 @@ func (s *session) part(r *diagnosis.Report, part int) {
 	if len(say) > 0 {
 		s.print("  %s  %s\n", pad(parts[part-1].in(s.lang), s.widest()), strings.Join(say, "  "))
 	}
+}
+
+// severity is that of a reason code; "" for none.
+func severity(name string) string {
+	code, _ := reception.ParseCode(name)
+	return reception.Lookup(code).Severity
 }
 
 // weight orders outcomes by what a person has to know first.

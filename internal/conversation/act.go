@@ -42,6 +42,9 @@ func open(tx *ledger.Tx, id int64) (*ledger.ConversationRow, error) {
 // claim gives an account a conversation that nobody owns. A person who takes a conversation by hand may go beyond a limit or a window, but must be somebody
 // who may keep it: else it would be released again at once.
 func claim(tx *ledger.Tx, c *ledger.ConversationRow, account string) error {
+	if err := wake(tx, c, "claimed", account); err != nil {
+		return err
+	}
 	owned := *c
 	owned.Owner = account
 	d, err := decide(tx, &owned, nil)
@@ -51,6 +54,7 @@ func claim(tx *ledger.Tx, c *ledger.ConversationRow, account string) error {
 	if d.Released != "" {
 		return cannotReceive(d.ReleasedFor, "")
 	}
+	letThrough(tx, c.Inbox, c.Offered, account)
 	if err := withdrawOffers(tx, c.ID, account, reception.CodeDeliveryWithdrawnClaimedByColleague); err != nil {
 		return err
 	}
@@ -147,6 +151,9 @@ func resolve(tx *ledger.Tx, c *ledger.ConversationRow, code, by string) error {
 	if err := tx.SetPassedOver(c.ID, nil, "resolved", by); err != nil {
 		return err
 	}
+	if err := tx.SetSnoozed(c.ID, time.Time{}, "resolved", by); err != nil {
+		return err
+	}
 	if c.WaitingSince != 0 {
 		if err := tx.ClearWaiting(c.ID); err != nil {
 			return err
@@ -187,11 +194,15 @@ func (t *Transfer) Apply(tx *ledger.Tx) error {
 	if g, ok := HandOver(&v); !ok {
 		return cannotReceive(v[g].Code, "/to")
 	}
+	if err := wake(tx, c, "transferred", t.By); err != nil {
+		return err
+	}
 	if c.Owner != "" {
 		if err := release(tx, c.ID, reception.CodeRoutingChosenTransferred.String(), t.By, reception.CodeDeliveryWithdrawnTransferred); err != nil {
 			return err
 		}
 	}
+	letThrough(tx, c.Inbox, c.Offered, t.To)
 	if err := withdrawOffers(tx, c.ID, t.To, reception.CodeDeliveryWithdrawnTransferred); err != nil {
 		return err
 	}
@@ -209,7 +220,7 @@ func HandOver(v *reception.Vector) (gate reception.Gate, ok bool) {
 	for g := range reception.GateCount {
 		switch {
 		case !v[g].Outcome.Stops():
-		case g != reception.Capacity && g != reception.WindowAgent && g != reception.WindowInbox:
+		case g != reception.Capacity && g != reception.WindowAgent && g != reception.WindowInbox && !limited(v[g].Code):
 			return g, false
 		case gate == reception.GateCount:
 			gate = g

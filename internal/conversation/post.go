@@ -21,6 +21,7 @@ type Post struct {
 	Text                   string
 	Attachments            []string // ids of uploads
 	Uploader               string   // whose they must be
+	Account                string   // who hands it in; "" where that is nobody's account
 	SentAt, ReceivedAt     time.Time
 	Digest                 [16]byte // of contact, conversation, kind, text and attachments as sent
 
@@ -30,6 +31,8 @@ type Post struct {
 	// Stored and Decision are the new message and the decision on it, so that an answer needs no read; not set for a Duplicate.
 	Stored   ledger.MessageRow
 	Decision reception.Decision
+
+	match matching
 }
 
 // Refusals of a Post.
@@ -72,23 +75,38 @@ func (p *Post) Apply(tx *ledger.Tx) error {
 	if err := p.resolveKind(in); err != nil {
 		return err
 	}
+	p.matchAs(tx.Documents().Filters(), p.Kind)
+	action := reception.ApplyFilters(tx.Policy(), p.Inbox, p.Kind, p.match.rules).Action
+	if action != reception.FilterReject && action != reception.FilterQuarantine { // nobody sees that the customer wrote
+		if err := p.wake(tx); err != nil {
+			return err
+		}
+	}
 	position := tx.Next()
-	c, err := p.thread(tx, position)
+	if action == reception.FilterReject {
+		return p.reject(tx, position)
+	}
+	c, err := p.thread(tx, position, action == reception.FilterQuarantine)
 	if err != nil {
 		return err
 	}
 	return p.store(tx, c, position)
 }
 
+// firstKind is the first kind of an inbox that a sender may set; "" if there is none.
+func firstKind(in *reception.Inbox) string {
+	for _, k := range in.Kinds {
+		if reception.OwnsConversations(k) {
+			return k
+		}
+	}
+	return ""
+}
+
 // resolveKind takes the inbox's first kind that a sender may set where none was given, and refuses those it does not produce or only Bida makes.
 func (p *Post) resolveKind(in *reception.Inbox) error {
 	if p.Kind == "" {
-		for _, k := range in.Kinds {
-			if reception.OwnsConversations(k) {
-				p.Kind = k
-				return nil
-			}
-		}
+		p.Kind = firstKind(in)
 	}
 	if !in.Produces(p.Kind) || !reception.OwnsConversations(p.Kind) {
 		return errKind
@@ -96,8 +114,24 @@ func (p *Post) resolveKind(in *reception.Inbox) error {
 	return nil
 }
 
-// thread finds or opens the conversation, and returns it ready to be changed.
-func (p *Post) thread(tx *ledger.Tx, position int64) (*ledger.ConversationRow, error) {
+// wake takes the conversation up again that the message goes to, before the message has its position: it is decided about one that is not set aside.
+func (p *Post) wake(tx *ledger.Tx) error {
+	id := p.Conversation
+	if id == 0 {
+		id = tx.OpenThread(p.Inbox, p.ContactID, p.Kind)
+	}
+	if id == 0 {
+		return nil
+	}
+	c, ok, err := tx.Conversation(id)
+	if err != nil || !ok || c.Inbox != p.Inbox || c.Contact != p.ContactID || c.Kind != p.Kind {
+		return err // what is wrong is said where the thread is looked for
+	}
+	return wake(tx, c, "customer_wrote", system)
+}
+
+// thread finds or opens the conversation, and returns it ready to be changed. A message that is held back opens no resolved one again.
+func (p *Post) thread(tx *ledger.Tx, position int64, held bool) (*ledger.ConversationRow, error) {
 	if err := p.contact(tx, position); err != nil {
 		return nil, err
 	}
@@ -122,7 +156,7 @@ func (p *Post) thread(tx *ledger.Tx, position int64) (*ledger.ConversationRow, e
 	case c.Kind != p.Kind:
 		return nil, errOtherKind
 	}
-	if c.Status == ledger.StatusResolved { // written to by name: opened again and decided anew
+	if c.Status == ledger.StatusResolved && !held { // written to by name: opened again and decided anew
 		again := *c
 		again.Status, again.Resolved = ledger.StatusOpen, 0
 		again.Answered, again.Delivered = again.LastSequence, again.LastSequence
@@ -155,7 +189,7 @@ func (p *Post) store(tx *ledger.Tx, c *ledger.ConversationRow, position int64) e
 	if err != nil {
 		return err
 	}
-	d, err := decide(tx, c, c.PassedOver)
+	d, err := decideOn(tx, c, c.PassedOver, reception.Message{Matched: p.match.rules})
 	if err != nil {
 		return err
 	}
@@ -163,6 +197,19 @@ func (p *Post) store(tx *ledger.Tx, c *ledger.ConversationRow, position int64) e
 		return errNotDecided
 	}
 	row := journal(tx, &d, c, position, position, "message")
+	row.Matched = p.match.rules
+	m := ledger.MessageRow{
+		Position: position, Direction: ledger.Inbound, Inbox: p.Inbox, Conversation: c.ID, Kind: p.Kind, Tags: d.Tags,
+		SenderID: p.SenderID, Contact: p.ContactID, Text: p.Text, Data: files, SentAt: p.SentAt, ReceivedAt: p.ReceivedAt, At: tx.Now(),
+		Decision: &row,
+	}
+	p.useKey(tx, position)
+	countHits(tx, &d)
+	p.Message, p.Decision = position, d
+	if d.Verdict == reception.Quarantined {
+		p.hold(tx, c, m, &d)
+		return nil
+	}
 	first := !unanswered(c)
 	c.LastSequence++
 	if first {
@@ -171,13 +218,13 @@ func (p *Post) store(tx *ledger.Tx, c *ledger.ConversationRow, position int64) e
 	if d.Verdict != reception.Routed {
 		c.SetDecidedOutcomes(row.Outcomes)
 	}
-	m := ledger.MessageRow{
-		Position: position, Direction: ledger.Inbound, Inbox: p.Inbox, Conversation: c.ID, Sequence: c.LastSequence, Kind: p.Kind,
-		SenderID: p.SenderID, Contact: p.ContactID, Text: p.Text, Data: files, SentAt: p.SentAt, ReceivedAt: p.ReceivedAt, At: tx.Now(),
-		Decision: &row,
-	}
+	m.Sequence = c.LastSequence
 	tx.AppendMessage(m)
-	tx.PutKey(ledger.KeyRow{Scope: "in/" + p.Inbox, ID: p.SenderID, Position: position, Digest: p.Digest, At: tx.Now()})
-	p.Message, p.Stored, p.Decision = position, m, d
+	p.Stored = m
 	return follow(tx, c.ID, &d, &m)
+}
+
+// useKey uses the sender's id up.
+func (p *Post) useKey(tx *ledger.Tx, position int64) {
+	tx.PutKey(ledger.KeyRow{Scope: "in/" + p.Inbox, ID: p.SenderID, Position: position, Digest: p.Digest, At: tx.Now()})
 }

@@ -5,7 +5,9 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/bidahq/bida/internal/filter"
 	"github.com/bidahq/bida/internal/ledger"
+	"github.com/bidahq/bida/internal/policy"
 	"github.com/bidahq/bida/internal/reception"
 )
 
@@ -21,18 +23,26 @@ const system = "system"
 
 // decide asks the engine about a conversation as it stands.
 func decide(tx *ledger.Tx, c *ledger.ConversationRow, passedOver []string) (reception.Decision, error) {
+	return decideOn(tx, c, passedOver, reception.Message{})
+}
+
+// decideOn asks about a conversation with a message in it, of which m has what filter rules make of it.
+func decideOn(tx *ledger.Tx, c *ledger.ConversationRow, passedOver []string, m reception.Message) (reception.Decision, error) {
 	contact, ok, err := tx.Contact(c.Inbox, c.Contact)
 	if err != nil {
 		return reception.Decision{}, err
 	}
-	m := reception.Message{
-		Inbox: c.Inbox, Kind: c.Kind,
-		Conversation: &reception.Conversation{ID: ID(c.ID), Owner: c.Owner, PassedOver: passedOver},
-	}
+	m.Inbox, m.Kind, m.Conversation = c.Inbox, c.Kind, Facts(c)
+	m.Conversation.PassedOver = passedOver
 	if ok {
 		m.LastOwner = contact.LastOwner
 	}
 	return reception.Decide(tx.Policy(), tx, m, tx.Now()), nil
+}
+
+// Facts are what the engine reads of a conversation.
+func Facts(c *ledger.ConversationRow) *reception.Conversation {
+	return &reception.Conversation{ID: ID(c.ID), Owner: c.Owner, PassedOver: c.PassedOver, SnoozedUntil: c.SnoozedUntil()}
 }
 
 // ID writes a conversation's id as people see it.
@@ -70,8 +80,8 @@ func journal(tx *ledger.Tx, d *reception.Decision, c *ledger.ConversationRow, po
 	return row
 }
 
-// Engine names the engine and the zone data that decide in this process.
-var Engine = reception.EngineVersion + " " + reception.ZoneDataVersion()
+// Engine names the engine, the zone data, the program's own calendar and the filter that decide in this process.
+var Engine = reception.EngineVersion + " " + reception.ZoneDataVersion() + " " + policy.CalendarDataVersion() + " filter " + filter.Version
 
 // follow carries a decision out: release, assignment or offers, deliveries, waiting. newest is the message that has just come in, nil for a later decision.
 func follow(tx *ledger.Tx, id int64, d *reception.Decision, newest *ledger.MessageRow) error {
@@ -101,6 +111,7 @@ func routed(tx *ledger.Tx, id int64, d *reception.Decision, newest *ledger.Messa
 	}
 	owner := d.Chosen[0]
 	if c.Owner == "" {
+		letThrough(tx, c.Inbox, c.Offered, owner)
 		if err := withdrawOffers(tx, id, owner, reception.CodeDeliveryWithdrawnClaimedByColleague); err != nil {
 			return err
 		}
@@ -172,6 +183,7 @@ func offered(tx *ledger.Tx, id int64, d *reception.Decision, newest *ledger.Mess
 			deliver(tx, c, a, *newest)
 		}
 	}
+	letThrough(tx, c.Inbox, c.Offered, d.Chosen...)
 	all := slices.Clone(c.Offered)
 	for _, a := range d.Chosen {
 		if slices.Contains(c.Offered, a) {

@@ -42,7 +42,9 @@ func nextStep(set *policy.Set, c *ledger.ConversationRow) (step, time.Time) {
 	spec, ok := set.Inbox(c.Inbox)
 	r := spec.Routing
 	switch {
-	case !ok || c.TurnSince.IsZero() || c.Status != ledger.StatusOpen:
+	case !ok || c.TurnSince.IsZero() || c.Status != ledger.StatusOpen || !c.SnoozedUntil().IsZero():
+	case untouched(c):
+		return stepClose, c.TurnSince.Add(heldFor)
 	case unanswered(c) && r.AnswerTimeout > 0:
 		return stepLate, c.TurnSince.Add(time.Duration(r.AnswerTimeout))
 	case unanswered(c):
@@ -181,6 +183,9 @@ func promptText(r *policy.Routing, lang string) string {
 // closeIdle resolves a conversation whose customer was answered and has been silent since.
 func closeIdle(tx *ledger.Tx, c *ledger.ConversationRow, after time.Duration) error {
 	code := reception.CodeConversationResolvedIdle
+	if untouched(c) { // there is nobody to read a line
+		return resolve(tx, c, code.String(), system)
+	}
 	if err := line(tx, c, code, "", after); err != nil {
 		return err
 	}

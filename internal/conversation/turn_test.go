@@ -290,24 +290,65 @@ func TestAfterARestartNothingEndsBeforeAnybodyCouldWrite(t *testing.T) {
 	}
 }
 
-func TestAClockSetBackEndsNothingEarlyAndOneSetForwardPromptsFirst(t *testing.T) {
+// steps are those that the clock may make: a person corrects it, a time server comes back, a machine wakes up.
+var steps = []time.Duration{-24 * time.Hour, -time.Hour, -2 * time.Second, 2 * time.Second, time.Hour, 24 * time.Hour}
+
+func TestHoweverTheClockIsSetATurnLastsAsLongAsItMay(t *testing.T) {
+	for _, by := range steps {
+		d := desk.Open(t, desk.Inbox("web", idle, "a, b"))
+		id := answered(d)
+		d.Wait(3 * time.Minute)
+		d.Set(by)
+		d.Wait(5*time.Minute - time.Microsecond)
+		if got := prompts(d, id); len(got) != 0 {
+			t.Errorf("%v: prompted early", by)
+		}
+		d.Wait(time.Microsecond)
+		if got := prompts(d, id); len(got) != 1 {
+			t.Errorf("%v: not prompted: %q", by, got)
+		}
+		d.Set(-by)
+		d.Wait(2*time.Minute - time.Microsecond)
+		status(d, id, "open")
+		d.Wait(time.Microsecond)
+		status(d, id, "resolved")
+	}
+}
+
+func TestHoweverTheClockIsSetAnOwnerHasItsTimeToAcceptAndToAnswer(t *testing.T) {
+	for _, by := range steps {
+		d := desk.Open(t, desk.Inbox("web", "strategy: least_loaded, accept_timeout: 1m, answer_timeout: 2m", "a, b"))
+		d.Online("a", "b")
+		id := d.Post("web", "u1", "1").Conversation
+		d.Wait(30 * time.Second)
+		d.Set(by)
+		d.Wait(30*time.Second - time.Microsecond)
+		d.Owner(id, "a")
+		d.Wait(time.Microsecond)
+		d.Owner(id, "b")
+		d.Must(&conversation.Accept{Conversation: id, Account: "b", By: "b"})
+		d.Wait(time.Minute)
+		d.Set(by)
+		d.Wait(time.Minute - time.Microsecond)
+		d.Owner(id, "b")
+		d.Wait(time.Microsecond)
+		d.Owner(id, "a")
+	}
+}
+
+func TestAClockThatIsBehindAtTheStartLengthensNothing(t *testing.T) {
 	d := desk.Open(t, desk.Inbox("web", idle, "a, b"))
 	id := answered(d)
-	at := d.Now
-	d.Now = at.Add(-time.Hour)
-	d.Wait(time.Hour + 8*time.Minute - time.Microsecond)
+	d.Now = d.Now.Add(-time.Hour) // while nothing runs, nobody can say whether the clock was set or not yet
+	d.Start("run-2")
+	d.Wait(8*time.Minute - time.Microsecond)
 	if got := prompts(d, id); len(got) != 0 {
-		t.Fatalf("prompted with %q", got)
+		t.Fatalf("prompted early with %q", got)
 	}
-	d.Now = at.Add(24 * time.Hour)
-	for d.L.Step() {
-	}
+	d.Wait(time.Microsecond)
 	if got := prompts(d, id); len(got) != 1 {
 		t.Fatalf("prompted with %q", got)
 	}
-	status(d, id, "open")
-	d.Wait(2 * time.Minute)
-	status(d, id, "resolved")
 }
 
 func TestTheCustomerIsPromptedInItsLanguageOrTheCompanysWords(t *testing.T) {

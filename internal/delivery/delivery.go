@@ -55,7 +55,8 @@ type Hello struct {
 	Lang    string // "zh" or "en"; texts of notices and reasons
 	Node    string
 	Remote  string // address, for the sign-in log
-	// Cursor is the client's own; negative when it has none. The larger of this and the stored one counts.
+	// Cursor is the client's own; negative when it has none. The larger of this and the stored one counts. One beyond the account's newest entry is another
+	// stream's, or of a server that was restored from a backup, and does not count.
 	Cursor int64
 }
 
@@ -66,6 +67,7 @@ type Opened struct {
 	Cursor     int64  // entries after it are sent
 	Last       int64  // the account's last agent_sequence
 	Presence   string // available, away, dnd, offline
+	Refused    error  // why the cursor of the Hello does not count; nil where it does
 }
 
 // Push is one entry handed to a connection, and when.

@@ -27,12 +27,13 @@ func (s *Service) render(account string, e ledger.Entry, lang string) Event {
 		ev.Event = EventTombstone
 		ev.Code, ev.Reason = d.Code, words(d.Code, lang)
 	case d.Type == ledger.EntryNotice:
-		ev.Event, ev.Text = EventNotice, noticeText(m, lang)
+		n := noticeOf(&m)
+		if n.Announcement != "" && s.withheld(account, d, &ev, lang) {
+			return ev
+		}
+		ev.Event, ev.Text = EventNotice, n.text(&m, lang)
 	default:
-		if cell := s.entitled(account, d); cell.Outcome.Stops() {
-			ev.Event = EventTombstone
-			ev.Code = reception.CodePushNotEntitled.String()
-			ev.Reason = words(cell.Code.String(), lang)
+		if s.withheld(account, d, &ev, lang) {
 			return ev
 		}
 		ev.Event, ev.Text, ev.Contact, ev.Author = EventMessage, m.Text, m.Contact, m.Author
@@ -53,6 +54,16 @@ func attempt(d ledger.DeliveryRow) int {
 	return max(d.Attempts, 1)
 }
 
+// withheld makes a tombstone of what the agent may not have any more.
+func (s *Service) withheld(account string, d ledger.DeliveryRow, ev *Event, lang string) bool {
+	cell := s.entitled(account, d)
+	if !cell.Outcome.Stops() {
+		return false
+	}
+	ev.Event, ev.Code, ev.Reason = EventTombstone, reception.CodePushNotEntitled.String(), words(cell.Code.String(), lang)
+	return true
+}
+
 // entitled asks, at the moment of the push, whether the agent may have the message.
 func (s *Service) entitled(account string, d ledger.DeliveryRow) reception.Cell {
 	c := s.o.Ledger.OpenConversation(d.Conversation)
@@ -60,13 +71,26 @@ func (s *Service) entitled(account string, d ledger.DeliveryRow) reception.Cell 
 	return reception.Entitled(s.o.Ledger.Policy().Compile(), account, d.Inbox, d.Kind, owner, s.o.Now())
 }
 
-// noticeText chooses the language of a notice, which is stored in both.
-func noticeText(m ledger.MessageRow, lang string) string {
-	var texts map[string]any
-	if err := json.Unmarshal(m.Data, &texts); err == nil {
-		if t, ok := texts[lang].(string); ok {
-			return t
-		}
+// notice is what the stream shows of a notice or an announcement.
+type notice struct {
+	ZH, EN       string
+	Announcement string // what is announced; "" for a notice about one's own reception, which needs no right to receive
+}
+
+func noticeOf(m *ledger.MessageRow) (n notice) {
+	if err := json.Unmarshal(m.Data, &n); err != nil {
+		return notice{} // its text is in the row, too
+	}
+	return n
+}
+
+// text chooses the language of a notice, which is stored in both.
+func (n *notice) text(m *ledger.MessageRow, lang string) string {
+	switch {
+	case lang == "zh" && n.ZH != "":
+		return n.ZH
+	case lang == "en" && n.EN != "":
+		return n.EN
 	}
 	return m.Text
 }

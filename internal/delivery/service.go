@@ -19,7 +19,7 @@ type Reader interface {
 	Entries(ctx context.Context, account string, after int64, limit int) ([]ledger.Entry, error)
 }
 
-// Options configure a Service. All but Now are required.
+// Options configure a Service. All but Now and After are required.
 type Options struct {
 	Ledger *ledger.Ledger
 	Reader Reader
@@ -32,6 +32,8 @@ type Options struct {
 	// ConnectionGrace is how long an owner whose connection is lost keeps its conversations.
 	ConnectionGrace time.Duration
 	Now             func() time.Time
+	// After runs a function later, on any goroutine; nil means time.AfterFunc.
+	After func(time.Duration, func())
 }
 
 // Service records what happens to deliveries, and renders streams. It is the backend of package gateway.
@@ -44,12 +46,16 @@ type Service struct {
 
 // New makes a Service.
 func New(o Options) *Service {
+	if o.After == nil {
+		o.After = func(d time.Duration, f func()) { time.AfterFunc(d, f) }
+	}
 	return &Service{o: o, accounts: map[string]string{}}
 }
 
 var (
 	errMayNotConnect = problem.New(problem.Forbidden, "realtime.forbidden", "This account may not connect: the right realtime.connect is missing.", "此账号无权建立实时连接：缺少 realtime.connect 权限。")
 	errTokenGone     = problem.New(problem.Unauthenticated, "account.login.token_revoked", "This sign-in is over: the token was revoked, or the session has ended. Sign in again or take a new token, then connect again.", "此登录已失效：令牌已被吊销，或登录会话已结束。请重新登录或换用新令牌后再连接。")
+	errCursorFuture  = problem.New(problem.Invalid, "realtime.cursor_future", "The cursor is beyond the newest entry of this account and does not count: it is another stream's, or this server was restored from a backup.", "游标超出了此账号的最新序号，已忽略：它属于另一条消息流，或服务器已从备份恢复。").On("/cursor")
 	errFuture        = problem.New(problem.Invalid, "realtime.sequence_future", "An acknowledgement names an entry that was never sent.", "确认的序号尚未发出。").On("/received")
 )
 
@@ -91,10 +97,14 @@ func (o *open) Apply(tx *ledger.Tx) error {
 		session = tx.BeginSession(h.Account, ledger.Session{ID: "s" + strconv.FormatInt(tx.Next(), 10), Token: h.Token, Client: h.Client}, h.Account, "realtime").ID
 	}
 	connection := "k" + strconv.FormatInt(tx.Next(), 10)
-	tx.OpenSocket(h.Account, ledger.Socket{ID: connection, Session: session, Client: h.Client, About: about, Node: h.Node}, h.Account)
+	tx.OpenSocket(h.Account, ledger.Socket{ID: connection, Session: session, Client: h.Client, About: about, Name: h.Name, Version: h.Version, Node: h.Node}, h.Account)
 	a := tx.AgentState(h.Account)
 	before := tx.Cursor(h.Account, h.Client)
-	start := max(before, min(h.Cursor, a.Sequence))
+	claim := h.Cursor
+	if claim > a.Sequence { // what it has is not ours: counted as received, what waits would never be shown
+		claim, o.opened.Refused = -1, errCursorFuture
+	}
+	start := max(before, claim)
 	if start < 0 { // never seen: from the oldest entry that nobody has received
 		start = tx.OldestQueued(h.Account) - 1
 	}
@@ -106,7 +116,7 @@ func (o *open) Apply(tx *ledger.Tx) error {
 	}
 	o.opened = Opened{
 		Connection: connection, Session: session, Cursor: tx.MoveCursor(h.Account, h.Client, about, start), Last: a.Sequence,
-		Presence: tx.Agent(h.Account).Presence.Value.String(),
+		Presence: tx.Agent(h.Account).Presence.Value.String(), Refused: o.opened.Refused,
 	}
 	return nil
 }
@@ -140,10 +150,25 @@ func (s *Service) Closed(connection, cause string, code int, lastFrame time.Time
 	if account == "" {
 		return
 	}
-	s.submit(func(tx *ledger.Tx) error {
-		last := reception.Connection{CloseCode: code, LastFrame: lastFrame, GraceUntil: lastFrame.Add(s.o.ConnectionGrace)}
+	s.insist(func(tx *ledger.Tx) error {
+		heard := tx.Now().Add(-s.o.Now().Sub(lastFrame)) // by the wall clock of now, which may have been set since
+		last := reception.Connection{CloseCode: code, LastFrame: heard, GraceUntil: heard.Add(s.o.ConnectionGrace)}
 		tx.CloseSocket(account, connection, last, reception.Origin{By: account, Source: "realtime", Cause: cause})
 		return nil
+	})
+}
+
+// insistEvery is how long a command that must be carried out waits for the store before it is tried again.
+const insistEvery = time.Second
+
+// insist queues a command until it is carried out or the ledger ends: an agent whose connection's end is not known would be given messages for ever.
+func (s *Service) insist(f ledger.CommandFunc) {
+	s.o.Ledger.Submit(f, func(err error) {
+		kind := problem.KindOf(err)
+		if kind != problem.Unavailable && kind != problem.Limited || problem.As(err).Code == "system.stopping" {
+			return
+		}
+		s.o.After(insistEvery, func() { s.insist(f) })
 	})
 }
 
@@ -288,8 +313,9 @@ func (c *acknowledge) refuse(sequence int64) {
 	c.result.Refused = append(c.result.Refused, sequence)
 }
 
-// Unacknowledged records pushes that were not acknowledged in time: the connection is unresponsive until it acknowledges anything.
-func (s *Service) Unacknowledged(connection string, pushes []Push) {
+// Unacknowledged records pushes that were not acknowledged in time: the connection is unresponsive until it acknowledges anything. An owner's grace counts
+// from since, from when on the client did not acknowledge: the time in which that was not known yet is part of it.
+func (s *Service) Unacknowledged(connection string, since, lastFrame time.Time, pushes []Push) {
 	account := s.account(connection, false)
 	if account == "" {
 		return
@@ -305,7 +331,7 @@ func (s *Service) Unacknowledged(connection string, pushes []Push) {
 				return err
 			}
 		}
-		last := reception.Connection{LastFrame: now, GraceUntil: now.Add(s.o.ConnectionGrace)}
+		last := reception.Connection{LastFrame: lastFrame, GraceUntil: since.Add(s.o.ConnectionGrace)}
 		tx.SetUnresponsive(account, connection, now, last, reception.Origin{By: account, Source: "realtime", Cause: "unacknowledged"})
 		return nil
 	})

@@ -83,6 +83,8 @@ func (r *run) act(p *patch, f *finding) {
 		p.do(actionGoAvailable, func(a *reception.Agent) { a.Presence = reception.Presence{Value: reception.Available} })
 	case reception.ConnectionGate:
 		p.do(actionReconnect, func(a *reception.Agent) { a.Connection = reception.Connection{State: reception.ConnectionOpen} })
+	case reception.ClientVersion:
+		p.do(actionReload, func(a *reception.Agent) { a.Clients = nil }) // what comes back meets the requirements
 	case reception.SystemHealth:
 		p.do(actionMend, nil)
 		p.mended = true

@@ -35,10 +35,12 @@ const maxSteps = 200
 func causeKey(g reception.Gate, c *cell) string {
 	switch g {
 	case reception.AccountState, reception.RoleReceive, reception.PermissionReply, reception.SwitchPlatform, reception.SwitchAccount,
-		reception.SystemHealth, reception.AccountLogin, reception.PresenceGate, reception.ConnectionGate:
+		reception.SystemHealth, reception.AccountLogin, reception.PresenceGate, reception.ConnectionGate, reception.ClientVersion:
 		return g.String()
 	case reception.PermissionKind:
 		return g.String() + " " + c.kind
+	case reception.MaintenanceGate:
+		return g.String() + " " + c.inbox + " " + c.kind
 	}
 	return g.String() + " " + c.inbox
 }
@@ -56,8 +58,13 @@ func (r *run) causeOf(g reception.Gate, c *cell) (*cause, error) {
 	if err != nil {
 		return nil, err
 	}
-	if g == reception.Capacity {
+	switch g {
+	case reception.Capacity:
 		out.since = later(out.since, r.fullSince(c))
+	case reception.ClientVersion:
+		out.since = later(out.since, r.m.world.Agent(r.q.Agent).Connection.Origin.At)
+	case reception.SwitchPlatform, reception.SwitchInbox, reception.SwitchAccount:
+		out.since = later(out.since, r.usedUpSince(c.vector[g].Code, c))
 	}
 	return out, nil
 }
@@ -302,6 +309,12 @@ func (w *walk) edges(p *reception.Policy, from, until time.Time) []time.Time {
 		for _, s := range windowsOf(p, a, w.cell.inbox) {
 			closings(s, from, until, add)
 		}
+	case reception.MaintenanceGate:
+		if in := p.Inboxes[w.cell.inbox]; in != nil {
+			for i := range in.Maintenance {
+				add(in.Maintenance[i].From)
+			}
+		}
 	case reception.WindowInbox:
 		if in := p.Inboxes[w.cell.inbox]; in != nil && in.Hours != nil {
 			closings(in.Hours, from, until, add)
@@ -314,6 +327,9 @@ func (w *walk) edges(p *reception.Policy, from, until time.Time) []time.Time {
 // windowsOf are all schedules that bear on an agent's window in an inbox.
 func windowsOf(p *reception.Policy, a *reception.Account, inbox string) []*reception.Schedule {
 	list := slices.Clone(a.Windows)
+	if a.Extension != nil {
+		list = append(list, a.Extension)
+	}
 	if in := p.Inboxes[inbox]; in != nil {
 		if m := in.Member(a.Name); m != nil && !m.Direct {
 			for _, t := range m.Teams {

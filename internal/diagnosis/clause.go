@@ -16,6 +16,9 @@ var authored = map[reception.Code]Text{
 	reception.CodeAccountStateLeft:     {"{by} {time} 将该账号标记为离职", "{by} marked the account as left on {time}"},
 	reception.CodeAccountStateMissing:  {"{by} {time} 删除了该账号", "{by} deleted the account on {time}"},
 
+	reception.CodeFilterQuarantined: {"{by} {time} 设置的过滤规则拦截了这条消息", "a filter rule that {by} set on {time} kept it back"},
+	reception.CodeFilterRejected:    {"{by} {time} 设置的过滤规则拒收了这条消息", "a filter rule that {by} set on {time} refused it"},
+
 	reception.CodeAccountLoginEnded:         {"{by} {time} 结束了该账号的登录", "{by} ended the session on {time}"},
 	reception.CodeAccountLoginTokenRevoked:  {"{by} {time} 吊销了访问令牌", "{by} revoked the access token on {time}"},
 	reception.CodeAccountLoginSignedOut:     {"{by} {time} 退出了登录", "{by} signed out on {time}"},
@@ -40,8 +43,12 @@ var authored = map[reception.Code]Text{
 	reception.CodeWindowAgentClosed:     {"{by} {time} 改了接待时段，现在不在时段内", "{by} changed the reception window on {time}, and it is closed now"},
 	reception.CodeWindowAgentTeamClosed: {"{by} {time} 改了客服组的接待时段，现在不在时段内", "{by} changed the team's reception window on {time}, and it is closed now"},
 	reception.CodeWindowAgentDateOff:    {"{by} {time} 改了排班的特殊日期，今天不在时段内", "{by} changed the schedule's dates on {time}, and it is closed now"},
+	reception.CodeWindowAgentHoliday:    {"{by} {time} 改了排班的日历，今天休息", "{by} changed the schedule's calendar on {time}, and today is off"},
+	reception.CodeWindowAgentMakeupDay:  {"{by} {time} 改了排班的调休安排，今天不在时段内", "{by} changed the schedule's make-up workdays on {time}, and it is closed now"},
 	reception.CodeWindowInboxClosed:     {"{by} {time} 改了{inbox}的营业时间，现在不营业", "{by} changed the business hours of {inbox} on {time}, and it is closed now"},
 	reception.CodeWindowInboxDateOff:    {"{by} {time} 改了{inbox}营业时间的特殊日期，现在不营业", "{by} changed the dates of the business hours of {inbox} on {time}, and it is closed now"},
+	reception.CodeWindowInboxHoliday:    {"{by} {time} 改了{inbox}营业时间的日历，今天不营业", "{by} changed the calendar of the business hours of {inbox} on {time}, and it is closed today"},
+	reception.CodeWindowInboxMakeupDay:  {"{by} {time} 改了{inbox}营业时间的调休安排，现在不营业", "{by} changed the make-up workdays of the business hours of {inbox} on {time}, and it is closed now"},
 
 	reception.CodeSwitchPlatformOff:    {"{by} {time} 关闭了平台推送", "{by} switched push off for the whole platform on {time}"},
 	reception.CodeSwitchPlatformPaused: {"{by} {time} 暂停了平台推送", "{by} paused push for the whole platform on {time}"},
@@ -49,6 +56,16 @@ var authored = map[reception.Code]Text{
 	reception.CodeSwitchInboxPaused:    {"{by} {time} 暂停了{inbox}的推送", "{by} paused push for {inbox} on {time}"},
 	reception.CodeSwitchAccountOff:     {"{by} {time} 关闭了该账号的推送", "{by} switched push off for the account on {time}"},
 	reception.CodeSwitchAccountPaused:  {"{by} {time} 暂停了该账号的推送", "{by} paused push for the account on {time}"},
+
+	reception.CodeSwitchPlatformLimited: {"{by} {time} 将平台推送限流，本分钟名额已用完", "{by} limited push for the whole platform on {time}, and this minute's count is used up"},
+	reception.CodeSwitchInboxLimited:    {"{by} {time} 将{inbox}的推送限流，本分钟名额已用完", "{by} limited push for {inbox} on {time}, and this minute's count is used up"},
+	reception.CodeSwitchAccountLimited:  {"{by} {time} 将该账号的推送限流，本分钟名额已用完", "{by} limited push for the account on {time}, and this minute's count is used up"},
+
+	reception.CodeMaintenancePlatform: {"{by} {time} 安排的全部渠道维护正在进行", "maintenance of all inboxes, planned by {by} on {time}, is under way"},
+	reception.CodeMaintenanceInbox:    {"{by} {time} 安排的{inbox}维护正在进行", "maintenance of {inbox}, planned by {by} on {time}, is under way"},
+
+	reception.CodeClientVersionBelowMinimum: {"现用客户端低于 {by} {time} 规定的最低版本", "the client is older than the minimum that {by} set on {time}"},
+	reception.CodeClientVersionBlocked:      {"{by} {time} 禁用了现用的客户端版本", "{by} blocked this version of the client on {time}"},
 
 	reception.CodeIntakeKindNotProduced: {"{by} {time} 让{inbox}不再产生{kind}", "{by} took {kind} off {inbox} on {time}"},
 

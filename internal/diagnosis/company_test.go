@@ -119,7 +119,7 @@ func (c *company) start() {
 	maps.Copy(deadlines, identity.Deadlines())
 	l, err := ledger.New(context.Background(), c.store, ledger.Options{
 		Now: func() time.Time { return c.now }, Node: fmt.Sprintf("node-%d", c.node), Settle: conversation.Settle, Deadlines: deadlines,
-		Restore: conversation.Restore, ConnectionGrace: 20 * time.Second, PresenceGrace: 5 * time.Minute,
+		Restore: conversation.Restore, ClockSet: conversation.FollowClock, ConnectionGrace: 20 * time.Second, PresenceGrace: 5 * time.Minute,
 	})
 	if err != nil {
 		c.t.Fatal(err)
@@ -222,7 +222,7 @@ func (c *company) work(agents ...string) {
 func (c *company) connect(agent string) {
 	c.t.Helper()
 	c.tx(func(tx *ledger.Tx) {
-		tx.OpenSocket(agent, ledger.Socket{ID: fmt.Sprintf("k-%s-%d", agent, c.node), Session: "s-" + agent, Client: "tab", About: "test 1.0", Node: fmt.Sprintf("node-%d", c.node)}, agent)
+		tx.OpenSocket(agent, ledger.Socket{ID: fmt.Sprintf("k-%s-%d", agent, c.node), Session: "s-" + agent, Client: "tab", About: "test 1.0", Name: "test", Version: "1.0", Node: fmt.Sprintf("node-%d", c.node)}, agent)
 	})
 }
 

@@ -50,6 +50,10 @@ func (r *run) prove(f *finding) error {
 		}
 	case reception.SwitchAccount:
 		r.proveSwitch(f, policy.KindAccount+"."+r.q.Agent)
+	case reception.MaintenanceGate:
+		r.proveMaintenance(f)
+	case reception.ClientVersion:
+		r.proveClients(f)
 	case reception.SystemHealth:
 		for _, x := range r.m.world.Failures() {
 			f.add(r.fromFact("system/"+x.Component, "fails", &x.Origin))
@@ -96,6 +100,9 @@ func (r *run) proveChange(f *finding) {
 
 // changed names the documents that bear on the finding's gate and that its revision changed.
 func (r *run) changed(f *finding) []string {
+	if f.filter != nil {
+		return []string{policy.KindFilter + "/" + f.filter.rule}
+	}
 	var list []string
 	for _, inbox := range r.inboxesAbout(f) {
 		family := r.history.families[inbox]
@@ -309,6 +316,7 @@ func (r *run) proveWindow(f *finding) {
 	for i, name := range spec.Windows {
 		f.add(r.fromDocument(policy.KindAccount, agent, "/spec/windows/"+strconv.Itoa(i), name))
 	}
+	r.proveExtensions(f, policy.KindAccount, agent, spec.Extensions)
 	schedules := slices.Clone(spec.Windows)
 	for _, inbox := range r.inboxesAbout(f) {
 		in := r.m.policy.Inboxes[inbox]
@@ -325,6 +333,7 @@ func (r *run) proveWindow(f *finding) {
 				f.add(r.fromDocument(policy.KindTeam, t.Name, "/spec/windows/"+strconv.Itoa(i), name))
 				schedules = append(schedules, name)
 			}
+			r.proveExtensions(f, policy.KindTeam, t.Name, team.Extensions)
 		}
 	}
 	r.proveSchedules(f, schedules)
@@ -335,10 +344,42 @@ func (r *run) proveHours(f *finding) {
 	for _, inbox := range r.inboxesAbout(f) {
 		if spec, ok := r.m.set.Inbox(inbox); ok && spec.Hours != "" {
 			f.add(r.fromDocument(policy.KindInbox, inbox, "/spec/hours", spec.Hours))
+			r.proveExtensions(f, policy.KindInbox, inbox, spec.Extensions)
 			schedules = append(schedules, spec.Hours)
 		}
 	}
 	r.proveSchedules(f, schedules)
+}
+
+// proveExtensions shows until when windows or hours were, or will be, extended.
+func (r *run) proveExtensions(f *finding, kind, name string, list []policy.Extension) {
+	for i, x := range list {
+		value := "extended until " + r.clock(x.Until)
+		if !x.From.IsZero() {
+			value = "extended from " + r.clock(x.From) + " until " + r.clock(x.Until)
+		}
+		if x.Reason != "" {
+			value += " (" + x.Reason + ")"
+		}
+		f.add(r.fromDocument(kind, name, "/spec/extensions/"+strconv.Itoa(i), value))
+	}
+}
+
+// proveCalendar shows what the calendar of a schedule says of a date, or that it does not have its year.
+func (r *run) proveCalendar(f *finding, s *reception.Schedule, date reception.Date) {
+	if s.Calendar == nil {
+		return
+	}
+	value := fmt.Sprintf("%04d-%02d-%02d is an ordinary day", date.Year, date.Month, date.Day)
+	switch day := s.On(date); {
+	case day.Type == reception.Holiday:
+		value = fmt.Sprintf("%04d-%02d-%02d is a day off: %s", date.Year, date.Month, date.Day, day.Name)
+	case day.Type == reception.MakeUpWorkday:
+		value = fmt.Sprintf("%04d-%02d-%02d is a make-up workday, with the openings of %s: %s", date.Year, date.Month, date.Day, s.MakeUp, day.Name)
+	case !s.Announced(r.m.now):
+		value = fmt.Sprintf("does not have the year %d: days are treated by their weekday", date.Year)
+	}
+	f.add(r.fromDocument(policy.KindCalendar, s.Calendar.Name, "", strings.TrimSuffix(value, ": ")))
 }
 
 func (r *run) proveSchedules(f *finding, list []string) {
@@ -359,6 +400,7 @@ func (r *run) proveSchedules(f *finding, list []string) {
 		}
 		value := fmt.Sprintf("%s at %s %s in %s", state, local.Format("Mon"), Instant(local).String(), s.Location)
 		f.add(r.fromDocument(policy.KindSchedule, name, "", value))
+		r.proveCalendar(f, s, s.Date(r.m.now))
 	}
 }
 
@@ -402,6 +444,9 @@ func (r *run) proveSwitch(f *finding, name string) {
 		return
 	}
 	value := spec.State
+	if spec.PerMinute > 0 {
+		value += fmt.Sprintf(" to %d a minute", spec.PerMinute)
+	}
 	if !spec.Until.IsZero() {
 		value += " until " + r.clock(spec.Until)
 	}
@@ -409,6 +454,7 @@ func (r *run) proveSwitch(f *finding, name string) {
 	if spec.Reason != "" {
 		f.add(r.fromDocument(policy.KindSwitch, name, "/spec/reason", spec.Reason))
 	}
+	r.proveRate(f, name, spec.PerMinute)
 }
 
 func (r *run) provePresence(f *finding) {

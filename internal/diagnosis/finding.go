@@ -32,6 +32,9 @@ type finding struct {
 	// masked says that the gate shows something else in front of it; part is what it is about then.
 	masked bool
 	part   part
+	// filter is the message that a filter rule kept back (held) or refused.
+	filter *intercepted
+	held   bool
 	// steps and patch are what the fix does.
 	steps []step
 	patch patch

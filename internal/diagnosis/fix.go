@@ -40,6 +40,10 @@ func (r *run) repairAll() error {
 
 // repair finds the smallest change that clears a finding.
 func (r *run) repair(f *finding) error {
+	if f.filter != nil {
+		r.repairFilter(f)
+		return nil
+	}
 	fix := &Fix{By: reception.Lookup(f.code).By, Edits: []Edit{}, Actions: []Action{}}
 	f.patch = r.actions(f)
 	if f.gate == reception.Capacity && len(f.patch.actions) > 0 {
@@ -127,7 +131,7 @@ func (r *run) follow(f *finding, i int, v *reception.Vector, of func(g reception
 // readsSettings says whether a gate reads the policy: whether edits can mend it.
 func readsSettings(g reception.Gate) bool {
 	switch g {
-	case reception.AccountLogin, reception.PresenceGate, reception.ConnectionGate, reception.SystemHealth:
+	case reception.AccountLogin, reception.PresenceGate, reception.ConnectionGate, reception.SystemHealth, reception.ClientVersion:
 		return false
 	}
 	return true
@@ -354,7 +358,7 @@ func undone(steps []step) int {
 
 // reach guesses how far a fix reaches: the agent's own account least, what many share most.
 func reach(steps []step) int {
-	order := map[string]int{policy.KindTeam: 1, policy.KindInbox: 1, policy.KindSwitch: 2, policy.KindSchedule: 2, policy.KindRole: 3, policy.KindTemplate: 4}
+	order := map[string]int{policy.KindTeam: 1, policy.KindInbox: 1, policy.KindSwitch: 2, policy.KindSchedule: 2, policy.KindCalendar: 2, policy.KindRole: 3, policy.KindTemplate: 4}
 	most := 0
 	for _, s := range steps {
 		most = max(most, order[s.key.kind])

@@ -92,6 +92,8 @@ func referred(kind string, spec object) []docKey {
 	case policy.KindAccount:
 		list(policy.KindRole, spec["roles"])
 		list(policy.KindSchedule, spec["windows"])
+	case policy.KindSchedule:
+		one(policy.KindCalendar, spec["calendar"])
 	case policy.KindRole:
 		one(policy.KindTemplate, spec["template"])
 	case policy.KindTeam:
@@ -135,6 +137,7 @@ func (h *history) family(inboxes ...string) (*family, error) {
 			open = append(open, docKey{policy.KindInbox, inbox}, docKey{policy.KindSwitch, policy.KindInbox + "." + inbox})
 		}
 	}
+	open = append(open, h.upkeep()...)
 	f := &family{inboxes: inboxes, policies: map[int64]*reception.Policy{}}
 	for len(open) > 0 {
 		k := open[0]
@@ -196,7 +199,11 @@ func (h *history) small(f *family, revision int64) (*policy.Set, error) {
 		if v == nil {
 			continue
 		}
-		raw, err := json.Marshal(cut.spec(k.kind, v.spec))
+		spec, ok := cut.upkeep(k.kind, v.spec)
+		if !ok {
+			continue
+		}
+		raw, err := json.Marshal(cut.spec(k.kind, spec))
 		if err != nil {
 			return nil, err
 		}
@@ -339,23 +346,27 @@ func (h *history) readBy(g reception.Gate, kind string, spec object) string {
 		case reception.AccountState:
 			return all("state", "state_until", "expires")
 		case reception.WindowAgent:
-			return all("windows")
+			return all("windows", "extensions")
 		case reception.Capacity:
 			return all("capacity")
 		}
 		return all("agent", "roles", "allow", "deny")
 	case policy.KindTeam:
-		return has(spec["members"]) + all("windows")
+		return has(spec["members"]) + all("windows", "extensions")
 	case policy.KindInbox:
 		switch g {
 		case reception.WindowInbox:
-			return all("hours")
+			return all("hours", "extensions")
 		case reception.Capacity:
 			return has(field(spec["members"], "accounts")) + string(field(spec["members"], "teams")) + all("capacity")
 		}
 		return has(field(spec["members"], "accounts")) + string(field(spec["members"], "teams"))
 	case policy.KindRole:
 		return all("template", "permissions")
+	case policy.KindMaintenance:
+		return all("from", "until", "inboxes", "kinds")
+	case policy.KindClient:
+		return all("minimum", "blocked")
 	}
 	return string(marshal(spec))
 }
@@ -370,9 +381,13 @@ func bears(g reception.Gate, k docKey, agent string) bool {
 	case reception.MembershipInbox:
 		return k.kind == policy.KindInbox || k.kind == policy.KindTeam
 	case reception.WindowAgent:
-		return k.kind != policy.KindSwitch && k.kind != policy.KindRole && k.kind != policy.KindTemplate
+		return k.kind != policy.KindSwitch && k.kind != policy.KindRole && k.kind != policy.KindTemplate && k.kind != policy.KindMaintenance && k.kind != policy.KindClient
 	case reception.WindowInbox:
-		return k.kind == policy.KindInbox || k.kind == policy.KindSchedule
+		return k.kind == policy.KindInbox || k.kind == policy.KindSchedule || k.kind == policy.KindCalendar
+	case reception.MaintenanceGate:
+		return k.kind == policy.KindMaintenance
+	case reception.ClientVersion:
+		return k.kind == policy.KindClient
 	case reception.SwitchPlatform:
 		return k == docKey{policy.KindSwitch, "platform"}
 	case reception.SwitchInbox:

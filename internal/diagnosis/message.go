@@ -24,6 +24,7 @@ type fate struct {
 	owners    []ledger.AssignmentRow
 	mine      []ledger.DeliveryRow // as they stood, oldest first
 	others    []ledger.DeliveryRow
+	filter    *intercepted // what a filter rule keeps from everybody; nil for any other message
 }
 
 // aboutMessage reports why a message did, or did not, reach the agent: as of the decision that gave it to somebody, and by what became of it.
@@ -38,6 +39,8 @@ func (r *run) aboutMessage(view *ledger.View) (*Report, error) {
 	}
 	r.cells = []cell{{inbox: f.row.Inbox, kind: f.row.Kind}}
 	switch last := f.last(); {
+	case f.filter != nil:
+		err = r.keptBack(view, f)
 	case last == nil:
 		err = r.notGiven(view, f)
 	case last.State == ledger.Withdrawn:
@@ -80,13 +83,20 @@ func (r *run) readFate() (*fate, error) {
 	case err != nil:
 		return nil, err
 	}
+	kept, err := inputOf(&row)
+	if err != nil {
+		return nil, err
+	}
 	row.Text, row.Data, row.Contact = "", nil, "" // nothing of these is for a report
 	f := &fate{row: row, at: r.s.Now()}
+	if row.Decision != nil && intercepting(row.Decision) {
+		f.filter = kept
+	}
 	if !r.q.At.IsZero() {
 		f.at = r.q.At
 	}
 	switch {
-	case row.Direction != ledger.Inbound || row.Decision == nil:
+	case !row.Direction.FromCustomer() && row.Direction != ledger.Refused || row.Decision == nil:
 		return nil, errReply
 	case r.q.Inbox != "" && r.q.Inbox != row.Inbox:
 		return nil, errMessageInbox
@@ -105,7 +115,10 @@ func (r *run) readFate() (*fate, error) {
 
 // readDecisions finds the decision that gave the message to somebody; where none did, the newest.
 func (r *run) readDecisions(f *fate) error {
-	f.decisions = []ledger.DecisionRow{*f.row.Decision}
+	f.decisions, f.decision = []ledger.DecisionRow{*f.row.Decision}, *f.row.Decision
+	if f.row.Conversation == 0 { // refused by a filter rule
+		return nil
+	}
 	later, err := r.s.Messages.DecisionsOf(r.ctx, f.row.Conversation, maxDecisions)
 	if err != nil {
 		return err
@@ -114,6 +127,9 @@ func (r *run) readDecisions(f *fate) error {
 		if d.Position > f.row.Position && !d.At.After(f.at) {
 			f.decisions = append(f.decisions, d)
 		}
+	}
+	if f.intercept(); f.filter != nil {
+		return nil
 	}
 	f.decision = f.decisions[len(f.decisions)-1]
 	for _, d := range f.decisions {
@@ -204,6 +220,9 @@ func (r *run) notGiven(view *ledger.View, f *fate) error {
 		switch found.gate {
 		case reception.ConversationGate:
 			r.proveOwner(found, owner)
+			if err := r.proveSnooze(found, f); err != nil {
+				return err
+			}
 		case reception.Routing:
 			r.proveChoice(found, d)
 		}

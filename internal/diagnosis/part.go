@@ -49,11 +49,16 @@ func (x part) look(p *reception.Policy, agent, inbox string, at time.Time) (sign
 		thawed := a.State == reception.Frozen && !a.StateUntil.IsZero() && !at.Before(a.StateUntil)
 		return int(a.State), a.State == reception.Active || thawed
 	case throughAccountWindow:
-		return 0, len(a.Windows) == 0 || anyOpen(a.Windows, at)
+		return 0, len(a.Windows) == 0 || anyOpen(a.Windows, at) || extended(a, at)
 	case throughTeamWindow:
-		return 0, teamOpen(p.Inboxes[inbox], agent, at)
+		return 0, teamOpen(p.Inboxes[inbox], agent, at) || extended(a, at)
 	}
 	return -1, false
+}
+
+// extended says whether the account's extension opens its windows and those of its teams.
+func extended(a *reception.Account, at time.Time) bool {
+	return a.Extension != nil && a.Extension.Open(at)
 }
 
 func anyOpen(list []*reception.Schedule, at time.Time) bool {

@@ -164,8 +164,31 @@ func randomEdit(c *company, rt *rapid.T) (policy.Edit, bool) {
 		return policy.Edit{Kind: "role", Name: "clerk", Spec: marshal(policy.RoleSpec{
 			Template: "agent", Permissions: append([]string{"presence.set"}, some("permissions", "receive", "receive.customer", "receive.group", "message.reply")...),
 		})}, true
+	case 13:
+		return randomMaintenance(c, rt)
+	case 14:
+		name := rapid.SampledFrom([]string{"platform", "inbox.web", "account.agent-a"}).Draw(rt, "name")
+		return edit("switch", name, fmt.Sprintf(`{"state":"limited","per_minute":%d}`, rapid.IntRange(1, 2).Draw(rt, "per minute"))), true
+	case 15:
+		spec := rapid.SampledFrom([]string{`{"minimum":"1.0"}`, `{"minimum":"1.1"}`, `{"blocked":["1.0"]}`}).Draw(rt, "client")
+		return edit("client", rapid.SampledFrom([]string{"test", "any"}).Draw(rt, "name"), spec), true
 	}
 	return policy.Edit{}, false
+}
+
+// randomMaintenance plans a window that is under way or soon will be, changes it, or calls it off.
+func randomMaintenance(c *company, rt *rapid.T) (policy.Edit, bool) {
+	if _, planned := c.l.Policy().Maintenance("work"); planned && rapid.Bool().Draw(rt, "off") {
+		return policy.Edit{Kind: "maintenance", Name: "work"}, true
+	}
+	from := c.now.Add(time.Duration(rapid.IntRange(-2, 2).Draw(rt, "hours")) * time.Hour)
+	spec := policy.MaintenanceSpec{From: from, Until: from.Add(time.Duration(rapid.IntRange(1, 12).Draw(rt, "hours")) * time.Hour)}
+	spec.Inboxes = rapid.SampledFrom([][]string{nil, {"web"}, {"shop"}, {"web", "shop"}}).Draw(rt, "inboxes")
+	spec.Kinds = rapid.SampledFrom([][]string{nil, {"customer"}, {"group"}}).Draw(rt, "kinds")
+	if rapid.Bool().Draw(rt, "announced") {
+		spec.Announcement = &policy.Announcement{EN: "work", To: policy.Audience{Accounts: []string{"agent-b"}, Teams: []string{"shift"}}}
+	}
+	return policy.Edit{Kind: "maintenance", Name: "work", Spec: marshal(spec)}, true
 }
 
 func randomFact(c *company, rt *rapid.T, by string) {

@@ -134,7 +134,7 @@ type Edit struct {
 
 // Action is something a person does that is no change of settings.
 type Action struct {
-	Action string   `json:"action"` // go_available, reconnect, sign_in, create_token, finish_conversation, wait_until, mend_component
+	Action string   `json:"action"` // go_available, reconnect, sign_in, create_token, finish_conversation, release_message, wait_until, mend_component
 	By     string   `json:"by"`
 	Until  *Instant `json:"until,omitempty"`
 	Text   Text     `json:"text"`

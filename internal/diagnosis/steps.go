@@ -386,6 +386,19 @@ func (r *run) keysAbout(f *finding, g reception.Gate) []docKey {
 	return slices.Compact(list)
 }
 
+// extensionsOf reads the extensions of a spec; none where there are none.
+func extensionsOf(v *version) (list []policy.Extension) {
+	_ = json.Unmarshal(v.spec["extensions"], &list) // written by package policy
+	return list
+}
+
+// putBack makes extensions what they were, and says whether they were others.
+func putBack(dst *[]policy.Extension, before []policy.Extension) bool {
+	same := slices.EqualFunc(*dst, before, func(a, b policy.Extension) bool { return a.From.Equal(b.From) && a.Until.Equal(b.Until) })
+	*dst = before
+	return !same
+}
+
 // windowSteps take back what a change of windows did. A roster that nobody changed is not mended: it opens by itself.
 func (r *run) windowSteps(f *finding) []step {
 	list := append(r.scheduleSteps(f), r.joinTeams(f, f.gate)...)
@@ -396,7 +409,7 @@ func (r *run) windowSteps(f *finding) []step {
 			same := slices.Equal(a.Windows, windows)
 			a.Windows = windows
 			return !same
-		})})
+		})}, step{key: own, undo: true, apply: r.onAccount(func(a *policy.AccountSpec) bool { return putBack(&a.Extensions, extensionsOf(before)) })})
 	}
 	for _, k := range r.keysAbout(f, f.gate) {
 		before := r.before(f, k)
@@ -411,6 +424,9 @@ func (r *run) windowSteps(f *finding) []step {
 				}
 				s.Windows = windows
 				return true
+			}}, step{key: k, undo: true, apply: func(d *drafts) bool {
+				s := d.team(k.name)
+				return s != nil && putBack(&s.Extensions, extensionsOf(before))
 			}})
 		case k.kind == policy.KindInbox:
 			if slices.Contains(names(field(before.spec["members"], "accounts")), r.q.Agent) {
@@ -424,12 +440,12 @@ func (r *run) windowSteps(f *finding) []step {
 	return list
 }
 
-// scheduleSteps bring back schedules as they were before the causing revision.
+// scheduleSteps bring back schedules and calendars as they were before the causing revision.
 func (r *run) scheduleSteps(f *finding) []step {
 	var list []step
 	for _, k := range r.keysAbout(f, f.gate) {
 		before := r.before(f, k)
-		if k.kind != policy.KindSchedule || before == nil {
+		if k.kind != policy.KindSchedule && k.kind != policy.KindCalendar || before == nil {
 			continue
 		}
 		list = append(list, step{key: k, undo: true, apply: func(d *drafts) bool { d.specs[k] = marshal(before.spec); return true }})
@@ -452,6 +468,9 @@ func (r *run) hoursSteps(f *finding) []step {
 			}
 			s.Hours = hours
 			return true
+		}}, step{key: k, undo: true, apply: func(d *drafts) bool {
+			s := d.inbox(k.name)
+			return s != nil && putBack(&s.Extensions, extensionsOf(before))
 		}})
 	}
 	return list

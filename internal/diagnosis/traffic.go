@@ -187,7 +187,7 @@ func (r *run) readJournal() error {
 	for i := range rows {
 		m := &rows[i]
 		at := r.cellOf(m.Inbox, m.Kind)
-		if at < 0 || m.Decision == nil || mine[m.Position] || slices.Contains(m.Decision.Chosen, r.q.Agent) {
+		if at < 0 || m.Decision == nil || intercepting(m.Decision) || mine[m.Position] || slices.Contains(m.Decision.Chosen, r.q.Agent) {
 			continue
 		}
 		v, known := seen[m.Decision.Outcomes]
@@ -202,6 +202,11 @@ func (r *run) readJournal() error {
 		}
 	}
 	return nil
+}
+
+// intercepting says that a decision kept a message from everybody, as a filter rule wanted: no agent missed it.
+func intercepting(d *ledger.DecisionRow) bool {
+	return d.Verdict == reception.Quarantined.String() || d.Verdict == reception.Rejected.String()
 }
 
 // recorded reads the agent's own outcomes from a journal entry; nil if it was no candidate.

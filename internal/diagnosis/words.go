@@ -20,6 +20,8 @@ var (
 		"把状态设为“在线”。", "Set the status to available."}}
 	actionReconnect = Action{Action: "reconnect", By: "self", Text: Text{
 		"打开客服端并等待连接；已打开的请刷新。", "Open the client and let it connect; if it is open, reload it."}}
+	actionReload = Action{Action: "reload", By: "self", Text: Text{
+		"刷新页面以更新客户端；终端程序请升级后重新连接。", "Reload the page to update the client; update a terminal program and connect again."}}
 	actionFinish = Action{Action: "finish_conversation", By: "self", Text: Text{
 		"结束或转出一个手上的会话。", "Resolve or hand over one of the conversations."}}
 	actionMend = Action{Action: "mend_component", By: "on-call", Text: Text{

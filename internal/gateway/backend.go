@@ -20,8 +20,9 @@ type Backend interface {
 	// Acknowledge records an Ack; done comes after the commit, in the order of the calls.
 	Acknowledge(a delivery.Ack, done func(delivery.AckResult, error))
 	// Unacknowledged says that the connection did not acknowledge these entries in time. Each entry pushed on a connection is either in the Pushed of one
-	// Ack or in one such call, or neither if the connection ended first.
-	Unacknowledged(connection string, pushes []delivery.Push)
+	// Ack or in one such call, or neither if the connection ended first. since is from when on it had the time in which it did not, lastFrame when the
+	// client was last heard.
+	Unacknowledged(connection string, since, lastFrame time.Time, pushes []delivery.Push)
 	// SetPresence records what the person set; until is zero when not given.
 	SetPresence(account, value, reason string, until time.Time, done func(error))
 	// Visibility says whether the person can see the client's window.

@@ -34,9 +34,9 @@ func (h *hall) Closed(string, string, int, time.Time) {}
 func (h *hall) Acknowledge(a delivery.Ack, done func(delivery.AckResult, error)) {
 	done(delivery.AckResult{Cursor: a.Received}, nil)
 }
-func (h *hall) Unacknowledged(string, []delivery.Push)                    {}
-func (h *hall) SetPresence(_, _, _ string, _ time.Time, done func(error)) { done(nil) }
-func (h *hall) Visibility(string, bool)                                   {}
+func (h *hall) Unacknowledged(string, time.Time, time.Time, []delivery.Push) {}
+func (h *hall) SetPresence(_, _, _ string, _ time.Time, done func(error))    { done(nil) }
+func (h *hall) Visibility(string, bool)                                      {}
 func (h *hall) length(account string) *atomic.Int64 {
 	var n int
 	if _, err := fmt.Sscan(account, &n); err != nil {

@@ -226,6 +226,10 @@ func (c *Conn) answerOpen(o delivery.Opened, err error) {
 		}
 		w.Server.Version = c.core.config.Version
 		c.send(encode(w))
+		if o.Refused != nil {
+			c.core.config.Logger.Info("did not believe a client's cursor", "account", c.peer.Account, "remote", c.peer.Remote, "connection", o.Connection, "error", o.Refused)
+			c.send(encode(errorFrame(o.Refused, c.lang, "")))
+		}
 	}
 }
 

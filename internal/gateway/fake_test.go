@@ -26,6 +26,7 @@ var (
 	errReadOnly  = problem.New(problem.Invalid, "presence.value", "this presence cannot be set", "不能设置该状态")
 	errForeign   = problem.New(problem.Forbidden, "request.cross_origin", "another site made this request", "其他网站发起的请求")
 	errSignedOut = problem.New(problem.Unauthenticated, "identity.session_ended", "your session has ended", "登录已结束")
+	errFuture    = problem.New(problem.Invalid, "realtime.cursor_future", "the cursor does not count", "游标已忽略").On("/cursor")
 	errStore     = problem.New(problem.Unavailable, "store.unavailable", "the store does not answer", "存储不可用")
 )
 
@@ -46,7 +47,8 @@ type company struct {
 	hellos              []delivery.Hello
 	acks                []delivery.Ack
 	late                map[string][]delivery.Push
-	ended               map[string]string // connection → cause and code
+	silent              map[string][]time.Time // since when, and last heard, when something was late
+	ended               map[string]string      // connection → cause and code
 	lastHeard           map[string]time.Time
 	visible             map[string]bool
 	presence            map[string]string
@@ -57,7 +59,7 @@ type company struct {
 func newCompany() *company {
 	return &company{
 		streams: map[string][]delivery.Event{}, cursors: map[string]int64{}, forbidden: map[string]error{}, attempts: map[string]int{},
-		late: map[string][]delivery.Push{}, ended: map[string]string{}, lastHeard: map[string]time.Time{},
+		late: map[string][]delivery.Push{}, silent: map[string][]time.Time{}, ended: map[string]string{}, lastHeard: map[string]time.Time{},
 		visible: map[string]bool{}, presence: map[string]string{},
 	}
 }
@@ -118,6 +120,9 @@ func (c *company) Open(h delivery.Hello, done func(delivery.Opened, error)) {
 		Connection: fmt.Sprintf("n%d", c.last), Session: fmt.Sprintf("s%d", c.last), Presence: "offline",
 		Cursor: max(h.Cursor, c.cursors[h.Account+"/"+h.Client]), Last: int64(len(c.streams[h.Account])),
 	}
+	if h.Cursor > o.Last {
+		o.Cursor, o.Refused = c.cursors[h.Account+"/"+h.Client], errFuture
+	}
 	if p := c.presence[h.Account]; p != "" {
 		o.Presence = p
 	}
@@ -160,10 +165,11 @@ func (c *company) Acknowledge(a delivery.Ack, done func(delivery.AckResult, erro
 	}
 }
 
-func (c *company) Unacknowledged(connection string, pushes []delivery.Push) {
+func (c *company) Unacknowledged(connection string, since, lastFrame time.Time, pushes []delivery.Push) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.late[connection] = append(c.late[connection], pushes...)
+	c.silent[connection] = []time.Time{since, lastFrame}
 }
 
 func (c *company) SetPresence(account, value, reason string, until time.Time, done func(error)) {

@@ -23,6 +23,7 @@ const stopTime = 10 * time.Second
 type Server struct {
 	core     *Core
 	upgrader *gws.Upgrader
+	told     *limit.Limiter // in the log, by address: once a minute
 
 	ctx    context.Context // of reads of the Backend
 	cancel context.CancelFunc
@@ -45,6 +46,7 @@ func NewServer(config Config, backend Backend, hub *Hub) *Server {
 		peers:   map[*peer]struct{}{},
 		streams: map[string]*peer{},
 		address: map[string]int{},
+		told:    limit.NewLimiter(limit.Rate{N: 1, Per: time.Minute, Burst: 1}),
 	}
 	s.upgrader = newUpgrader(s.core.config.Frame)
 	s.ctx, s.cancel = context.WithCancel(context.Background())
@@ -133,6 +135,9 @@ func refuseHTTP(w http.ResponseWriter, status int, code, detail string) {
 func (s *Server) admitOrRefuse(w http.ResponseWriter, who Peer, stream string) *peer {
 	p, status := s.admit(who, stream)
 	if p == nil {
+		if network := limit.Network(who.Remote); s.told.Take(network, s.core.config.Now()) == 0 {
+			s.core.config.Logger.Warn("refused realtime connections: too many", "account", who.Account, "remote", network, "status", status)
+		}
 		w.Header().Set("Retry-After", "1")
 		refuseHTTP(w, status, "realtime.too_many", "too many connections at the moment; please try again")
 	}

@@ -323,5 +323,5 @@ func (c *Conn) overdue(now time.Time) {
 	}
 	late := c.take(func(p pushed) bool { return !now.Before(c.due(p)) })
 	c.unresponsive, c.reportedAt = true, now
-	c.core.backend.Unacknowledged(c.opened.Connection, pushes(late))
+	c.core.backend.Unacknowledged(c.opened.Connection, now.Add(-c.core.config.Ack), c.heardAt, pushes(late))
 }

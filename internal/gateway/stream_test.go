@@ -47,6 +47,19 @@ func TestAResumeFollowsTheClientsOwnCursorIfItIsAhead(t *testing.T) {
 	equal(t, "recorded as pushed here", sequencesOf(r.acks[0].Pushed), nil)
 }
 
+func TestAClientIsToldThatItsCursorDoesNotCountAndIsSentWhatItDoesNotHave(t *testing.T) {
+	r := newRoom(t, Config{})
+	r.cursors["agent-a/tab-1"] = 1
+	r.say("agent-a", "一", "二")
+	a := r.connect("agent-a")
+	a.say(`{"type":"hello","protocol":1,"client":{"id":"tab-1"},"cursor":3,"lang":"en"}`)
+	equal(t, "frames", a.types(), []string{"welcome", "error", "message"})
+	equal(t, "entries", a.sequences(), []int64{2})
+	if e := a.lastFrame("error"); e["code"] != "realtime.cursor_future" || e["detail"] != "/cursor" || e["title"] != "the cursor does not count" {
+		t.Errorf("it is told %v", e)
+	}
+}
+
 func TestWhatAnOldConnectionDidNotAcknowledgeIsSentAgain(t *testing.T) {
 	r := newRoom(t, Config{})
 	r.say("agent-a", "一", "二", "三")
@@ -179,6 +192,7 @@ func TestAConnectionThatDoesNotAcknowledgeForFiveSecondsIsReportedOnceAndComesBa
 	r := newRoom(t, Config{})
 	r.say("agent-a", "一", "二")
 	a := r.join("agent-a", "tab-1")
+	began := r.now
 	alive := func(d time.Duration) { a.conn.Heard(); r.pass(d, a) }
 	alive(2 * time.Second)
 	r.post("agent-a", "三")
@@ -188,6 +202,7 @@ func TestAConnectionThatDoesNotAcknowledgeForFiveSecondsIsReportedOnceAndComesBa
 	}
 	alive(1)
 	equal(t, "unacknowledged after 5 s", sequencesOf(r.late["n1"]), []int64{1, 2})
+	equal(t, "since when it did not, and when it was heard", r.silent["n1"], []time.Time{began, began.Add(5*time.Second - 1)})
 	alive(10 * time.Second)
 	equal(t, "unacknowledged later", sequencesOf(r.late["n1"]), []int64{1, 2, 3})
 	r.post("agent-a", "四")

@@ -132,7 +132,7 @@ func (d *desk) Acknowledge(a delivery.Ack, done func(delivery.AckResult, error))
 	d.answer(func() { done(delivery.AckResult{Cursor: a.Received}, nil) })
 }
 
-func (d *desk) Unacknowledged(connection string, pushes []delivery.Push) {
+func (d *desk) Unacknowledged(connection string, _, _ time.Time, pushes []delivery.Push) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.record(connection, pushes)

@@ -176,21 +176,7 @@ func title(s *policy.Set, account string) string {
 	return account
 }
 
-// notice stores a system message to one account and puts it into its stream, if the account may sign in.
+// notice tells one account in both languages.
 func (a *Apply) notice(tx *ledger.Tx, account, zh, en string) {
-	m := reception.Message{Kind: "system", Directed: []string{account}, Notice: true}
-	d := reception.Decide(tx.Policy(), tx, m, tx.Now())
-	position := tx.Next()
-	data, _ := json.Marshal(map[string]any{"zh": zh, "en": en, "revision": tx.Documents().Revision(), "to": account}) // strings and a number
-	row := ledger.MessageRow{
-		Position: position, Direction: ledger.Internal, Kind: "system", Author: a.By, Text: zh, Data: data, ReceivedAt: tx.Now(), At: tx.Now(),
-		Decision: &ledger.DecisionRow{
-			Position: position, Message: position, At: tx.Now(), Revision: tx.Policy().Revision, Engine: conversation.Engine, Cause: "message",
-			Verdict: d.Verdict.String(), Code: d.Code.String(), Chosen: d.Chosen, Outcomes: tx.Outcomes(d.AppendOutcomes),
-		},
-	}
-	tx.AppendMessage(row)
-	for _, receiver := range d.Chosen {
-		tx.Deliver(ledger.DeliveryRow{Account: receiver, Type: ledger.EntryNotice, Message: position, Kind: "system"}, row)
-	}
+	conversation.Notify(tx, a.By, account, zh, en, tx.Documents().Revision())
 }

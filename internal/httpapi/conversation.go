@@ -44,6 +44,7 @@ type ConversationBody struct {
 	AcceptBy        *Time            `json:"accept_by,omitempty" doc:"when the accept timeout ends"`
 	AnswerBy        *Time            `json:"answer_by,omitempty" doc:"when the answer timeout of its owner ends"`
 	ClosesAt        *Time            `json:"closes_at,omitempty" doc:"when it is resolved by itself, if the customer stays silent"`
+	SnoozedUntil    *Time            `json:"snoozed_until,omitempty" doc:"until when it is set aside"`
 	Offered         []string         `json:"offered,omitempty"`
 	PassedOver      []string         `json:"passed_over,omitempty"`
 	Sequence        int64            `json:"sequence" doc:"of the last message"`
@@ -63,7 +64,7 @@ type RatingBody struct {
 
 // LastMessageBody is the beginning of a conversation's last message.
 type LastMessageBody struct {
-	Direction string `json:"direction" enum:"in,out,note,system"`
+	Direction string `json:"direction" enum:"in,out,note,system,held" doc:"held: kept back by a filter rule; its text is not shown"`
 	Kind      string `json:"kind"`
 	Text      string `json:"text" doc:"the first 120 characters; of a line, what happened in few words"`
 	Author    string `json:"author,omitempty" doc:"account that wrote it"`
@@ -127,7 +128,7 @@ func (s *Server) conversationBody(c *ledger.ConversationRow, by caller, w *waiti
 	}
 	b.InboxTitle, b.Mode = inboxOf(w.view.Policy, c.Inbox)
 	answerBy, closesAt := conversation.TurnEnds(w.view.Policy, c)
-	b.AnswerBy, b.ClosesAt = s.maybe(answerBy), s.maybe(closesAt)
+	b.AnswerBy, b.ClosesAt, b.SnoozedUntil = s.maybe(answerBy), s.maybe(closesAt), s.maybe(c.SnoozedUntil())
 	if c.Owner != "" {
 		b.Owner, b.OwnerTitle = &c.Owner, titleOf(w.view.Policy, c.Owner)
 	}
@@ -135,6 +136,9 @@ func (s *Server) conversationBody(c *ledger.ConversationRow, by caller, w *waiti
 		b.LastMessage = &LastMessageBody{Direction: string(p.Direction), Kind: p.Kind, Text: p.Text, Author: p.Author, At: s.time(p.At)}
 		if p.Direction == ledger.Internal {
 			b.LastMessage.Text = conversation.LineTitle(p.Text, by.lang)
+		}
+		if p.Direction == ledger.Held { // a list is for those who have it, and this one nobody has
+			b.LastMessage.Text = ""
 		}
 	}
 	if c.WaitingSince != 0 && c.Status == ledger.StatusOpen {
@@ -172,12 +176,12 @@ func (s *Server) waitingRoom() *waitingRoom {
 }
 
 func (w *waitingRoom) why(s *Server, c *ledger.ConversationRow, lang string) *WaitingBody {
-	key := strings.Join([]string{c.Inbox, c.Kind, c.Owner, strings.Join(c.PassedOver, " ")}, "\x00")
+	key := strings.Join([]string{c.Inbox, c.Kind, c.Owner, strings.Join(c.PassedOver, " "), strconv.FormatInt(c.SnoozedUntil().UnixMicro(), 10)}, "\x00")
 	if b := w.known[key]; b != nil {
 		return b
 	}
 	d := reception.Decide(w.view.Policy.Compile(), w.view, reception.Message{
-		Inbox: c.Inbox, Kind: c.Kind, Conversation: &reception.Conversation{ID: conversation.ID(c.ID), Owner: c.Owner, PassedOver: c.PassedOver},
+		Inbox: c.Inbox, Kind: c.Kind, Conversation: conversation.Facts(c),
 	}, w.now)
 	b := &WaitingBody{Code: d.Code.String(), Summary: d.Summary(lang, s.summaryZone())}
 	w.known[key] = b
@@ -335,7 +339,7 @@ func (s *Server) show(ctx context.Context, by caller, c *ledger.ConversationRow)
 type MessageBody struct {
 	ID          string            `json:"id"`
 	Sequence    int64             `json:"sequence"`
-	Direction   string            `json:"direction" enum:"in,out,note,system" doc:"a note is for colleagues, and system is a line that says what a rule did with the conversation; neither reaches the customer"`
+	Direction   string            `json:"direction" enum:"in,out,note,system,held" doc:"held: kept back by a filter rule, with its text only for those who may see it; a note is for colleagues, and system is a line that says what a rule did with the conversation; neither reaches the customer"`
 	Kind        string            `json:"kind" doc:"auto_reply: written to the customer by Bida itself"`
 	Text        string            `json:"text"`
 	Code        string            `json:"code,omitempty" doc:"of a line: the reason; its text says it in words"`
@@ -350,6 +354,8 @@ type MessageBody struct {
 	StateAt     *Time             `json:"state_at,omitempty"`
 	StateDetail string            `json:"state_detail,omitempty" doc:"the answer of the customer's side, as when it failed"`
 	Attachments []attachment.File `json:"attachments" doc:"read with GET /messages/{id}/attachments/{n}, n from 0"`
+	Tags        []string          `json:"tags,omitempty" doc:"what filter rules marked it with"`
+	Quarantine  *QuarantineMark   `json:"quarantine,omitempty" doc:"of a message that a filter rule kept back, released or not"`
 }
 
 // MentionBody is a colleague whom a note calls.
@@ -405,6 +411,9 @@ func (s *Server) listMessages(ctx context.Context, by caller, in *struct {
 		}
 		out.Body.Messages = append(out.Body.Messages, b)
 	}
+	if err := s.markIntercepted(ctx, by, rows, out.Body.Messages); err != nil {
+		return nil, err
+	}
 	return out, nil
 }
 
@@ -412,6 +421,7 @@ func (s *Server) messageBody(m *ledger.MessageRow, lang string) (MessageBody, er
 	b := MessageBody{
 		ID: conversation.MessageID(m.Position), Sequence: m.Sequence, Direction: string(m.Direction), Kind: m.Kind, Text: m.Text, SenderID: m.SenderID,
 		Contact: m.Contact, Author: m.Author, At: s.time(m.At), SentAt: s.maybe(m.SentAt), State: string(m.ReplyState), StateAt: s.maybe(m.ReplyAt), StateDetail: m.ReplyDetail,
+		Tags: m.Tags,
 	}
 	var err error
 	if b.Attachments, err = attachment.FilesOf(m); err != nil {

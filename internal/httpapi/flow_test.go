@@ -3,6 +3,7 @@ package httpapi
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -259,6 +260,28 @@ func TestWhatCannotBeDoneNowIsNotLoggedForEachRequest(t *testing.T) {
 	}
 	if m := b.ask("guest", "GET", "/metrics", nil).raw; !strings.Contains(m, `bida_refused_total{code="system.health.store"} 100`) {
 		t.Errorf("the metrics are %s", m)
+	}
+}
+
+func TestACallerWhoWentAwayIsNoFaultInTheLog(t *testing.T) {
+	b := newBench(t)
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	r := httptest.NewRequest("POST", Prefix+"/inboxes/web/messages", strings.NewReader(`{"id":"1","contact":{"id":"u"},"text":"x"}`)).WithContext(gone)
+	r.Header.Set("Authorization", "Bearer "+b.tokens["robot"])
+	r.Header.Set("Content-Type", "application/json")
+	w := httptest.NewRecorder()
+	b.server.ServeHTTP(w, r)
+	if w.Code != 503 || !strings.Contains(w.Body.String(), codeCancelled) {
+		t.Fatalf("it is answered %d: %s", w.Code, w.Body)
+	}
+	b.server.refusal(gone, fmt.Errorf("message 1: reading: %w", context.Canceled)) // or it goes away in the middle of a read
+	if text := b.log.String(); strings.Contains(text, "level=ERROR") || strings.Contains(text, "a request failed") {
+		t.Errorf("the log says %s", text)
+	}
+	b.server.refusal(t.Context(), fmt.Errorf("message 1: reading: %w", context.Canceled)) // while somebody waits
+	if text := b.log.String(); !strings.Contains(text, "a request failed") {
+		t.Errorf("the log says %s", text)
 	}
 }
 

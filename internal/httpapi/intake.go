@@ -27,7 +27,7 @@ type AnswerBody struct {
 	Message      string   `json:"message" doc:"Bida's id"`
 	Conversation string   `json:"conversation"`
 	Sequence     int64    `json:"sequence" doc:"in the conversation, from 1 without gaps"`
-	Status       string   `json:"status" enum:"routed,offered,waiting"`
+	Status       string   `json:"status" enum:"routed,offered,waiting,quarantined"`
 	Agent        string   `json:"agent,omitempty" doc:"who has it, if routed"`
 	Agents       []string `json:"agents,omitempty" doc:"who may take it, if offered"`
 	Summary      string   `json:"summary" doc:"one line that says why"`

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/bidahq/bida/internal/ledger"
+	"github.com/bidahq/bida/internal/reception"
 )
 
 func TestAMessageIsAnsweredAndItsRepetitionToTheByte(t *testing.T) {
@@ -338,7 +339,7 @@ func TestTheTraceShowsEveryStageCandidateAndAttempt(t *testing.T) {
 		t.Errorf("the stages are %v, want %s", stages, want)
 	}
 	d := trace.Decision
-	if d.Revision != 1 || len(d.Gates) != 4 || len(d.Candidates) != 2 || len(d.Candidates[0].Gates) != 17 || fmt.Sprint(d.Chosen) != "["+agent+"]" {
+	if d.Revision != 1 || len(d.Gates) != 6 || len(d.Candidates) != 2 || len(d.Candidates[0].Gates) != int(reception.GateCount) || fmt.Sprint(d.Chosen) != "["+agent+"]" {
 		t.Errorf("the decision is %+v", d)
 	}
 	if len(trace.Deliveries) != 1 || trace.Deliveries[0].State != "accepted" || len(trace.Deliveries[0].Attempts) != 1 || trace.Deliveries[0].Attempts[0].Result != "received" {

@@ -308,7 +308,9 @@ type AlterationBody struct {
 	Starts  []CellRefBody `json:"starts"`
 	Windows bool          `json:"windows" doc:"windows or business hours that bear on it would be others"`
 	Pushes  bool          `json:"pushes" doc:"switches that bear on it would be in another state"`
-	Text    struct {
+	// Maintenance says that windows of maintenance are planned or called off.
+	Maintenance bool `json:"maintenance" doc:"maintenance windows that bear on it would be planned or called off"`
+	Text        struct {
 		ZH string `json:"zh"`
 		EN string `json:"en"`
 	} `json:"text" doc:"in sentences about the account, as its leads would be told"`
@@ -333,10 +335,7 @@ func (s *Server) previewPolicy(ctx context.Context, by caller, in *struct {
 	} `nameHint:"PolicyPreviewInput"`
 }) (*previewOutput, error) {
 	view := s.o.Ledger.View()
-	busy := func(inbox string) bool {
-		return len(s.o.Ledger.OpenConversations(func(c *ledger.ConversationRow) bool { return c.Inbox == inbox })) > 0
-	}
-	preview, err := governance.PreviewEdits(view.Policy, editsFor(view.Policy, in.Body.Documents, in.Body.Prune), busy, s.o.Now())
+	preview, err := governance.PreviewEdits(view.Policy, editsFor(view.Policy, in.Body.Documents, in.Body.Prune), s.busy, s.o.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -367,7 +366,7 @@ func (s *Server) alteration(by caller, before *policy.Set, preview *governance.P
 	}
 	b := AlterationBody{
 		Account: a.Account, Title: title(a.Account), Gone: a.Gone, Stops: []CellRefBody{}, Starts: []CellRefBody{},
-		Windows: len(a.Windows) > 0, Pushes: len(a.Switches) > 0, Leads: []NamedBody{},
+		Windows: len(a.Windows) > 0, Pushes: len(a.Switches) > 0, Maintenance: len(a.Maintenance) > 0, Leads: []NamedBody{},
 	}
 	for _, c := range a.Stops {
 		b.Stops = append(b.Stops, s.cellRef(by, before, preview.After, c))

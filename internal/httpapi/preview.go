@@ -31,6 +31,13 @@ func (p *previews) get(c *ledger.ConversationRow, now time.Time) (ledger.Preview
 	return k.row, ok && k.row.Last >= c.LastSequence && k.row.Answered >= c.Answered && now.Before(k.till)
 }
 
+// forget has a conversation's preview read again: what counts as unanswered may have become more without a new message.
+func (p *previews) forget(conversation int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.known, conversation)
+}
+
 // put makes room by forgetting some, whichever: they are read again when they are asked for.
 func (p *previews) put(rows []ledger.PreviewRow, till time.Time) {
 	if len(p.known)+len(rows) > mostPreviews {

@@ -131,6 +131,9 @@ var (
 	errStore    = problem.New(problem.Unavailable, "system.health.store", "The store cannot be read now. Try again shortly.", "存储暂时无法读取，请稍后重试。")
 )
 
+// codeCancelled says that nobody waits for the answer any more.
+const codeCancelled = "system.cancelled"
+
 func pick(lang, en, zh string) string {
 	if lang == "zh" {
 		return zh
@@ -149,7 +152,9 @@ func (s *Server) refusal(ctx context.Context, err error) *Problem {
 	if p.RetryAfter > 0 {
 		s.metrics.refused.WithLabelValues(p.Code).Inc()
 	}
-	if p.Status >= http.StatusInternalServerError && (p.RetryAfter == 0 || s.told.Take(p.Code, s.o.Now()) == 0) {
+	if p.Code == codeCancelled || ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		s.o.Log.Debug("a caller went away", "request", info.id, "route", info.route) // its own affair, and no fault of Bida's
+	} else if p.Status >= http.StatusInternalServerError && (p.RetryAfter == 0 || s.told.Take(p.Code, s.o.Now()) == 0) {
 		s.o.Log.Error("a request failed", "request", info.id, "route", info.route, "status", p.Status, "error", err)
 	}
 	return p

@@ -16,7 +16,13 @@ func (s *Server) register(t *routes) {
 	route(t, "PUT /policy/documents/{kind}/{name}", need(policy.PolicyEdit), "Write a document", s.writeDocument)
 	route(t, "DELETE /policy/documents/{kind}/{name}", need(policy.PolicyEdit), "Delete a document", s.deleteDocument)
 	route(t, "POST /policy/preview", need(policy.PolicyEdit), "What would a change of the policy do?", s.previewPolicy, atMost(policyBody))
+	route(t, "POST /impact", need(policy.PolicyEdit), "What would a change of the policy do to messages, and does anything lose its last receiver?", s.impact, atMost(policyBody))
+	route(t, "GET /filters", need(policy.PolicyView), "List filter rules, with how often each took effect", s.listFilters)
+	route(t, "POST /filters/test", need(policy.PolicyView), "Which filter rule takes this text, and why?", s.testFilters, atMost(policyBody))
 	route(t, "GET /policy/revisions", need(policy.PolicyView), "List the changes of the policy", s.listRevisions)
+
+	route(t, "GET /coverage", need(policy.PolicyView), "Who can receive when, by the policy?", s.coverage)
+	route(t, "GET /coverage/moment", need(policy.PolicyView), "Who can receive at a moment, and what stops the others?", s.coverageAt)
 
 	t.raw("POST /inboxes/{inbox}/messages", need(policy.MessagePost), "Hand a customer's message in", intake.Request{}, AnswerBody{}, s.readyForMessage, s.postMessage, atMost(messageBody), created(), intakeLog())
 	t.raw("POST /inboxes/{inbox}/messages:batch", need(policy.MessagePost), "Hand many messages in, each alone", BatchInput{}, BatchBody{}, s.readyForBatch, s.postBatch, atMost(batchBody), intakeLog())
@@ -33,9 +39,16 @@ func (s *Server) register(t *routes) {
 	route(t, "POST /conversations/{id}/transfer", need(policy.ConversationTransfer), "Hand a conversation to a colleague", s.transfer)
 	route(t, "POST /conversations/{id}/release", need(policy.ConversationRelease), "Give a conversation back, to be decided again", s.release)
 
+	route(t, "POST /conversations/{id}/snooze", need(policy.ConversationResolve), "Set a conversation aside until a time", s.snooze)
+	route(t, "POST /conversations/{id}/wake", need(policy.ConversationResolve), "Take a conversation up again that was set aside", s.wake)
+
 	t.stream("POST /attachments", need(policy.MessageReply, policy.MessagePost), "Upload a file for messages to name", describeUpload, s.upload)
 	t.stream("GET /messages/{id}/attachments/{n}", need(policy.ConversationView, policy.ConversationViewAll, policy.ReplyRead), "Read a file of a message", describeDownload, s.download)
 
+	route(t, "GET /quarantine", need(policy.QuarantineView), "List messages that filter rules kept back or refused", s.listIntercepted)
+	route(t, "GET /quarantine/{id}", need(policy.QuarantineView), "Read an intercepted message, and why it was", s.readIntercepted)
+	route(t, "GET /quarantine/{id}/not-spam", need(policy.QuarantineView), "Which changes of the rule would let this message through?", s.notSpam)
+	route(t, "POST /messages/{id}/release", need(policy.QuarantineRelease), "Release a message that a filter rule kept back", s.releaseMessage)
 	route(t, "GET /messages", need(policy.TraceView, policy.ConversationView, policy.MessagePost), "Find messages and refused requests by an id", s.findMessages)
 	route(t, "GET /messages/trace", need(policy.TraceView, policy.ConversationView, policy.MessagePost), "Follow a message, or a refused request, by the sender's id", s.traceBySender)
 	route(t, "GET /messages/{id}/trace", need(policy.TraceView, policy.ConversationView), "Follow a message", s.traceByID)
@@ -49,6 +62,7 @@ func (s *Server) register(t *routes) {
 	route(t, "POST /sign-in", anybody(), "Sign in at a browser", s.signIn, created(), atMost(smallBody))
 	route(t, "POST /sign-out", signedIn(), "Sign out at this browser", s.signOut)
 	route(t, "GET /me", signedIn(), "Who am I, what may I do, what can I receive now?", s.me)
+	route(t, "GET /announcements", signedIn(), "What is announced to me, and must this client be updated?", s.listAnnouncements)
 	route(t, "GET /accounts", need(policy.PolicyView), "List accounts, with what they can receive now", s.listAccounts)
 	route(t, "GET /accounts/{name}", need(policy.PolicyView), "Read an account, with what it can receive now", s.readAccount)
 	route(t, "GET /accounts/{name}/permissions", need(policy.PolicyView), "What may an account do, and what decides it?", s.readPermissions)

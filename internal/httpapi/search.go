@@ -19,7 +19,7 @@ type FoundBody struct {
 	SenderID     string `json:"sender_id,omitempty"`
 	Conversation string `json:"conversation,omitempty"`
 	Sequence     int64  `json:"sequence,omitempty" doc:"in the conversation"`
-	Direction    string `json:"direction,omitempty" enum:"in,out,system"`
+	Direction    string `json:"direction,omitempty" enum:"in,out,note,system,held,rejected"`
 	Kind         string `json:"kind,omitempty"`
 	Status       string `json:"status,omitempty" doc:"what was decided when it came in: routed, offered, waiting, …"`
 	Code         string `json:"code,omitempty" doc:"of the decision, or of the refusal"`

@@ -30,6 +30,9 @@ type Store interface {
 	ledger.PolicyReader
 	ledger.VisitorReader
 	ledger.JobReader
+	ledger.QuarantineReader
+	// Contact returns a contact, or ledger.ErrNotFound.
+	Contact(ctx context.Context, inbox, id string) (ledger.ContactRow, error)
 }
 
 // Diagnoser answers why an agent does, or does not, receive. Package diagnosis has it.

@@ -22,7 +22,7 @@ var errNoMessage = problem.New(problem.NotFound, "message.not_found", "There is 
 // TraceBody is a message's way: every stage with its time, the decisions with all candidates and all gates, every attempt to push it.
 type TraceBody struct {
 	Message      *string         `json:"message" doc:"null when the request was refused and there is no message"`
-	Direction    string          `json:"direction,omitempty" enum:"in,out,system"`
+	Direction    string          `json:"direction,omitempty" enum:"in,out,note,system,held,rejected"`
 	Inbox        string          `json:"inbox,omitempty"`
 	Kind         string          `json:"kind,omitempty"`
 	Conversation string          `json:"conversation,omitempty"`
@@ -31,6 +31,7 @@ type TraceBody struct {
 	Contact      string          `json:"contact,omitempty"`
 	Attachments  []FileTraceBody `json:"attachments" doc:"its files in order, without their names: those are part of what it says"`
 	Stages       []StageBody     `json:"stages" doc:"in order of time"`
+	Filter       *FilterTrace    `json:"filter" doc:"what filter rules made of it; null if none matched"`
 	Decision     *DecisionBody   `json:"decision" doc:"made when the message came in"`
 	Decisions    []DecisionBody  `json:"decisions" doc:"later ones on its conversation, until it was answered"`
 	Deliveries   []DeliveryBody  `json:"deliveries"`
@@ -47,7 +48,7 @@ type FileTraceBody struct {
 
 // StageBody is one step of a message's way.
 type StageBody struct {
-	Stage  string  `json:"stage" enum:"intake,stored,decided,queued,pushed,received,seen,accepted,withdrawn,answered,sent,delivered,failed"`
+	Stage  string  `json:"stage" enum:"intake,stored,decided,released,queued,pushed,received,seen,accepted,withdrawn,answered,sent,delivered,failed"`
 	At     *Time   `json:"at" doc:"null where it is not known"`
 	Node   *string `json:"node" doc:"the server process; null where it is not recorded"`
 	Result string  `json:"result"`
@@ -248,6 +249,9 @@ func (t *tracer) message(m *ledger.MessageRow, bySender bool) error {
 		return err
 	}
 	t.beginning()
+	if err := t.filter(); err != nil {
+		return err
+	}
 	answered, err := t.answered()
 	if err != nil {
 		return err
@@ -286,7 +290,7 @@ func (t *tracer) files() error {
 func (t *tracer) beginning() {
 	m := t.m
 	switch m.Direction {
-	case ledger.Inbound:
+	case ledger.Inbound, ledger.Held, ledger.Refused:
 		t.stage("intake", m.ReceivedAt, "received", "")
 		t.stage("stored", m.At, "stored", "")
 	case ledger.Outbound:
@@ -363,6 +367,9 @@ func (t *tracer) decision(row *ledger.DecisionRow) (*DecisionBody, error) {
 		return nil, fmt.Errorf("outcomes of decision %d: %w", row.Position, err)
 	}
 	d, err := intake.Decision(row, t.m.Kind, content)
+	if err == nil {
+		d.Rule, err = intake.RuleOf(t.ctx, t.s.o.Store, row)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/bidahq/bida/internal/conversation"
 	"github.com/bidahq/bida/internal/ledger"
+	"github.com/bidahq/bida/internal/problem"
 	"github.com/bidahq/bida/internal/reception"
 )
 
@@ -16,7 +17,7 @@ type Answer struct {
 	Message      string
 	Conversation string
 	Sequence     int64
-	Status       string // "routed", "offered" or "waiting"
+	Status       string // "routed", "offered", "waiting" or "quarantined"
 	Agent        string // who has it, if routed
 	Agents       []string
 	Summary      string
@@ -68,6 +69,33 @@ func render(m *ledger.MessageRow, d *reception.Decision, lang string, loc *time.
 	return a
 }
 
+// rejected is the answer to a message that a filter rule refused: the record is kept and the id used up.
+func rejected(message int64, rule string) error {
+	return problem.New(problem.Rejected, reception.CodeFilterRejected.String(),
+		"A filter rule refused this message; it reached nobody. The record is kept and the id is used up: the same message again is answered with this.",
+		"一条过滤规则拒收了这条消息，没有人会收到。记录已保留，此 id 已用掉：再次发送同一消息会得到相同的结果。").With("rule", rule).With("message", conversation.MessageID(message))
+}
+
+// RuleReader reads the record of what a filter rule did.
+type RuleReader interface {
+	QuarantineOf(ctx context.Context, messages []int64) ([]ledger.QuarantineRow, error)
+}
+
+// RuleOf is the filter rule by which a message was kept back or refused when a decision was made; "" if none was.
+func RuleOf(ctx context.Context, r RuleReader, d *ledger.DecisionRow) (string, error) {
+	if d.Verdict != reception.Quarantined.String() && d.Verdict != reception.Rejected.String() {
+		return "", nil
+	}
+	rows, err := r.QuarantineOf(ctx, []int64{d.Message})
+	if err != nil {
+		return "", fmt.Errorf("quarantine of message %d: %w", d.Message, err)
+	}
+	if len(rows) == 0 {
+		return "", fmt.Errorf("message %d was %s, and there is no record of it", d.Message, d.Verdict)
+	}
+	return rows[0].Rule, nil
+}
+
 // stored reads the answer to a message back from the store.
 func (s *Service) stored(ctx context.Context, position int64, lang string) (Answer, error) {
 	m, err := s.o.Reader.Message(ctx, position)
@@ -84,6 +112,12 @@ func (s *Service) stored(ctx context.Context, position int64, lang string) (Answ
 	d, err := Decision(m.Decision, m.Kind, content)
 	if err != nil {
 		return Answer{}, err
+	}
+	if d.Rule, err = RuleOf(ctx, s.o.Reader, m.Decision); err != nil {
+		return Answer{}, err
+	}
+	if m.Direction == ledger.Refused {
+		return Answer{}, rejected(position, d.Rule)
 	}
 	return render(&m, &d, lang, s.o.Location), nil
 }

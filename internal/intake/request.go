@@ -63,7 +63,7 @@ func (r *Request) post(from Sender, inbox string, receivedAt time.Time) (*conver
 	}
 	p := &conversation.Post{
 		Inbox: inbox, SenderID: r.ID, ContactID: r.Contact.ID, ContactName: r.Contact.Name, ContactLang: from.ContactLang, Kind: r.Kind, Text: r.Text,
-		Attachments: r.Attachments, Uploader: from.uploader(), ReceivedAt: receivedAt, Digest: r.digest(),
+		Attachments: r.Attachments, Uploader: from.uploader(), Account: from.Account, ReceivedAt: receivedAt, Digest: r.digest(),
 	}
 	if r.Conversation != "" {
 		id, ok := conversation.ParseID('c', r.Conversation)

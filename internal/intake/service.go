@@ -21,6 +21,7 @@ const MaxBatch = 512
 type Reader interface {
 	Message(ctx context.Context, position int64) (ledger.MessageRow, error)
 	Outcomes(ctx context.Context, id [16]byte) ([]byte, error)
+	QuarantineOf(ctx context.Context, messages []int64) ([]ledger.QuarantineRow, error)
 }
 
 // Options configure a Service. Ledger and Reader are required.
@@ -100,14 +101,19 @@ func (s *Service) Receive(ctx context.Context, from Sender, inbox string, r Requ
 }
 
 func (s *Service) prepare(from Sender, inbox string, r *Request) (*conversation.Post, error) {
-	if s.o.Ledger.Policy().Compile().Inboxes[inbox] == nil {
+	set := s.o.Ledger.Policy()
+	if set.Compile().Inboxes[inbox] == nil {
 		return nil, errUnknownInbox
 	}
 	now := s.o.Now()
 	if err := s.flow.allow(from.Account, inbox, now); err != nil {
 		return nil, err
 	}
-	return r.post(from, inbox, now.UTC().Truncate(time.Microsecond))
+	p, err := r.post(from, inbox, now.UTC().Truncate(time.Microsecond))
+	if err == nil {
+		p.Match(set)
+	}
+	return p, err
 }
 
 // submit hands a message to the ledger if it may wait there. done is called once, by whoever refuses it or by the ledger; it must not block.
@@ -153,6 +159,9 @@ func (s *Service) Ready(from Sender, inbox string, batch bool) error {
 func (s *Service) Waiting() int64 { return s.flow.places.Held() }
 
 func (s *Service) answer(ctx context.Context, p *conversation.Post, lang string) (Answer, error) {
+	if rule := p.Rejected(); rule != "" {
+		return Answer{}, rejected(p.Message, rule)
+	}
 	if !p.Duplicate {
 		defer p.Decision.Recycle()
 		return render(&p.Stored, &p.Decision, lang, s.o.Location), nil

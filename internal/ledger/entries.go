@@ -26,7 +26,11 @@ func (tx *Tx) Messages(conversation, after int64) ([]MessageRow, error) {
 		}
 		after = rows[len(rows)-1].Sequence
 	}
+	for i := range out {
+		out[i] = tx.released(out[i])
+	}
 	for _, m := range tx.g.Messages {
+		m = tx.released(m)
 		if m.Conversation == conversation && m.Sequence > after && !slices.ContainsFunc(out, func(o MessageRow) bool { return o.Position == m.Position }) {
 			out = append(out, m)
 		}

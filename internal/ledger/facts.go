@@ -209,7 +209,26 @@ func (tx *Tx) OpenSocket(account string, s Socket, by string) {
 	o := tx.setFact(AccountSubject(account), FactSocket, s.ID, 0, s, reception.Origin{By: by, Source: "realtime", Cause: "opened"})
 	s.Position, s.At = o.Position, o.At
 	a.Sockets = append(slices.Clone(a.Sockets), s)
+	tx.restateClients(account, a)
 	tx.restateConnection(account, reception.Connection{}, reception.Origin{By: by, Source: "realtime", Cause: "opened"})
+}
+
+// restateClients derives the account's clients from its sockets. Where the policy has requirements for clients, another client may make the difference
+// although the connection that counts is the same.
+func (tx *Tx) restateClients(account string, a *Agent) {
+	a.Facts.Clients = clientsOn(a.Sockets)
+	if len(tx.Policy().Clients) > 0 {
+		tx.TouchAgent(account, FactSocket)
+	}
+}
+
+// clientsOn lists the clients on connections.
+func clientsOn(sockets []Socket) []reception.Client {
+	var list []reception.Client
+	for i := range sockets {
+		list = append(list, reception.NewClient(sockets[i].Name, sockets[i].Version))
+	}
+	return list
 }
 
 // CloseSocket removes a realtime connection; last is what is remembered of it if it was the account's last one. It says whether the connection was there.
@@ -230,6 +249,7 @@ func (tx *Tx) CloseSocket(account, id string, last reception.Connection, o recep
 	last.ID, last.Node, last.Client = id, a.Sockets[i].Node, a.Sockets[i].About
 	tx.UseBrowserSession(a.Sockets[i].Session)
 	a.Sockets = slices.Delete(slices.Clone(a.Sockets), i, i+1)
+	tx.restateClients(account, a)
 	tx.restateConnection(account, last, o)
 	return true
 }
@@ -295,9 +315,14 @@ func (tx *Tx) restateConnection(account string, last reception.Connection, o rec
 	}
 }
 
-// keepGrace keeps the end of a grace that already runs: losing a second connection, or closing one that no longer answered, does not lengthen it.
+// keepGrace keeps the end of a grace that already runs: losing a second connection, or closing one that no longer answered, does not lengthen it. It
+// shortens it where the last one turns out to have been dead for longer: a grace runs from the last frame that was heard.
 func (tx *Tx) keepGrace(was, now reception.Connection) reception.Connection {
-	if was.State != reception.ConnectionOpen && !was.GraceUntil.IsZero() {
+	if was.State == reception.ConnectionOpen || was.GraceUntil.IsZero() {
+		return now
+	}
+	dead := now.State == reception.ConnectionNone && !now.GraceUntil.IsZero() && !now.LastFrame.Before(was.LastFrame)
+	if !dead || now.GraceUntil.After(was.GraceUntil) {
 		now.GraceUntil = was.GraceUntil
 	}
 	return now
@@ -352,6 +377,7 @@ func applyFact(a *Agent, f FactRow) error {
 		s := Socket{ID: f.Key, Position: f.FromPosition, At: f.FromAt}
 		err = json.Unmarshal(f.Value, &s)
 		a.Sockets = append(a.Sockets, s)
+		a.Facts.Clients = append(a.Facts.Clients, reception.NewClient(s.Name, s.Version))
 	}
 	if err != nil {
 		return fmt.Errorf("fact %s of %s at position %d cannot be read: %w", f.Name, f.Subject, f.FromPosition, err)

@@ -16,8 +16,8 @@ import (
 	"github.com/bidahq/bida/internal/reception"
 )
 
-// reopenTries bounds how often the store is reopened after an unknown commit before the ledger gives up; waits grow from 50 ms to 2 s.
-const reopenTries = 30
+// longestReopenWait is how long the ledger waits at most before it tries again to reopen the store after an unknown commit. It begins with 50 ms.
+const longestReopenWait = 2 * time.Second
 
 // resolveUnknown finds out whether a group whose COMMIT was not answered is there, rebuilds the World from the store either way, and then answers.
 func (l *Ledger) resolveUnknown(tx *Tx, g *Group, batch []waiting, results []error, cause error) {
@@ -35,6 +35,7 @@ func (l *Ledger) resolveUnknown(tx *Tx, g *Group, batch []waiting, results []err
 		answerAll(batch, errUnavailable.Because(cause))
 		return
 	}
+	l.keepClock(tx)
 	answer(batch, results)
 	l.tell(tx)
 }
@@ -48,7 +49,7 @@ func (l *Ledger) giveUp(err error) {
 func (l *Ledger) reopen(g *Group) (there bool, err error) {
 	ctx := context.Background()
 	wait := 50 * time.Millisecond
-	for range reopenTries {
+	for {
 		if err = l.store.Reopen(ctx); err == nil {
 			if there, err = l.store.HasGroup(ctx, g.First, g.Nonce); err == nil {
 				if err = l.load(ctx); err == nil {
@@ -60,23 +61,31 @@ func (l *Ledger) reopen(g *Group) (there bool, err error) {
 			return false, err
 		}
 		l.o.Log.Error("the store cannot be reopened yet", "error", err)
-		l.sleep(wait)
-		wait = min(2*wait, 2*time.Second)
+		l.refuseYielding(errUnavailable.Because(err))
+		if !l.sleep(wait) {
+			return false, err
+		}
+		wait = min(2*wait, longestReopenWait)
 	}
-	return false, err
 }
 
-// sleep waits, but not beyond Stop.
-func (l *Ledger) sleep(d time.Duration) {
+// refuseYielding answers the messages that wait: their senders send them again. A disk that is full may be so until somebody comes.
+func (l *Ledger) refuseYielding(err error) {
 	l.mu.Lock()
-	stopped := l.stopped
+	queue := l.yielding
+	l.yielding = nil
 	l.mu.Unlock()
-	if stopped {
-		return
-	}
+	answerAll(queue, err)
+}
+
+// sleep waits; it says whether the ledger goes on.
+func (l *Ledger) sleep(d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	<-t.C
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return !l.stopped
 }
 
 // failed remembers that the store fails, since the first failure; it becomes a fact with the next group that commits.
@@ -187,26 +196,6 @@ func (tx *Tx) recordFailure(f ended) {
 		Subject: "system/" + f.Component, Name: FactFailure, Value: value, FromPosition: position, FromAt: f.Origin.At,
 		By: f.Origin.By, Source: f.Origin.Source, Cause: f.Component, ToPosition: position, ToAt: f.at, EndBy: f.Origin.By, EndCause: "recovered",
 	})
-}
-
-// noteClock records a step of the clock: back behind the last group, or ahead of what the monotonic clock says has passed.
-func (l *Ledger) noteClock(tx *Tx) {
-	if l.lastNow.IsZero() {
-		return
-	}
-	step := tx.now.Sub(l.lastNow)
-	if step > -time.Second {
-		return
-	}
-	position := tx.Next()
-	tx.g.Facts = append(tx.g.Facts, FactRow{
-		Subject: "system/clock", Name: FactClock, Value: json.RawMessage(strconv.AppendInt([]byte(`{"step_us":`), step.Microseconds(), 10)),
-		FromPosition: position, FromAt: tx.now, By: "system", Source: "ledger", Cause: "stepped_back", ToPosition: position, ToAt: tx.now,
-		EndBy: "system", EndCause: "instant",
-	})
-	f := &tx.g.Facts[len(tx.g.Facts)-1]
-	f.Value = append(f.Value, '}')
-	l.o.Log.Warn("the clock was set back", "by", -step)
 }
 
 // endWith stops the ledger for good.

@@ -39,15 +39,20 @@ func (w *World) fingerprint() map[string]string {
 			loads = append(loads, fmt.Sprintf("%s@%d", inbox, at))
 		}
 		sort.Strings(loads)
-		out["agent "+name] = fmt.Sprintf("session %d@%d presence %s@%d until %d grace %d connection %d %s@%d grace %d live %d %v sequence %d sessions %d sockets %d",
+		clients := []string{}
+		for _, c := range f.Clients {
+			clients = append(clients, c.Name+" "+c.Text)
+		}
+		sort.Strings(clients)
+		out["agent "+name] = fmt.Sprintf("session %d@%d presence %s@%d until %d grace %d connection %d %s@%d grace %d live %d %v sequence %d sessions %d sockets %d clients %v",
 			f.Session.State, f.Session.Origin.Position, f.Presence.Value, f.Presence.Origin.Position, micros(f.Presence.Until), micros(f.Presence.GraceUntil),
 			f.Connection.State, f.Connection.ID, f.Connection.Origin.Position, micros(f.Connection.GraceUntil), f.Live, loads, a.Sequence,
-			len(a.Sessions), len(a.Sockets))
+			len(a.Sessions), len(a.Sockets), clients)
 	}
 	for id, c := range w.conversations.base {
-		out[fmt.Sprintf("conversation %d", id)] = fmt.Sprintf("%s %s %s owner %q@%d last %d answered %d delivered %d waiting %d %s passed %v offered %v accepted %v by %d turn %d %v",
+		out[fmt.Sprintf("conversation %d", id)] = fmt.Sprintf("%s %s %s owner %q@%d last %d answered %d delivered %d waiting %d %s passed %v offered %v accepted %v by %d turn %d %v snoozed %d@%d",
 			c.Inbox, c.Contact, c.Kind, c.Owner, c.OwnerPosition, c.LastSequence, c.Answered, c.Delivered, c.WaitingSince, c.WaitingCode,
-			c.PassedOver, c.Offered, c.Accepted, micros(c.AcceptBy), micros(c.TurnSince), c.Overdue)
+			c.PassedOver, c.Offered, c.Accepted, micros(c.AcceptBy), micros(c.TurnSince), c.Overdue, micros(c.snoozedUntil), c.snoozedSince)
 	}
 	for k, d := range w.deliveries.base {
 		out[fmt.Sprintf("delivery %s %d", k.account, k.sequence)] = fmt.Sprintf("%s m%d attempts %d", d.State, d.Message, d.Attempts)
@@ -68,6 +73,9 @@ func (w *World) fingerprint() map[string]string {
 	}
 	for id, b := range w.browsers.base {
 		out["browser "+id] = fmt.Sprintf("%s used %d rotated %d confirmed %d", b.Account, micros(b.LastUsed), micros(b.RotatedAt), micros(b.ConfirmedAt))
+	}
+	for name, r := range w.rates.base {
+		out["rate "+name] = fmt.Sprintf("%d until %d@%d", r.Used, micros(r.Until), r.Origin.Position)
 	}
 	for id, t := range w.tokens.base {
 		out["token "+id] = t.Account

@@ -51,14 +51,19 @@ type Store interface {
 
 // Options configure a Ledger. Now, Node and Settle are required.
 type Options struct {
-	Now  func() time.Time
-	Node string // this process's run: connections of other runs are not open any more
+	Now func() time.Time
+	// Elapsed is how much time has passed since some moment, at a reading of Now, by a clock that nobody sets; nil for the monotonic one that Now reads as well.
+	Elapsed func(now time.Time) time.Duration
+	Node    string // this process's run: connections of other runs are not open any more
 	// Settle restores the invariants after a command: it looks at tx.TakeTouched until that is empty.
 	Settle func(tx *Tx) error
 	// Deadlines are the handlers by kind. A kind without one is a fault.
 	Deadlines map[string]func(tx *Tx, key string) error
 	// Restore runs at start and after a reopening, as a command: it sets the deadlines that follow from what is open.
 	Restore func(tx *Tx) error
+	// ClockSet runs as part of a command when the wall clock was found to have been set by so much: what is kept as an instant and says how long something may
+	// take, or since when it lasts, is to be moved by as much.
+	ClockSet func(tx *Tx, by time.Duration) error
 	// Wake is called after a commit for every account that has something to read; it must not block.
 	Wake func(account string)
 	// Changed is called after a commit that changed conversations or how far replies got; it must not block.
@@ -109,7 +114,8 @@ type Ledger struct {
 	deadlines     deadlineHeap
 	scheduled     map[Deadline]bool // those in deadlines
 	knownOutcomes recentSet
-	lastNow       time.Time
+	lastNow       time.Time // of the last group
+	clock         clock
 	committedAt   time.Time
 	nonce         uint64
 	outcomes      []byte // where an outcome set is written to be looked up
@@ -292,13 +298,13 @@ func (l *Ledger) Step() bool {
 	if l.Err() != nil {
 		return false
 	}
-	now := l.o.Now().UTC().Truncate(time.Microsecond)
+	now := l.readClock()
 	batch := l.take(now)
-	if len(batch) == 0 {
+	if len(batch) == 0 && l.step() == 0 {
 		return false
 	}
 	l.commitGroup(now, batch)
-	return true
+	return len(batch) > 0 // a step that could not be written is tried again with what comes next
 }
 
 func (l *Ledger) take(now time.Time) []waiting {
@@ -566,6 +572,7 @@ func (l *Ledger) publish(tx *Tx) {
 		l.knownOutcomes.add(id)
 	}
 	l.lastNow, l.committedAt = tx.now, tx.now
+	l.keepClock(tx)
 }
 
 func (w *World) resolvedInGroup() []int64 {

@@ -23,12 +23,23 @@ func WorldAt(ctx context.Context, r PastReader, position int64, at time.Time, ac
 	for _, a := range accounts {
 		subjects = append(subjects, AccountSubject(a))
 	}
+	if len(subjects) > 0 {
+		subjects = append(subjects, SubjectSwitches)
+	}
 	facts, err := r.FactsAt(ctx, position, subjects)
 	if err != nil {
 		return nil, err
 	}
-	v := &View{Position: position, At: at, agents: map[string]*Agent{}}
+	v := &View{Position: position, At: at, agents: map[string]*Agent{}, rates: map[string]*reception.Rate{}}
 	for _, f := range facts {
+		if f.Name == FactRate {
+			r, err := readRate(f)
+			if err != nil {
+				return nil, err
+			}
+			v.rates[f.Key] = &r
+			continue
+		}
 		account, ok := strings.CutPrefix(f.Subject, "account/")
 		if !ok {
 			continue

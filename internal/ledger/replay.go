@@ -28,11 +28,7 @@ func Replay(ctx context.Context, r ReplayReader, d DecisionRow, policyAt func(re
 	if err != nil {
 		return err
 	}
-	m, err := messageAt(ctx, r, d)
-	if err != nil {
-		return err
-	}
-	w, err := WorldAt(ctx, r, d.Position, time.Time{}, nil, m.Inbox)
+	w, m, err := Recorded(ctx, r, d, nil)
 	if err != nil {
 		return err
 	}
@@ -51,10 +47,30 @@ func Replay(ctx context.Context, r ReplayReader, d DecisionRow, policyAt func(re
 	return nil
 }
 
+// Recorded rebuilds what a journal entry was decided on: the facts that held just before its position, and the message. accounts says whose facts are
+// wanted besides those of the owner and the directed (nil: everybody's).
+func Recorded(ctx context.Context, r ReplayReader, d DecisionRow, accounts func(m reception.Message) []string) (*View, reception.Message, error) {
+	m, err := messageAt(ctx, r, d)
+	if err != nil {
+		return nil, m, err
+	}
+	var of []string
+	if accounts != nil {
+		of = append(accounts(m), m.Directed...)
+		if m.Conversation != nil && m.Conversation.Owner != "" {
+			of = append(of, m.Conversation.Owner)
+		}
+		slices.Sort(of)
+		of = slices.Compact(of)
+	}
+	w, err := WorldAt(ctx, r, d.Position, time.Time{}, of, m.Inbox)
+	return w, m, err
+}
+
 // messageAt is the engine's message as it was decided.
 func messageAt(ctx context.Context, r ReplayReader, d DecisionRow) (reception.Message, error) {
 	if d.Conversation == 0 {
-		return noticeAt(ctx, r, d)
+		return loneAt(ctx, r, d)
 	}
 	note, isNote, err := noteAt(ctx, r, d)
 	if err != nil {
@@ -64,7 +80,9 @@ func messageAt(ctx context.Context, r ReplayReader, d DecisionRow) (reception.Me
 	if err != nil {
 		return reception.Message{}, err
 	}
-	m := reception.Message{Inbox: c.Inbox, Kind: c.Kind, Conversation: &reception.Conversation{ID: "c" + strconv.FormatInt(c.ID, 10)}}
+	m := reception.Message{
+		Inbox: c.Inbox, Kind: c.Kind, Matched: d.Matched, Released: d.Cause == CauseReleased, Conversation: &reception.Conversation{ID: "c" + strconv.FormatInt(c.ID, 10)},
+	}
 	if m.LastOwner, err = r.PreviousOwner(ctx, c.Inbox, c.Contact, d.Position); err != nil {
 		return m, err
 	}
@@ -86,6 +104,11 @@ func messageAt(ctx context.Context, r ReplayReader, d DecisionRow) (reception.Me
 		return m, err
 	}
 	for _, f := range facts {
+		if f.Name == FactSnoozed {
+			if m.Conversation.SnoozedUntil, err = ReadSnoozed(f); err != nil {
+				return m, err
+			}
+		}
 		if f.Name == FactPassedOver {
 			if err := json.Unmarshal(f.Value, &m.Conversation.PassedOver); err != nil {
 				return m, fmt.Errorf("passed_over of c%d: %w", c.ID, err)
@@ -117,17 +140,27 @@ func noteAt(ctx context.Context, r ReplayReader, d DecisionRow) (n note, ok bool
 	return note{row.Kind, data.To}, true, nil
 }
 
-// noticeAt is a notice as it was decided: the account it was directed to is in its data.
-func noticeAt(ctx context.Context, r ReplayReader, d DecisionRow) (reception.Message, error) {
+// CauseReleased is the cause of a decision on a message that was released from quarantine.
+const CauseReleased = "released"
+
+// loneAt is a message without a conversation as it was decided: one that a filter rule refused, or a notice or an announcement, in the data of which is to whom it was directed.
+func loneAt(ctx context.Context, r ReplayReader, d DecisionRow) (reception.Message, error) {
 	row, err := r.Message(ctx, d.Message)
 	if err != nil {
 		return reception.Message{}, err
 	}
+	if row.Direction == Refused {
+		return reception.Message{Inbox: row.Inbox, Kind: row.Kind, Matched: d.Matched}, nil
+	}
 	var data struct {
 		To string `json:"to"`
+		AnnouncementData
 	}
 	if err := json.Unmarshal(row.Data, &data); err != nil {
 		return reception.Message{}, fmt.Errorf("notice m%d: %w", row.Position, err)
+	}
+	if data.Announcement != "" {
+		return reception.Message{Kind: row.Kind, Directed: data.Directed}, nil
 	}
 	return reception.Message{Kind: row.Kind, Directed: []string{data.To}, Notice: true}, nil
 }

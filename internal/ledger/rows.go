@@ -18,7 +18,14 @@ const (
 	Outbound Direction = "out"    // to the customer: an agent's reply or, of the kind auto_reply, what Bida itself writes
 	Internal Direction = "system" // made by Bida: notices and, in a conversation, lines that say what a rule did with it
 	Note     Direction = "note"   // from an agent to colleagues; it never leaves the house
+	// Held is from a customer and kept back by a filter rule: nobody has it, and it becomes Inbound when it is released.
+	Held Direction = "held"
+	// Refused is from a customer and was refused by a filter rule: it is in no conversation, and kept as a record.
+	Refused Direction = "rejected"
 )
+
+// FromCustomer says whether a message was written by a customer, and is in a conversation. To customers a held one is as any other.
+func (d Direction) FromCustomer() bool { return d == Inbound || d == Held }
 
 // ReplyState is how far an outbound message got.
 type ReplyState string
@@ -42,7 +49,7 @@ type MessageRow struct {
 	Contact      string          // contact id in the inbox; "" for a notice
 	Author       string          // account that wrote a reply or a note, or caused a notice; "" inbound and for what Bida writes
 	Text         string          // of a line: its code
-	Data         json.RawMessage // notices: {"zh":…,"en":…,…}; notes: NoteData; lines: LineData; all others: attachments, as package attachment writes them; or none
+	Data         json.RawMessage // notices: {"zh":…,"en":…,…}; announcements: AnnouncementData; notes: NoteData; lines: LineData; all others: attachments, as package attachment writes them; or none
 	SentAt       time.Time       // as the sender said, or none
 	ReceivedAt   time.Time       // when intake had it whole
 	At           time.Time       // the group's now: when it was decided and stored
@@ -51,6 +58,7 @@ type MessageRow struct {
 	ReplyState      ReplyState // outbound only
 	ReplyAt         time.Time  // when ReplyState was reached
 	ReplyDetail     string     // the provider's answer
+	Tags            []string   // what filter rules marked it with
 	Decision        *DecisionRow
 }
 
@@ -71,6 +79,7 @@ type DecisionRow struct {
 	ReleasedFor  string   // reason code of it
 	Held         string   // owner whose grace it waits for, or none
 	Outcomes     [16]byte // key of the outcome set (OutcomesRow)
+	Matched      []string // the filter rules whose content part matched the message, in order
 }
 
 // OutcomesRow is one set of all candidates' outcomes; equal sets are stored once. A store ignores one whose ID it has.
@@ -85,6 +94,14 @@ type NoteData struct {
 	Mentions []string `json:"mentions,omitempty"` // whom the author called
 	// Attachments are written as those of other messages are.
 	Attachments json.RawMessage `json:"attachments,omitempty"`
+}
+
+// AnnouncementData is the Data of an announcement, which is a notice to many.
+type AnnouncementData struct {
+	ZH           string   `json:"zh"`
+	EN           string   `json:"en"`
+	Announcement string   `json:"announcement"` // name of the maintenance document
+	Directed     []string `json:"directed"`     // whom it names, in order
 }
 
 // LineData is the Data of a line: what it needs to be put into words besides its code.
@@ -182,7 +199,13 @@ type ConversationRow struct {
 	passedSince int64    // from-position of the passed_over fact that holds
 	decided     [16]byte // outcome set of the last decision that left it waiting
 	watched     time.Time
+
+	snoozedUntil time.Time // its fact, FactSnoozed, is what the store keeps
+	snoozedSince int64
 }
+
+// SnoozedUntil is until when the open conversation is set aside; zero if it is not.
+func (c *ConversationRow) SnoozedUntil() time.Time { return c.snoozedUntil }
 
 // Watched is the last instant at which it was asked in this process to look whether the turn ends; zero if never.
 func (c *ConversationRow) Watched() time.Time { return c.watched }
@@ -258,9 +281,9 @@ type AttemptRow struct {
 	Error      string
 }
 
-// FactRow is a fact as an interval of ledger positions. Subject is "account/<name>", "system/<component>" or "conversation/<id>". Names: "session",
+// FactRow is a fact as an interval of ledger positions. Subject is "account/<name>", "system/<component>", "conversation/<id>" or "switches". Names: "session",
 // "presence", "connection" (key "": what the gates read of an account), "signin" and "socket" (evidence: each session and each connection, by id as key),
-// "visible" (whether a connection's window can be seen), "passed_over", "failure", "clock".
+// "visible" (whether a connection's window can be seen), "passed_over", "snoozed", "rate", "failure", "clock".
 type FactRow struct {
 	Subject, Name, Key string
 	Value              json.RawMessage
@@ -481,7 +504,10 @@ type Group struct {
 	Uploads         []UploadRow // insert or replace
 	Files           []FileRow   // insert; one that exists stays
 	Visitors        []VisitorRow
-	Ratings         []RatingRow // insert or replace
-	JobEnds         []string    // ids of jobs that are deleted. Before Jobs are written
-	Jobs            []JobRow    // insert or replace
+	Ratings         []RatingRow     // insert or replace
+	JobEnds         []string        // ids of jobs that are deleted. Before Jobs are written
+	Jobs            []JobRow        // insert or replace
+	Quarantine      []QuarantineRow // insert or replace
+	Releases        []int64         // messages with direction Held that become Inbound. After Messages are written
+	Hits            []HitsRow       // added to what is counted
 }

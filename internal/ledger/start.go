@@ -29,12 +29,16 @@ func New(ctx context.Context, store Store, o Options) (*Ledger, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if o.Elapsed == nil {
+		began := o.Now()
+		o.Elapsed = func(now time.Time) time.Duration { return now.Sub(began) }
+	}
 	l := &Ledger{o: o, store: store, ready: make(chan struct{}, 1), ended: make(chan struct{})}
 	if err := l.load(ctx); err != nil {
 		return nil, err
 	}
 	var failed error
-	l.commitGroup(o.Now().UTC().Truncate(time.Microsecond), []waiting{{cmd: CommandFunc(l.begin), done: func(err error) { failed = err }}})
+	l.commitGroup(l.readClock(), []waiting{{cmd: CommandFunc(l.begin), done: func(err error) { failed = err }}})
 	if failed != nil {
 		return nil, fmt.Errorf("the start could not be recorded: %w", failed)
 	}
@@ -53,6 +57,9 @@ func (l *Ledger) load(ctx context.Context) error {
 	}
 	l.deadlines, l.scheduled, l.knownOutcomes = nil, map[Deadline]bool{}, recentSet{}
 	l.lastNow, l.committedAt = s.At, s.AliveAt
+	if l.lastNow.Before(s.AliveAt) {
+		l.lastNow = s.AliveAt
+	}
 	if old := l.w.Swap(w); old != nil { // reopened in this process: what was due must be found again, however often that takes
 		l.schedule(Deadline{At: stored(l.o.Now()), Kind: deadlineRestore})
 		l.signal()
@@ -87,6 +94,9 @@ func buildWorld(s *State) (*World, error) {
 	}
 	w.members = memberships(w.policy.Compile())
 	if err := w.loadFacts(s); err != nil {
+		return nil, err
+	}
+	if err := loadSnoozed(s); err != nil {
 		return nil, err
 	}
 	for i := range s.Conversations {
@@ -124,6 +134,14 @@ func (w *World) agent(account string) *Agent {
 
 func (w *World) loadFacts(s *State) error {
 	for _, f := range s.Facts {
+		if f.Name == FactRate {
+			r, err := readRate(f)
+			if err != nil {
+				return err
+			}
+			w.rates.base[f.Key] = &r
+			continue
+		}
 		account, ok := strings.CutPrefix(f.Subject, "account/")
 		if !ok {
 			continue
@@ -219,6 +237,7 @@ func (l *Ledger) closeForeign(tx *Tx, account string, alive time.Time) {
 		}
 	}
 	a.Sockets = slices.DeleteFunc(slices.Clone(a.Sockets), foreign)
+	a.Facts.Clients = clientsOn(a.Sockets)
 	was := a.Facts.Connection
 	tx.endFact(FactRow{
 		Subject: subject, Name: FactConnection, FromPosition: was.Origin.Position, ToAt: alive, EndBy: "system", EndCause: CauseLost,
@@ -243,6 +262,7 @@ func (l *Ledger) restore(tx *Tx) error {
 			tx.At(a.Connection.GraceUntil, DeadlineAgent, account)
 		}
 	}
+	tx.watchRates()
 	if l.o.Restore != nil {
 		return l.o.Restore(tx)
 	}

@@ -41,6 +41,8 @@ type Committer interface {
 	Upload(ctx context.Context, id string) (UploadRow, error)
 	// Rating returns what a conversation's customer said of it, or ErrNotFound.
 	Rating(ctx context.Context, conversation int64) (RatingRow, error)
+	// QuarantineOf returns the records of those of the messages that have one, in any order.
+	QuarantineOf(ctx context.Context, messages []int64) ([]QuarantineRow, error)
 	// Job returns a job, dead ones too, or ErrNotFound.
 	Job(ctx context.Context, id string) (JobRow, error)
 	// Load reads what the ledger keeps in memory. With PostgreSQL it also takes the decider row (a new epoch).
@@ -101,7 +103,7 @@ type MessageReader interface {
 	Replies(ctx context.Context, inbox string, cursor int64, limit int) ([]MessageRow, error)
 	// Refusals returns intake log lines for a sender's id ("" for all) in an inbox ("" for all), newest first, at most limit, with ID < before (0: no bound).
 	Refusals(ctx context.Context, inbox, senderID string, before int64, limit int) ([]RefusalRow, error)
-	// DecidedMessages returns inbound messages with Decision, position in (after, upTo], in order, at most limit, without their text.
+	// DecidedMessages returns customers' messages with Decision, held and refused ones too, position in (after, upTo], in order, at most limit, without their text.
 	DecidedMessages(ctx context.Context, after, upTo int64, limit int) ([]MessageRow, error)
 	// LaterDecisions returns journal entries that are not inside messages, position in (after, upTo], in order, at most limit.
 	LaterDecisions(ctx context.Context, after, upTo int64, limit int) ([]DecisionRow, error)

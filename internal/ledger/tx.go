@@ -21,6 +21,7 @@ type Tx struct {
 	w     *World
 	ctx   context.Context
 	now   time.Time
+	clock reading // if a step of the clock was noticed: when it was
 	first int64
 	last  int64 // last position given out
 	g     Group
@@ -50,6 +51,7 @@ type mark struct {
 	uploads, files                                                int
 	uploadsEnd                                                    time.Time
 	visitors, ratings                                             int
+	quarantine, releases, hits                                    int
 	policy                                                        *policy.Set
 	newKeys                                                       []KeyRef
 	born                                                          []deliveryKey
@@ -355,7 +357,7 @@ func (tx *Tx) begin() {
 		documents: len(g.Documents), documentEnds: len(g.DocumentEnds), revisions: len(g.Revisions), audit: len(g.Audit),
 		refusals: len(g.Refusals), replies: len(g.ReplyUpdates), entries: len(tx.entries), deadlines: len(tx.deadlines), effects: len(tx.effects),
 		policy: tx.policy, woken: len(tx.woken), uploads: len(g.Uploads), files: len(g.Files), uploadsEnd: g.UploadsEnd,
-		visitors: len(g.Visitors), ratings: len(g.Ratings),
+		visitors: len(g.Visitors), ratings: len(g.Ratings), quarantine: len(g.Quarantine), releases: len(g.Releases), hits: len(g.Hits),
 	}
 	tx.touched = Touched{}
 }
@@ -381,6 +383,7 @@ func (tx *Tx) undo() {
 	g.Audit, g.Refusals, g.ReplyUpdates = g.Audit[:m.audit], g.Refusals[:m.refusals], g.ReplyUpdates[:m.replies]
 	g.Uploads, g.Files, g.UploadsEnd = g.Uploads[:m.uploads], g.Files[:m.files], m.uploadsEnd
 	g.Visitors, g.Ratings = g.Visitors[:m.visitors], g.Ratings[:m.ratings]
+	g.Quarantine, g.Releases, g.Hits = g.Quarantine[:m.quarantine], g.Releases[:m.releases], g.Hits[:m.hits]
 	tx.entries, tx.deadlines, tx.effects = tx.entries[:m.entries], tx.deadlines[:m.deadlines], tx.effects[:m.effects]
 	for _, k := range m.newKeys {
 		tx.keys[k] = nil
@@ -407,6 +410,7 @@ func (tx *Tx) finish() *Group {
 	g, w := &tx.g, tx.w
 	tx.finishJobs()
 	g.First, g.Last, g.At = tx.first, tx.last, tx.now
+	g.Hits = sumHits(g.Hits)
 	g.Conversations = make([]ConversationRow, 0, len(w.conversations.group))
 	for _, id := range slices.Sorted(maps.Keys(w.conversations.group)) {
 		g.Conversations = append(g.Conversations, *w.conversations.group[id])

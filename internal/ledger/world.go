@@ -31,6 +31,7 @@ type World struct {
 	secrets       table[[32]byte, string]          // their ids by the hashes of their secrets
 	logins        table[string, LoginRow]
 	clients       table[clientKey, ClientRow]
+	rates         table[string, reception.Rate] // of minutes that run, by the name of the switch
 
 	owned   index[string] // account → conversations it owns, in order of assignment
 	offers  index[string] // account → conversations it holds an offer of
@@ -74,7 +75,9 @@ type Socket struct {
 	ID       string    `json:"-"`
 	Session  string    `json:"session"`
 	Client   string    `json:"client"`
-	About    string    `json:"about"`
+	About    string    `json:"about"` // the client's name and version together
+	Name     string    `json:"name,omitempty"`
+	Version  string    `json:"version,omitempty"`
 	Node     string    `json:"node"`
 	Position int64     `json:"-"`
 	At       time.Time `json:"-"`
@@ -103,6 +106,7 @@ func newWorld() *World {
 		secrets:       newTable[[32]byte](shallow[string]),
 		logins:        newTable[string](shallow[LoginRow]),
 		clients:       newTable[clientKey](shallow[ClientRow]),
+		rates:         newTable[string](shallow[reception.Rate]),
 		owned:         newIndex[string](),
 		offers:        newIndex[string](),
 		waiting:       newIndex[Cell](),
@@ -118,11 +122,11 @@ type layered interface {
 	discard()
 }
 
-func (w *World) layers() [14]layered {
-	return [14]layered{
+func (w *World) layers() [15]layered {
+	return [15]layered{
 		&w.agents, &w.conversations, &w.contacts, &w.byContact, &w.deliveries, &w.tokens, &w.tokenHashes,
 		&w.browsers, &w.secrets,
-		&w.logins, &w.clients, &w.owned, &w.offers, &w.waiting,
+		&w.logins, &w.clients, &w.rates, &w.owned, &w.offers, &w.waiting,
 	}
 }
 
@@ -144,6 +148,7 @@ type View struct {
 	Policy   *policy.Set
 	agents   map[string]*Agent
 	failures []reception.Failure
+	rates    map[string]*reception.Rate
 }
 
 // Agent implements reception.World.
@@ -189,7 +194,7 @@ func (l *Ledger) View() *View {
 	w := l.world()
 	w.mu.RLock()
 	defer w.mu.RUnlock()
-	return &View{Position: w.position, At: w.at, Policy: w.policy, agents: maps.Clone(w.agents.base), failures: failures}
+	return &View{Position: w.position, At: w.at, Policy: w.policy, agents: maps.Clone(w.agents.base), failures: failures, rates: maps.Clone(w.rates.base)}
 }
 
 // Policy returns the documents in force.

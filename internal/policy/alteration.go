@@ -22,6 +22,8 @@ type Alteration struct {
 	// Windows and Switches are those that differ and bear on a cell that the account may have before and after.
 	Windows  []WindowChange `json:"windows,omitempty"`
 	Switches []SwitchChange `json:"switches,omitempty"`
+	// Maintenance are the windows of maintenance that are planned or called off, as far as they bear on such a cell and are not over.
+	Maintenance []MaintenanceChange `json:"maintenance,omitempty"`
 	// Leads lead a team that the account is in, before or after, and are to be told too. The account itself is not among them.
 	Leads []string `json:"leads,omitempty"`
 
@@ -41,9 +43,10 @@ type CellRef struct {
 
 // What a WindowChange is about.
 const (
-	AccountWindows = "account" // the account's own windows
-	TeamWindows    = "team"    // those of the teams through which it serves the inboxes
-	InboxHours     = "inbox"   // business hours
+	AccountWindows   = "account"   // the account's own windows
+	AccountExtension = "extension" // for how long these and its teams' are extended
+	TeamWindows      = "team"      // those of the teams through which it serves the inboxes
+	InboxHours       = "inbox"     // business hours
 )
 
 // WindowChange is another set of windows. No schedule at all is always open.
@@ -93,6 +96,7 @@ func (c *comparison) affected() map[string]bool {
 		}
 		for _, s := range []side{c.before, c.after} {
 			switch kind {
+			case KindFilter: // what a message says decides, and that is nobody's reception in particular
 			case KindAccount:
 				accounts[name] = true
 			case KindTeam:
@@ -106,7 +110,8 @@ func (c *comparison) affected() map[string]bool {
 						accounts[m.Account] = true
 					}
 				}
-			default: // roles, templates, schedules, the whole platform
+			case KindClient: // whom it stops depends on what they have open
+			default: // roles, templates, schedules, maintenance, the whole platform
 				for m := range s.serves {
 					accounts[m] = true
 				}
@@ -153,7 +158,8 @@ func (c *comparison) account(name string) (a Alteration, ok bool) {
 	}
 	a.Windows = c.windows(name, steady)
 	a.Switches = c.switches(name, steady)
-	if len(a.Stops)+len(a.Starts)+len(a.Windows)+len(a.Switches) == 0 {
+	a.Maintenance = c.maintenance(steady)
+	if len(a.Stops)+len(a.Starts)+len(a.Windows)+len(a.Switches)+len(a.Maintenance) == 0 {
 		return a, false
 	}
 	a.Gone = c.after.policy.Accounts[name] == nil
@@ -278,15 +284,30 @@ func (c *comparison) windows(name string, steady []string) []WindowChange {
 		}
 		list = append(list, WindowChange{Of: of, Inboxes: slices.Clone(inboxes), Before: before, After: after})
 	}
-	add(AccountWindows, steady, c.before.policy.Accounts[name].Windows, c.after.policy.Accounts[name].Windows)
+	before, after := c.before.policy.Accounts[name], c.after.policy.Accounts[name]
+	add(AccountWindows, steady, before.Windows, after.Windows)
+	add(AccountExtension, steady, c.ahead(before.Extension), c.ahead(after.Extension))
 	for i, inbox := range steady {
 		before, after := c.before.policy.Inboxes[inbox], c.after.policy.Inboxes[inbox]
-		add(TeamWindows, steady[i:i+1], teamWindows(before.Member(name)), teamWindows(after.Member(name)))
+		add(TeamWindows, steady[i:i+1], c.current(teamWindows(before.Member(name))), c.current(teamWindows(after.Member(name))))
 	}
 	for i, inbox := range steady {
 		add(InboxHours, steady[i:i+1], hours(c.before.policy.Inboxes[inbox]), hours(c.after.policy.Inboxes[inbox]))
 	}
 	return list
+}
+
+// ahead is an extension that is not over yet, as a list.
+func (c *comparison) ahead(s *reception.Schedule) []*reception.Schedule {
+	if s == nil || !s.Extra[len(s.Extra)-1].Until.After(c.now) {
+		return nil
+	}
+	return []*reception.Schedule{s}
+}
+
+// current leaves out the extensions that are over.
+func (c *comparison) current(windows []*reception.Schedule) []*reception.Schedule {
+	return slices.DeleteFunc(windows, func(s *reception.Schedule) bool { return s.Name == "" && c.ahead(s) == nil })
 }
 
 func hours(in *reception.Inbox) []*reception.Schedule {
@@ -334,17 +355,30 @@ func (c *comparison) keysOf(windows []*reception.Schedule) []string {
 func (c *comparison) key(s *reception.Schedule) string {
 	key, ok := c.keys[s]
 	if !ok {
-		key = scheduleKey(s)
+		key = c.scheduleKey(s)
 		c.keys[s] = key
 	}
 	return key
 }
 
-func scheduleKey(s *reception.Schedule) string {
+// scheduleKey says all openings of a schedule but those by extensions that are over.
+func (c *comparison) scheduleKey(s *reception.Schedule) string {
 	var b strings.Builder
 	fmt.Fprint(&b, s.Location, s.Weekly)
 	for _, d := range sortedDates(s) {
 		fmt.Fprint(&b, d, s.Dates[d])
+	}
+	if s.Calendar != nil {
+		days := map[reception.Date]reception.DayType{} // whatever they are called; maps are printed in order of their keys
+		for date, x := range s.Calendar.Days {
+			days[date] = x.Type
+		}
+		fmt.Fprint(&b, s.MakeUp, days)
+	}
+	for _, x := range s.Extra {
+		if x.Until.After(c.now) {
+			fmt.Fprint(&b, x.From.UnixMicro(), x.Until.UnixMicro())
+		}
 	}
 	return b.String()
 }
@@ -363,7 +397,7 @@ func (c *comparison) switches(name string, steady []string) []SwitchChange {
 	var list []SwitchChange
 	add := func(doc string, before, after reception.Switch) {
 		before, after = c.effective(before), c.effective(after)
-		if before.State != after.State || !before.Until.Equal(after.Until) {
+		if before.State != after.State || !before.Until.Equal(after.Until) || before.PerMinute != after.PerMinute {
 			list = append(list, SwitchChange{doc, before, after})
 		}
 	}
@@ -375,9 +409,10 @@ func (c *comparison) switches(name string, steady []string) []SwitchChange {
 	return list
 }
 
-// effective is a switch as it works now: a pause that is over is on.
+// effective is a switch as it works now: a pause or a limit that is over is on.
 func (c *comparison) effective(s reception.Switch) reception.Switch {
-	if s.State == reception.On || s.State == reception.Paused && !s.Until.IsZero() && !c.now.Before(s.Until) {
+	ends := s.State == reception.Paused || s.State == reception.Limited
+	if s.State == reception.On || ends && !s.Until.IsZero() && !c.now.Before(s.Until) {
 		return reception.Switch{}
 	}
 	return s

@@ -28,9 +28,11 @@ func (allWell) Agent(account string) *reception.Agent {
 
 func (allWell) Failures() []reception.Failure { return nil }
 
+func (allWell) Rate(string) reception.Rate { return reception.Rate{} }
+
 var (
 	standing = []reception.Gate{reception.AccountState, reception.RoleReceive, reception.PermissionKind, reception.PermissionReply, reception.MembershipInbox}
-	passing  = []reception.Gate{reception.WindowAgent, reception.SwitchPlatform, reception.SwitchInbox, reception.SwitchAccount, reception.WindowInbox}
+	passing  = []reception.Gate{reception.WindowAgent, reception.SwitchPlatform, reception.SwitchInbox, reception.SwitchAccount, reception.WindowInbox, reception.MaintenanceGate}
 )
 
 // opens asks the engine's explanation whether the gates pass for a cell.
@@ -147,18 +149,40 @@ func scheduleOrSwitchDiffers(before, after *policy.Set, account string, instants
 		specs := map[string]bool{}
 		for _, n := range names {
 			spec, _ := s.Schedule(n)
+			calendar, _ := s.Calendar(spec.Calendar)
 			spec.Title = ""
-			text, _ := json.Marshal(spec)
+			text, _ := json.Marshal([]any{spec, calendar})
 			specs[string(text)] = true
 		}
 		return strings.Join(slices.Sorted(maps.Keys(specs)), "\n")
 	}
+	planned := func(s *policy.Set) string {
+		var list []string
+		for _, name := range s.MaintenanceNames() {
+			spec, _ := s.Maintenance(name)
+			if spec.Until.After(testNow) {
+				list = append(list, fmt.Sprint(name, spec.From.UTC(), spec.Until.UTC(), spec.Inboxes, spec.Kinds))
+			}
+		}
+		return strings.Join(list, "\n")
+	}
+	if planned(before) != planned(after) {
+		return true
+	}
+	extended := func(list []policy.Extension) (text string) {
+		for _, x := range list {
+			if x.Until.After(testNow) {
+				text += fmt.Sprint(x.From, x.Until)
+			}
+		}
+		return text
+	}
 	pushSwitch := func(s *policy.Set, name string) string {
 		spec, _ := s.Switch(name)
-		if spec.State == "" || spec.State == "on" || spec.State == "paused" && !spec.Until.IsZero() && !spec.Until.After(testNow) {
+		if spec.State == "" || spec.State == "on" || (spec.State == "paused" || spec.State == "limited") && !spec.Until.IsZero() && !spec.Until.After(testNow) {
 			return "on"
 		}
-		return spec.State + spec.Until.UTC().String()
+		return fmt.Sprint(spec.State, spec.PerMinute, spec.Until.UTC())
 	}
 	for _, inbox := range someInboxes {
 		serves := func(s *policy.Set) (hours, own, teams string) {
@@ -169,16 +193,17 @@ func scheduleOrSwitchDiffers(before, after *policy.Set, account string, instants
 			for _, name := range in.Members.Teams {
 				if team, _ := s.Team(name); slices.Contains(team.Members, account) {
 					windows = append(windows, team.Windows...)
+					teams += extended(team.Extensions)
 					always = always || len(team.Windows) == 0
 				}
 			}
 			if always {
-				windows = nil
+				windows, teams = nil, ""
 			}
 			if in.Hours != "" {
-				hours = openings(s, in.Hours)
+				hours = openings(s, in.Hours) + extended(in.Extensions)
 			}
-			return hours, openings(s, a.Windows...), openings(s, windows...)
+			return hours, openings(s, a.Windows...) + extended(a.Extensions), teams + openings(s, windows...)
 		}
 		steady := false
 		for _, kind := range someKinds {
@@ -243,6 +268,8 @@ func TestAlterationsSayWhatAPersonWouldSay(t *testing.T) {
 ---
 {kind: switch, name: inbox.mail, spec: {state: off}}
 ---
+{kind: maintenance, name: planned, spec: {from: 2027-03-01T00:00:00Z, until: 2027-03-01T02:00:00Z}}
+---
 {kind: team, name: others, spec: {members: [limited, allowed, mute, mobile]}}
 ---
 {kind: inbox, name: mail, spec: {members: {accounts: [mobile]}}}
@@ -280,6 +307,17 @@ func TestAlterationsSayWhatAPersonWouldSay(t *testing.T) {
 		{"a new agent", "{kind: account, name: c, spec: {agent: true, roles: [agent]}}\n---\n{kind: team, name: post, spec: {members: [a, c], lead: a}}\n---\n{kind: inbox, name: web, spec: {title: 在线咨询, kinds: [customer, group], members: {teams: [pre, post]}}}", nil, "c",
 			"主管乙 开通了你的账号：渠道 在线咨询(web) 的客户消息、群消息开始分配给你。",
 			"主管乙 opened your account: you now get customers' messages, group messages in 在线咨询 (web).", []string{"a"}},
+		{"maintenance of an inbox", `{kind: maintenance, name: m, spec: {title: 升级, reason: 换库, from: 2026-12-01T22:00:00+08:00, until: 2026-12-02T00:00:00+08:00, inboxes: [web], kinds: [group]}}`, nil, "a",
+			"主管乙 安排了维护“升级”（原因：换库）：渠道 在线咨询(web) 的群消息从 2026-12-01 22:00 +08:00 到 2026-12-02 00:00 +08:00 暂不分配给你。",
+			`主管乙 planned maintenance "升级" (reason: 换库): from 2026-12-01 22:00 +08:00 until 2026-12-02 00:00 +08:00 you get no group messages in 在线咨询 (web).`, []string{"lead"}},
+		{"maintenance that is over", `{kind: maintenance, name: m, spec: {from: 2026-11-01T22:00:00+08:00, until: 2026-11-02T00:00:00+08:00}}`, nil, "", "", "", nil},
+		{"maintenance that is called off", ``, []string{"maintenance/planned"}, "a", "主管乙 取消了维护“planned”：渠道 store、在线咨询(web) 的消息照常分配给你。",
+			`主管乙 called off the maintenance "planned": you get messages in store, 在线咨询 (web) as ever.`, []string{"lead"}},
+		{"an announcement alone", `{kind: maintenance, name: m, spec: {announcement: {zh: 注意, until: 2026-12-02T00:00:00+08:00, to: {everybody: true}}}}`, nil, "", "", "", nil},
+		{"a limit", `{kind: switch, name: inbox.store, spec: {state: limited, per_minute: 6, reason: 大促}}`, nil, "b",
+			"主管乙 将渠道 store 的消息推送限为每分钟最多 6 个会话（原因：大促）。",
+			"主管乙 limited the push of store to at most 6 conversations a minute (reason: 大促).", nil},
+		{"requirements for clients", `{kind: client, name: console, spec: {minimum: 1.0.0}}`, nil, "", "", "", nil},
 		{"windows", `{kind: account, name: b, spec: {agent: true, roles: [agent], windows: [day]}}`, nil, "b",
 			"主管乙 更改了你的接待时段（渠道 store）：现在为周一至周五 09:00–18:00(Asia/Shanghai)。",
 			"主管乙 changed your reception windows (store): now Mon–Fri 09:00–18:00 (Asia/Shanghai).", nil},

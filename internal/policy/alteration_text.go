@@ -45,6 +45,9 @@ func (a *Alteration) text(lang, by string, lead bool) string {
 	for _, w := range a.Switches {
 		sentences = append(sentences, s.pushSwitch(w))
 	}
+	for _, w := range a.Maintenance {
+		sentences = append(sentences, s.maintenance(w))
+	}
 	return strings.Join(sentences, s.pick("", " "))
 }
 
@@ -245,6 +248,15 @@ func (s *speaker) window(w WindowChange) string {
 		return s.pick(
 			fmt.Sprintf("%s 更改了渠道 %s 的营业时间：现在为%s。", s.by, inboxes, now),
 			fmt.Sprintf("%s changed the business hours of %s: now %s.", s.by, inboxes, now))
+	case AccountExtension:
+		if len(w.After) == 0 {
+			return s.pick(
+				fmt.Sprintf("%s 取消了%s接待时段的临时延长（渠道 %s）。", s.by, s.your, inboxes),
+				fmt.Sprintf("%s ended the extension of %s reception windows (%s).", s.by, s.your, inboxes))
+		}
+		return s.pick(
+			fmt.Sprintf("%s 延长了%s接待时段（渠道 %s）：%s。", s.by, s.your, inboxes, now),
+			fmt.Sprintf("%s extended %s reception windows (%s): %s.", s.by, s.your, inboxes, now))
 	case TeamWindows:
 		return s.pick(
 			fmt.Sprintf("%s 更改了%s客服组在渠道 %s 的接待时段：现在为%s。", s.by, s.your, inboxes, now),
@@ -281,6 +293,11 @@ func (s *speaker) pushSwitch(w SwitchChange) string {
 		return s.pick(
 			fmt.Sprintf("%s 暂停了%s消息推送%s%s：%s暂不分配给%s。", s.by, what, until, reason, messages, s.you),
 			fmt.Sprintf("%s paused %s%s%s: meanwhile %s %s no %s.", s.by, what, until, reason, s.you, s.gets, messages))
+	case reception.Limited:
+		rate := s.pick(fmt.Sprintf("每分钟最多 %d 个会话", w.After.PerMinute), fmt.Sprintf("at most %d conversations a minute", w.After.PerMinute))
+		return s.pick(
+			fmt.Sprintf("%s 将%s消息推送限为%s%s%s。", s.by, what, rate, until, reason),
+			fmt.Sprintf("%s limited %s to %s%s%s.", s.by, what, rate, until, reason))
 	}
 	return s.pick(
 		fmt.Sprintf("%s 打开了%s消息推送：%s恢复分配给%s。", s.by, what, messages, s.you),

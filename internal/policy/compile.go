@@ -10,16 +10,13 @@ import (
 
 // compile makes the engine's form of a valid set. Schedules, and the rights of accounts with the same roles and no overrides, are shared by pointer.
 func compile(s *Set) *reception.Policy {
-	c := &compiler{set: s, schedules: map[string]*reception.Schedule{}, roles: map[string]map[string]reception.Right{}}
-	for name := range s.docs[KindSchedule] {
-		spec, _ := s.Schedule(name)
-		c.schedules[name] = compileSchedule(name, spec)
-	}
+	c := newCompiler(s)
 	p := &reception.Policy{
 		Revision: s.revision,
 		Accounts: make(map[string]*reception.Account, len(s.docs[KindAccount])),
 		Inboxes:  make(map[string]*reception.Inbox, len(s.docs[KindInbox])),
-		Platform: c.pushSwitch("platform"),
+		Platform: c.pushSwitch(reception.PlatformSwitch),
+		Clients:  c.clients(),
 	}
 	for name := range s.docs[KindAccount] {
 		p.Accounts[name] = c.account(name)
@@ -27,14 +24,27 @@ func compile(s *Set) *reception.Policy {
 	for name := range s.docs[KindInbox] {
 		p.Inboxes[name] = c.inbox(name)
 	}
+	p.Filters = compileFilters(s)
+	c.compileMaintenance(p)
 	p.Index()
 	return p
 }
 
 type compiler struct {
 	set       *Set
+	calendars map[string]*reception.Calendar
 	schedules map[string]*reception.Schedule
 	roles     map[string]map[string]reception.Right // rights by the roles that give them
+}
+
+// newCompiler begins with what others refer to: calendars and schedules.
+func newCompiler(s *Set) *compiler {
+	c := &compiler{set: s, calendars: map[string]*reception.Calendar{}, schedules: map[string]*reception.Schedule{}, roles: map[string]map[string]reception.Right{}}
+	for name := range s.docs[KindSchedule] {
+		spec, _ := s.Schedule(name)
+		c.schedules[name] = c.schedule(name, spec)
+	}
+	return c
 }
 
 func (c *compiler) windows(names []string) []*reception.Schedule {
@@ -50,16 +60,16 @@ func (c *compiler) pushSwitch(name string) reception.Switch {
 	if !ok {
 		return reception.Switch{}
 	}
-	states := map[string]reception.SwitchState{"on": reception.On, "off": reception.Off, "paused": reception.Paused}
-	return reception.Switch{State: states[spec.State], Until: spec.Until, Reason: spec.Reason}
+	states := map[string]reception.SwitchState{"on": reception.On, "off": reception.Off, "paused": reception.Paused, "limited": reception.Limited}
+	return reception.Switch{State: states[spec.State], Until: spec.Until, Reason: spec.Reason, PerMinute: spec.PerMinute}
 }
 
 func (c *compiler) account(name string) *reception.Account {
 	spec, _ := c.set.Account(name)
 	state, _ := reception.ParseAccountStatus(spec.State)
 	return &reception.Account{
-		Name: name, Agent: spec.Agent, State: state, StateUntil: spec.StateUntil, Expires: spec.Expires,
-		Rights: c.rights(spec), Windows: c.windows(spec.Windows), Total: spec.Capacity.Total, Limits: spec.Capacity.Inboxes,
+		Name: name, Agent: spec.Agent, Robot: spec.Robot, State: state, StateUntil: spec.StateUntil, Expires: spec.Expires,
+		Rights: c.rights(spec), Windows: c.windows(spec.Windows), Extension: extended(spec.Extensions), Total: spec.Capacity.Total, Limits: spec.Capacity.Inboxes,
 		Switch: c.pushSwitch(KindAccount + "." + name), Roles: spec.Roles,
 	}
 }
@@ -113,7 +123,7 @@ func (c *compiler) inbox(name string) *reception.Inbox {
 	spec, _ := c.set.Inbox(name)
 	modes := map[string]reception.Mode{"live": reception.Live, "async": reception.Async}
 	in := &reception.Inbox{
-		Name: name, Mode: modes[spec.Mode], Kinds: spec.Kinds, Hours: c.schedules[spec.Hours], Sticky: spec.Routing.Sticky,
+		Name: name, Mode: modes[spec.Mode], Kinds: spec.Kinds, Hours: c.hours(spec), Sticky: spec.Routing.Sticky,
 		AcceptTimeout: spec.Routing.AcceptTimeout.duration(), Capacity: spec.Capacity, Switch: c.pushSwitch(KindInbox + "." + name),
 	}
 	for s := reception.LeastLoaded; s <= reception.Manual; s++ {
@@ -133,7 +143,7 @@ func (c *compiler) inbox(name string) *reception.Inbox {
 	}
 	for _, team := range slices.Sorted(slices.Values(spec.Members.Teams)) {
 		t, _ := c.set.Team(team)
-		compiled := reception.Team{Name: team, Windows: c.windows(t.Windows)}
+		compiled := reception.Team{Name: team, Windows: c.teamWindows(t)}
 		for _, account := range t.Members {
 			m := member(account)
 			m.Teams = append(m.Teams, compiled)

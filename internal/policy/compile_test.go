@@ -124,6 +124,41 @@ spec:
 	}
 }
 
+func TestCompilePutsMaintenanceIntoInboxesAndReadsVersions(t *testing.T) {
+	p := setOf(t, `
+{kind: inbox, name: web, spec: {kinds: [customer, group]}}
+---
+{kind: inbox, name: shop, spec: {}}
+---
+{kind: maintenance, name: all, spec: {from: 2026-12-02T00:00:00Z, until: 2026-12-02T01:00:00Z}}
+---
+{kind: maintenance, name: some, spec: {from: 2026-12-01T00:00:00Z, until: 2026-12-01T01:00:00Z, inboxes: [web], kinds: [group]}}
+---
+{kind: maintenance, name: said, spec: {announcement: {zh: x, until: 2026-12-02T00:00:00Z, to: {everybody: true}}}}
+---
+{kind: switch, name: inbox.web, spec: {state: limited, per_minute: 7, until: 2026-12-02T00:00:00Z}}
+---
+{kind: client, name: console, spec: {minimum: 1.4.0, blocked: [1.5.1]}}`).Compile()
+	day := func(d, hour int) time.Time { return time.Date(2026, 12, d, hour, 0, 0, 0, time.UTC) }
+	all := reception.Maintenance{Name: "all", From: day(2, 0), Until: day(2, 1), All: true}
+	some := reception.Maintenance{Name: "some", From: day(1, 0), Until: day(1, 1), Kinds: []string{"group"}}
+	if got := p.Inboxes["web"].Maintenance; !reflect.DeepEqual(got, []reception.Maintenance{some, all}) {
+		t.Errorf("web: %+v", got)
+	}
+	if got := p.Inboxes["shop"].Maintenance; !reflect.DeepEqual(got, []reception.Maintenance{all}) {
+		t.Errorf("shop: %+v", got)
+	}
+	if got := p.Inboxes["web"].Switch; got.State != reception.Limited || got.PerMinute != 7 || !got.Until.Equal(day(2, 0)) {
+		t.Errorf("switch: %+v", got)
+	}
+	rule := p.Clients["console"]
+	for version, want := range map[string]reception.Outcome{"1.4.0": reception.Pass, "1.3.0": reception.Block, "1.5.1": reception.Block, "x": reception.Unknown} {
+		if got, _ := rule.Judge(reception.NewClient("bida-console", version).Version); got != want {
+			t.Errorf("%s: %v, want %v", version, got, want)
+		}
+	}
+}
+
 func TestCompileIsMadeOnceForAll(t *testing.T) {
 	_, s := company(t)
 	var wg sync.WaitGroup

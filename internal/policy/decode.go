@@ -94,10 +94,6 @@ func (d *decoder) entries(n *node, read func(key)) {
 }
 
 func (d *decoder) unknownField(k key, fields []field) {
-	if why, ok := unbuilt[k.name]; ok {
-		d.problemAt(k.line, fmt.Sprintf("unknown field %q: %s", k.name, why[0]), fmt.Sprintf("未知字段“%s”：%s", k.name, why[1]))
-		return
-	}
 	names := make([]string, len(fields))
 	for i, f := range fields {
 		names[i] = f.name
@@ -107,12 +103,6 @@ func (d *decoder) unknownField(k key, fields []field) {
 		en, zh = fmt.Sprintf("%s; did you mean %q?", en, close), fmt.Sprintf("%s，是否想写“%s”？", zh, close)
 	}
 	d.problemAt(k.line, en, zh)
-}
-
-// unbuilt are fields of the design whose part does not exist yet: unknown, but not a slip of the pen.
-var unbuilt = map[string][2]string{
-	"calendar":   {"holiday calendars are not built yet; list the dates under exceptions", "节假日日历尚未实现，请逐日写在 exceptions 里"},
-	"per_minute": {"limited switches are not built yet", "限流开关尚未实现"},
 }
 
 // list reads each item of a list.
@@ -130,7 +120,10 @@ func (d *decoder) list(n *node, each func(i int, item *node)) {
 const maxText = 200
 
 // text reads a short text that people see.
-func (d *decoder) text(dst *string) func(*node) {
+func (d *decoder) text(dst *string) func(*node) { return d.textOf(dst, maxText) }
+
+// textOf reads a text of at most so many characters.
+func (d *decoder) textOf(dst *string, longest int) func(*node) {
 	return func(n *node) {
 		if n.typ != textNode {
 			d.wrongType(n, "text", "文字")
@@ -139,8 +132,8 @@ func (d *decoder) text(dst *string) func(*node) {
 		switch {
 		case !utf8.ValidString(n.text):
 			d.problem(n, "this is not valid UTF-8", "不是有效的 UTF-8")
-		case utf8.RuneCountInString(n.text) > maxText:
-			d.problem(n, fmt.Sprintf("this is longer than %d characters", maxText), fmt.Sprintf("超过 %d 个字", maxText))
+		case utf8.RuneCountInString(n.text) > longest:
+			d.problem(n, fmt.Sprintf("this is longer than %d characters", longest), fmt.Sprintf("超过 %d 个字", longest))
 		case strings.ContainsFunc(n.text, forbidden):
 			d.problem(n, "this contains a control character", "含有控制字符")
 		default:
@@ -242,17 +235,12 @@ func (d *decoder) oneOf(dst *string, words ...string) func(*node) {
 			d.wrongType(n, "one of "+strings.Join(words, ", "), " "+strings.Join(words, "、")+" 之一")
 		case !slices.Contains(words, n.text):
 			en, zh := fmt.Sprintf("%s is not one of %s", quoted(n.text), strings.Join(words, ", ")), fmt.Sprintf("%s 不在 %s 之中", quoted(n.text), strings.Join(words, "、"))
-			if why, ok := unbuiltWords[n.text]; ok {
-				en, zh = fmt.Sprintf("%s (%s)", en, why[0]), fmt.Sprintf("%s(%s)", zh, why[1])
-			}
 			d.problem(n, en, zh)
 		default:
 			*dst = n.text
 		}
 	}
 }
-
-var unbuiltWords = map[string][2]string{"limited": {"limited switches are not built yet", "限流开关尚未实现"}}
 
 // flag reads true or false.
 func (d *decoder) flag(dst *bool) func(*node) {

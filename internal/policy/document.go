@@ -10,16 +10,20 @@ import (
 
 // The kinds of documents, in the order in which documents are listed and exported: what is referred to comes before what refers to it.
 const (
-	KindSchedule = "schedule"
-	KindTemplate = "template"
-	KindRole     = "role"
-	KindAccount  = "account"
-	KindTeam     = "team"
-	KindInbox    = "inbox"
-	KindSwitch   = "switch"
+	KindCalendar    = "calendar"
+	KindSchedule    = "schedule"
+	KindTemplate    = "template"
+	KindRole        = "role"
+	KindAccount     = "account"
+	KindTeam        = "team"
+	KindInbox       = "inbox"
+	KindSwitch      = "switch"
+	KindMaintenance = "maintenance"
+	KindClient      = "client"
+	KindFilter      = "filter"
 )
 
-var kindOrder = []string{KindSchedule, KindTemplate, KindRole, KindAccount, KindTeam, KindInbox, KindSwitch}
+var kindOrder = []string{KindCalendar, KindSchedule, KindTemplate, KindRole, KindAccount, KindTeam, KindInbox, KindSwitch, KindMaintenance, KindClient, KindFilter}
 
 // Kinds lists the kinds of documents in their order.
 func Kinds() []string { return slices.Clone(kindOrder) }

@@ -16,6 +16,7 @@ import (
 
 var (
 	someKinds     = []string{"customer", "group", "vip", "system", "internal", "auto_reply"}
+	someCalendars = []string{"cn-public", "c0"}
 	someSchedules = []string{"s0", "s1", "s2", "s3"}
 	someTemplates = []string{"agent", "supervisor", "readonly", "t0"}
 	someRoles     = []string{"r0", "r1", "r2"}
@@ -34,6 +35,11 @@ type object = map[string]any
 func companies() *rapid.Generator[[]policy.Document] {
 	return rapid.Custom(func(t *rapid.T) []policy.Document {
 		specs := map[string]object{"account/root": {"roles": []string{"admin"}}}
+		for _, name := range someCalendars {
+			if name == "c0" || rarely(t) {
+				specs["calendar/"+name] = drawCalendar(t)
+			}
+		}
 		for _, name := range someSchedules {
 			specs["schedule/"+name] = drawSchedule(t)
 		}
@@ -45,7 +51,7 @@ func companies() *rapid.Generator[[]policy.Document] {
 			specs["account/"+name] = drawAccount(t)
 		}
 		for _, name := range someTeams {
-			specs["team/"+name] = object{"title": drawText(t), "members": subset(t, someAccounts), "lead": pick(t, someAccounts), "windows": few(t, someSchedules)}
+			specs["team/"+name] = object{"title": drawText(t), "members": subset(t, someAccounts), "lead": pick(t, someAccounts), "windows": few(t, someSchedules), "extensions": drawExtensions(t)}
 		}
 		for _, name := range someInboxes {
 			specs["inbox/"+name] = drawInbox(t)
@@ -53,6 +59,21 @@ func companies() *rapid.Generator[[]policy.Document] {
 		for _, name := range []string{"platform", "inbox.i0", "inbox.i1", "account.a0", "account.a1"} {
 			if maybe(t) {
 				specs["switch/"+name] = drawSwitch(t)
+			}
+		}
+		for _, name := range []string{"f0", "f1"} {
+			if maybe(t) {
+				specs["filter/"+name] = drawFilter(t)
+			}
+		}
+		for _, name := range []string{"m0", "m1"} {
+			if rarely(t) {
+				specs["maintenance/"+name] = drawMaintenance(t)
+			}
+		}
+		for _, name := range []string{"console", "any"} {
+			if rarely(t) {
+				specs["client/"+name] = drawClient(t)
 			}
 		}
 		return documents(specs)
@@ -144,12 +165,45 @@ func drawSchedule(t *rapid.T) object {
 		}
 	}
 	s["weekly"], s["exceptions"] = weekly, exceptions
+	if rarely(t) {
+		s["calendar"], s["make_up"] = pick(t, someCalendars), pick(t, []string{"mon", "wed", "sun"})
+	}
 	for _, list := range []string{"weekly", "exceptions"} {
 		if len(s[list].([]object)) == 0 {
 			delete(s, list)
 		}
 	}
 	return s
+}
+
+func drawCalendar(t *rapid.T) object {
+	year := object{"source": drawText(t)}
+	for _, list := range []string{"off", "work"} {
+		day := map[string]string{"off": "2026-11-2", "work": "2026-11-3"}[list]
+		if maybe(t) {
+			year[list] = []object{{"name": drawText(t), "days": []string{day + pick(t, []string{"0"}), "2026-12-0" + map[string]string{"off": "1", "work": "2"}[list]}}}
+		}
+	}
+	if off := pick(t, []string{"", "2026-11-24", "2026-11-25"}); off != "" {
+		year["off"] = []object{{"days": []string{off}}}
+	}
+	return object{"title": drawText(t), "years": object{"2026": year, "2027": object{}}}
+}
+
+func drawExtensions(t *rapid.T) []object {
+	list := []object{}
+	if !rarely(t) {
+		return list
+	}
+	for range rapid.IntRange(1, 2).Draw(t, "extensions") {
+		i := rapid.IntRange(0, len(someInstants)-1).Draw(t, "extended until")
+		x := object{"until": someInstants[i], "reason": drawText(t)}
+		if i > 0 && maybe(t) {
+			x["from"] = someInstants[i-1]
+		}
+		list = append(list, x)
+	}
+	return list
 }
 
 func drawRole(t *rapid.T) object {
@@ -179,8 +233,8 @@ func drawGrants(t *rapid.T) []object {
 }
 
 func drawAccount(t *rapid.T) object {
-	a := object{"title": drawText(t), "alias": drawText(t), "number": drawText(t), "position": drawText(t), "agent": true,
-		"roles": subset(t, someRoles), "allow": drawGrants(t), "deny": drawGrants(t), "windows": few(t, someSchedules)}
+	a := object{"title": drawText(t), "alias": drawText(t), "number": drawText(t), "position": drawText(t), "agent": true, "robot": rarely(t),
+		"roles": subset(t, someRoles), "allow": drawGrants(t), "deny": drawGrants(t), "windows": few(t, someSchedules), "extensions": drawExtensions(t)}
 	if rarely(t) {
 		a["state"] = pick(t, []string{"invited", "active", "disabled", "frozen", "banned", "left", "expired"})
 		a["state_reason"] = drawText(t)
@@ -206,7 +260,7 @@ func drawInbox(t *rapid.T) object {
 		"routing": object{"strategy": pick(t, []string{"least_loaded", "round_robin", "broadcast", "manual"}), "sticky": maybe(t)},
 	}
 	if rarely(t) {
-		in["hours"] = pick(t, someSchedules)
+		in["hours"], in["extensions"] = pick(t, someSchedules), drawExtensions(t)
 	}
 	if rarely(t) {
 		in["capacity"] = rapid.IntRange(1, 9).Draw(t, "capacity")
@@ -228,10 +282,50 @@ func drawTurns(t *rapid.T, routing object) {
 	}
 }
 
+func drawFilter(t *rapid.T) object {
+	f := object{
+		"title": drawText(t), "enabled": maybe(t), "order": rapid.IntRange(1, 200).Draw(t, "order"), "inboxes": few(t, someInboxes), "reason": drawText(t),
+		"match": object{"keywords": []string{"加微信", "x"}, "expression": "length > 3", "senders": object{"allow": []string{"vip-*"}}},
+	}
+	if f["action"] = pick(t, []string{"allow", "tag", "quarantine", "reject"}); f["action"] == "tag" {
+		f["tag"] = "投诉"
+	}
+	return f
+}
+
 func drawSwitch(t *rapid.T) object {
-	s := object{"state": pick(t, []string{"on", "off", "paused"}), "reason": drawText(t)}
-	if s["state"] == "paused" && maybe(t) {
+	s := object{"state": pick(t, []string{"on", "off", "paused", "limited"}), "reason": drawText(t)}
+	if (s["state"] == "paused" || s["state"] == "limited") && maybe(t) {
 		s["until"] = pick(t, someInstants)
 	}
+	if s["state"] == "limited" {
+		s["per_minute"] = rapid.IntRange(1, 3).Draw(t, "per minute")
+	}
 	return s
+}
+
+func drawMaintenance(t *rapid.T) object {
+	m := object{"title": drawText(t), "reason": drawText(t)}
+	window := maybe(t)
+	span := func(to object) {
+		i := rapid.IntRange(0, len(someInstants)-2).Draw(t, "from")
+		to["from"], to["until"] = someInstants[i], someInstants[rapid.IntRange(i+1, len(someInstants)-1).Draw(t, "until")]
+	}
+	if window {
+		span(m)
+		m["inboxes"], m["kinds"] = few(t, someInboxes), few(t, someKinds[:2])
+	}
+	if !window || maybe(t) {
+		a := object{"zh": drawText(t), "en": "x" + drawText(t), "to": object{"accounts": few(t, someAccounts), "teams": []string{pick(t, someTeams)}, "everybody": maybe(t)}}
+		if !window || maybe(t) {
+			span(a)
+		}
+		m["announcement"] = a
+	}
+	return m
+}
+
+func drawClient(t *rapid.T) object {
+	versions := []string{"1.2.0", "v1.10.0", "2.0.0-rc.1"}
+	return object{"title": drawText(t), "reason": drawText(t), "minimum": pick(t, versions), "blocked": subset(t, versions)}
 }

@@ -50,6 +50,8 @@ const (
 	AuditView            = "audit.view"
 	JobView              = "job.view"
 	JobReplay            = "job.replay"
+	QuarantineView       = "quarantine.view"
+	QuarantineRelease    = "quarantine.release"
 )
 
 const receivePrefix = "receive."
@@ -90,6 +92,8 @@ var catalogue = []PermissionInfo{
 	{Name: AuditView, TitleEN: "view the audit log", TitleZH: "查看审计日志", MeaningEN: "View who changed what.", MeaningZH: "查看谁改了什么。"},
 	{Name: JobView, TitleEN: "view background jobs", TitleZH: "查看后台任务", MeaningEN: "View what runs in the background, when it is tried again, and what failed.", MeaningZH: "查看后台在做什么、何时重试、哪些失败了。"},
 	{Name: JobReplay, TitleEN: "run background jobs again", TitleZH: "重试后台任务", MeaningEN: "Have a background job that failed tried again now.", MeaningZH: "让失败的后台任务立即重试。"},
+	{Name: QuarantineView, TitleEN: "view intercepted messages", TitleZH: "查看已拦截的消息", MeaningEN: "Read the messages that filter rules kept back or refused, and see which rule it was.", MeaningZH: "查看被过滤规则拦截或拒收的消息，以及是哪条规则。"},
+	{Name: QuarantineRelease, TitleEN: "release intercepted messages", TitleZH: "放行已拦截的消息", MeaningEN: "Release a message that a filter rule kept back.", MeaningZH: "放行被过滤规则拦截的消息。"},
 }
 
 // Permissions lists all permissions. Beside them there is "receive.<kind>" for every kind that some inbox lists.
@@ -146,7 +150,7 @@ var (
 	builtinTemplates = []builtinTemplate{
 		{"agent", TemplateSpec{Title: "客服", Permissions: agentPermissions}},
 		{"supervisor", TemplateSpec{Title: "客服主管", Permissions: slices.Concat(agentPermissions, []string{
-			ConversationViewAll, PresenceSetOthers, DiagnosisView, TraceView, IntakeLogView, PolicyView, SessionEnd,
+			ConversationViewAll, PresenceSetOthers, DiagnosisView, TraceView, IntakeLogView, PolicyView, SessionEnd, QuarantineView, QuarantineRelease,
 		})}},
 		{AdminRole, TemplateSpec{Title: "管理员", Permissions: permissionNames()}},
 		{"permission-admin", TemplateSpec{Title: "权限管理员", Permissions: []string{PolicyView, PolicyEdit, AccountState, TokenOwn}}},
@@ -158,8 +162,8 @@ var (
 	builtinRoles = map[string]RoleSpec{AdminRole: {Title: "管理员", Template: AdminRole}}
 )
 
-// Builtins lists the documents that belong to the program: the templates, and the role admin. They may be referred to, but not edited or deleted, and
-// have no revision.
+// Builtins lists the documents that belong to the program: the templates, the role admin and the calendar. They may be referred to, but not edited or
+// deleted, and have no revision; beside the calendar a company may have a document of the same name, see Set.Calendar.
 func Builtins() []Document {
 	var docs []Document
 	for _, t := range builtinTemplates {
@@ -167,6 +171,9 @@ func Builtins() []Document {
 	}
 	for name, spec := range builtinRoles {
 		docs = append(docs, Document{Kind: KindRole, Name: name, Spec: encode(spec)})
+	}
+	for name, spec := range builtinCalendars() {
+		docs = append(docs, Document{Kind: KindCalendar, Name: name, Spec: encode(spec)})
 	}
 	sortDocuments(docs)
 	return docs
@@ -189,6 +196,8 @@ func isBuiltin(kind, name string) bool {
 	case KindRole:
 		_, ok := builtinRoles[name]
 		return ok
+	case KindCalendar:
+		return name == PublicCalendar // asked while the program's own is read
 	}
 	return false
 }

@@ -54,8 +54,12 @@ func TestParseYAMLNamesEveryFaultWithPathAndLine(t *testing.T) {
 	account := func(fields string) string { return "kind: account\nname: x\nspec:\n" + fields }
 	inbox := func(fields string) string { return "kind: inbox\nname: x\nspec:\n" + fields }
 	schedule := func(fields string) string { return "kind: schedule\nname: x\nspec:\n  zone: Asia/Shanghai\n" + fields }
+	calendar := func(fields string) string { return "kind: calendar\nname: x\nspec:\n" + fields }
 	role := func(fields string) string { return "kind: role\nname: x\nspec:\n" + fields }
 	pushSwitch := func(fields string) string { return "kind: switch\nname: platform\nspec:\n" + fields }
+	maintenance := func(fields string) string { return "kind: maintenance\nname: x\nspec:\n" + fields }
+	const window = "  from: 2026-12-01T22:00:00+08:00\n  until: 2026-12-02T00:00:00+08:00\n"
+	version := func(fields string) string { return "kind: client\nname: console\nspec:\n" + fields }
 	tests := []struct {
 		name, yaml string
 		want       []string
@@ -74,10 +78,30 @@ func TestParseYAMLNamesEveryFaultWithPathAndLine(t *testing.T) {
 		{"a list of documents", "- {kind: account, name: x, spec: {}}\n", []string{"1 : documents are separated by lines of ---"}},
 		{"a word", "hello\n", []string{"1 : must be a group of fields, not text"}},
 
+		// maintenance and announcements
+		{"maintenance of nothing", maintenance("  title: x\n"), []string{"4 /spec: needs a window (from and until) or an announcement"}},
+		{"a window without an end", maintenance("  from: 2026-12-01T22:00:00+08:00\n"), []string{"4 /spec: needs both from and until"}},
+		{"a window that ends before it begins", maintenance("  from: 2026-12-02T22:00:00+08:00\n  until: 2026-12-02T00:00:00+08:00\n"), []string{"5 /spec/until: must be after from"}},
+		{"a kind that is never held", maintenance(window + "  kinds: [internal]\n"), []string{"6 /spec/kinds/0: is made by Bida itself"}},
+		{"what is no kind", maintenance(window + "  kinds: [A]\n"), []string{"6 /spec/kinds/0: is not a kind of message"}},
+		{"inboxes without a window", maintenance("  inboxes: [web]\n  announcement: {zh: x, until: 2026-12-02T00:00:00+08:00, to: {everybody: true}}\n"), []string{"4 /spec/inboxes: an announcement alone holds nothing"}},
+		{"an announcement without an end", maintenance("  announcement: {zh: x, to: {everybody: true}}\n"), []string{"4 /spec/announcement: needs an end"}},
+		{"an announcement that says nothing", maintenance(window + "  announcement:\n    to: {everybody: true}\n"), []string{"7 /spec/announcement: needs a text"}},
+		{"an announcement to nobody", maintenance(window + "  announcement: {zh: x}\n"), []string{"6 /spec/announcement: to whom"}},
+		{"an announcement to an empty list", maintenance(window + "  announcement: {zh: x, to: {teams: []}}\n"), []string{"6 /spec/announcement/to: name accounts or teams"}},
+		{"an announcement of another field", maintenance(window + "  announcement: {zh: x, to: {everyone: true, everybody: true}}\n"), []string{"6 /spec/announcement/to/everyone: unknown field \"everyone\""}},
+
+		// requirements for clients
+		{"nothing required", version("  title: x\n"), []string{"4 /spec: requires nothing"}},
+		{"a version that is none", version("  minimum: latest\n"), []string{"4 /spec/minimum: \"latest\" is not a version"}},
+		{"a version that YAML takes for a number", version("  minimum: 1.4\n"), []string{"4 /spec/minimum: put the version in quotes"}},
+		{"a version blocked twice", version("  blocked: [1.4.0, 1.4.0]\n"), []string{"4 /spec/blocked/1: twice"}},
+		{"the long name of a client", "kind: client\nname: bida-console\nspec: {minimum: 1.0.0}\n", []string{"2 /name: called \"console\" here"}},
+
 		// the document
 		{"nothing", "kind: account\n", []string{"1 : \"name\" is missing", "1 : \"spec\" is missing"}},
 		{"unknown kind", "kind: acount\nname: x\nspec: {}\n", []string{"1 /kind: did you mean \"account\"?"}},
-		{"unbuilt kind", "kind: filter\nname: x\nspec: {}\n", []string{"1 /kind: unknown kind of document \"filter\": it is not built yet"}},
+		{"unbuilt kind", "kind: autoreply\nname: x\nspec: {}\n", []string{"1 /kind: unknown kind of document \"autoreply\": it is not built yet"}},
 		{"kind is a number", "kind: 1\nname: x\nspec: {}\n", []string{"1 /kind: must be a name"}},
 		{"kind is empty", "kind: \"\"\nname: x\nspec: {}\n", []string{"1 /kind: empty"}},
 		{"name in capitals", "kind: account\nname: Agent A\nspec: {}\n", []string{"2 /name: \"Agent A\" is not a name"}},
@@ -164,7 +188,27 @@ func TestParseYAMLNamesEveryFaultWithPathAndLine(t *testing.T) {
 		{"unknown zone", "kind: schedule\nname: x\nspec:\n  zone: Asia/Peking\n", []string{"4 /spec/zone: unknown time zone \"Asia/Peking\""}},
 		{"zone of this machine", "kind: schedule\nname: x\nspec: {zone: Local}\n", []string{"3 /spec/zone: unknown time zone"}},
 		{"zone outside", "kind: schedule\nname: x\nspec: {zone: ../Asia/Shanghai}\n", []string{"3 /spec/zone: unknown time zone"}},
-		{"unbuilt calendar", schedule("  calendar: cn-public\n"), []string{"5 /spec/calendar: unknown field \"calendar\": holiday calendars are not built yet"}},
+		{"calendar is no name", schedule("  calendar: 2026\n"), []string{"5 /spec/calendar: must be a name, not a number"}},
+		{"make-up day without a calendar", schedule("  make_up: fri\n"), []string{"5 /spec/make_up: this needs calendar"}},
+		{"no make-up day", schedule("  calendar: cn-public\n  make_up: friday\n"), []string{"6 /spec/make_up: \"friday\" is not one of sun"}},
+
+		// calendar
+		{"years is a list", calendar("  years: []\n"), []string{"4 /spec/years: a group of years, not a list"}},
+		{"no year", calendar("  years:\n    26: {}\n    next: {}\n    1999: {}\n"), []string{"5 /spec/years/26: \"26\" is not a year", "6 /spec/years/next: is not a year", "7 /spec/years/1999: is not a year"}},
+		{"year twice", calendar("  years:\n    2026: {}\n    \"2026\": {}\n"), []string{"6 /spec/years/2026: twice (first on line 5)"}},
+		{"unknown field of a year", calendar("  years:\n    2026: {offs: []}\n"), []string{"5 /spec/years/2026/offs: unknown field \"offs\""}},
+		{"day of another year", calendar("  years:\n    2026:\n      off:\n        - {name: 元旦, days: [2027-01-01]}\n"), []string{"7 /spec/years/2026/off/0/days/0: 2027-01-01 is not in 2026"}},
+		{"day that is not one", calendar("  years:\n    2026: {off: [{days: [2026-02-30]}]}\n"), []string{"5 /spec/years/2026/off/0/days/0: \"2026-02-30\" is not a date"}},
+		{"day off and at work", calendar("  years:\n    2026:\n      off: [{days: [2026-10-01, 2026-10-01]}]\n      work: [{days: [2026-10-01]}]\n"), []string{
+			"6 /spec/years/2026/off/0/days/1: 2026-10-01 is in this year twice", "7 /spec/years/2026/work/0/days/0: 2026-10-01 is in this year twice"}},
+		{"holiday without days", calendar("  years:\n    2026: {off: [{name: 元旦}]}\n"), []string{"5 /spec/years/2026/off/0: \"days\" is missing"}},
+
+		// extensions
+		{"extension without an end", account("  extensions:\n    - {reason: x}\n"), []string{"5 /spec/extensions/0: \"until\" is missing"}},
+		{"extension that ends before it begins", account("  extensions:\n    - {from: 2026-12-02T00:00:00Z, until: 2026-12-02T08:00:00+08:00}\n"), []string{"5 /spec/extensions/0: ends before it begins"}},
+		{"extension until a date", inbox("  extensions: [{until: 2026-12-02}]\n"), []string{"4 /spec/extensions/0/until: is not a time with date and offset"}},
+		{"unknown field of an extension", "kind: team\nname: x\nspec:\n  extensions: [{until: 2026-12-02T00:00:00Z, by: x}]\n", []string{"4 /spec/extensions/0/by: unknown field \"by\""}},
+		{"too many extensions", account("  extensions:\n" + strings.Repeat("    - {until: 2026-12-02T00:00:00Z}\n", 101)), []string{"5 /spec/extensions: more than 100 extensions"}},
 		{"unknown day", schedule("  weekly:\n    - {days: [monday], from: \"09:00\", to: \"18:00\"}\n"), []string{"6 /spec/weekly/0/days/0: \"monday\" is not one of sun, mon"}},
 		{"no day", schedule("  weekly:\n    - {days: [], from: \"09:00\", to: \"18:00\"}\n"), []string{"6 /spec/weekly/0/days: names no day"}},
 		{"day twice", schedule("  weekly:\n    - {days: [mon, mon], from: \"09:00\", to: \"18:00\"}\n"), []string{"6 /spec/weekly/0/days/1: twice"}},
@@ -193,9 +237,11 @@ func TestParseYAMLNamesEveryFaultWithPathAndLine(t *testing.T) {
 		{"switch of a team", "kind: switch\nname: team.x\nspec: {state: on}\n", []string{"2 /name: names no switch"}},
 		{"switch without a state", pushSwitch("  reason: x\n"), []string{"4 /spec: needs a state"}},
 		{"switch state is true", pushSwitch("  state: true\n"), []string{"4 /spec/state: put on and off in quotes"}},
-		{"unbuilt state", pushSwitch("  state: limited\n  per_minute: 5\n"), []string{"4 /spec/state: \"limited\" is not one of on, off, paused (limited switches are not built yet)", "5 /spec/per_minute: unknown field \"per_minute\""}},
-		{"end of a switch that is on", pushSwitch("  state: on\n  until: 2026-12-01T00:00:00Z\n"), []string{"5 /spec/until: only a paused switch has an end"}},
-		{"end of a switch that is off", pushSwitch("  until: 2026-12-01T00:00:00Z\n  state: off\n"), []string{"4 /spec/until: only a paused switch has an end"}},
+		{"a limited switch without a number", pushSwitch("  state: limited\n"), []string{"4 /spec: per_minute"}},
+		{"a number on a switch that is not limited", pushSwitch("  state: paused\n  per_minute: 5\n"), []string{"5 /spec/per_minute: only a limited switch"}},
+		{"a limit of nothing", pushSwitch("  state: limited\n  per_minute: 0\n"), []string{"5 /spec/per_minute: between 1 and"}},
+		{"end of a switch that is on", pushSwitch("  state: on\n  until: 2026-12-01T00:00:00Z\n"), []string{"5 /spec/until: only a paused or limited switch has an end"}},
+		{"end of a switch that is off", pushSwitch("  until: 2026-12-01T00:00:00Z\n  state: off\n"), []string{"4 /spec/until: only a paused or limited switch has an end"}},
 
 		{"all at once", "kind: account\nname: A\nspec:\n  rolse: 1\n  agent: 1\n---\nkind: account\nname: b\nspec:\n  deny: 1\n", []string{
 			"4 /spec/rolse: unknown field", "5 /spec/agent: true or false", "2 /name: is not a name", "10 /spec/deny: must be a list",

@@ -137,6 +137,8 @@ func TestNormalizeIsStable(t *testing.T) {
 func FuzzParseYAML(f *testing.F) {
 	f.Add([]byte(small))
 	f.Add([]byte("kind: account\nname: x\nspec: &a\n  title: *a\n"))
+	f.Add([]byte("kind: maintenance\nname: x\nspec: {from: 2026-12-01T22:00:00Z, until: 2026-12-02T00:00:00Z, kinds: [group], announcement: {en: x, to: {everybody: true}}}\n"))
+	f.Add([]byte("kind: client\nname: any\nspec: {minimum: 1.0.0-rc.1, blocked: [v2]}\n"))
 	f.Add([]byte("kind: schedule\nname: x\nspec: {zone: UTC, weekly: [{days: [mon], from: \"22:00\", to: \"06:00\"}], exceptions: [{date: 2026-10-01, off: true}]}\n"))
 	f.Add([]byte("kind: switch\nname: platform\nspec: {state: paused, until: 2026-12-01T00:00:00Z, reason: \"\\U0001F600\"}\n---\n- x\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -168,6 +170,9 @@ func FuzzNormalize(f *testing.F) {
 	}
 	f.Add("account", []byte(`{"agent": true, "deny": [{"permission": "receive.group", "until": "2026-12-01T00:00:00+08:00"}], "capacity": {"total": 3, "inboxes": {"web": 1}}}`))
 	f.Add("schedule", []byte(`{"zone": "Asia/Shanghai", "weekly": [{"days": ["sat"], "from": "22:00", "to": "06:00"}], "exceptions": [{"date": "2026-10-01", "off": true}]}`))
+	f.Add("calendar", []byte(`{"years": {"2026": {"source": "x", "off": [{"name": "x", "days": ["2026-10-01"]}], "work": [{"days": ["2026-10-10"]}]}}}`))
+	f.Add("schedule", []byte(`{"zone": "UTC", "calendar": "cn-public", "make_up": "fri"}`))
+	f.Add("team", []byte(`{"extensions": [{"from": "2026-12-01T00:00:00Z", "until": "2026-12-01T00:00:00.000001+08:00", "reason": "x"}]}`))
 	f.Add("inbox", []byte(`{"routing": {"accept_timeout": "1h0.5s"}, "kinds": ["vip"]}`))
 	f.Fuzz(func(t *testing.T, kind string, spec []byte) {
 		canonical, err := policy.Normalize(kind, spec)

@@ -41,6 +41,8 @@ func references(e entry) []reference {
 		}
 	case RoleSpec:
 		one(KindTemplate, spec.Template, "spec", "template")
+	case ScheduleSpec:
+		one(KindCalendar, spec.Calendar, "spec", "calendar")
 	case TeamSpec:
 		list(KindAccount, true, spec.Members, "spec", "members")
 		one(KindAccount, spec.Lead, "spec", "lead")
@@ -49,9 +51,17 @@ func references(e entry) []reference {
 		list(KindAccount, true, spec.Members.Accounts, "spec", "members", "accounts")
 		list(KindTeam, false, spec.Members.Teams, "spec", "members", "teams")
 		one(KindSchedule, spec.Hours, "spec", "hours")
+	case FilterSpec:
+		list(KindInbox, false, spec.Inboxes, "spec", "inboxes")
 	case SwitchSpec:
 		if kind, target, _ := switchTarget(e.Name); kind != "" {
 			one(kind, target, "name")
+		}
+	case MaintenanceSpec:
+		list(KindInbox, false, spec.Inboxes, "spec", "inboxes")
+		if a := spec.Announcement; a != nil {
+			list(KindAccount, false, a.To.Accounts, "spec", "announcement", "to", "accounts")
+			list(KindTeam, false, a.To.Teams, "spec", "announcement", "to", "teams")
 		}
 	}
 	return refs
@@ -98,6 +108,7 @@ func (s *Set) check(changes []Change, problems *problemList) {
 	for _, k := range s.MessageKinds() {
 		kinds[k] = true
 	}
+	s.checkFilters(problems)
 	inUse := map[string][]string{} // who still refers to a deleted document
 	for _, kind := range kindOrder {
 		for _, name := range s.names(kind) {
@@ -118,6 +129,7 @@ func (s *Set) check(changes []Change, problems *problemList) {
 					}
 				}
 			}
+			s.checkHeldKinds(own, e.spec, kinds, problems)
 			permissionsOf(e, func(path, permission string) {
 				if received, ok := receivedKind(permission); ok && !kinds[received] {
 					en, zh := fmt.Sprintf("%s: no inbox lists the kind %q", permission, received), fmt.Sprintf("%s：没有任何渠道产生“%s”类消息", permission, received)

@@ -19,6 +19,8 @@ type ScheduleSpec struct {
 	Title      string      `json:"title,omitempty"`
 	Zone       string      `json:"zone"`
 	Weekly     []Opening   `json:"weekly,omitempty"`
+	Calendar   string      `json:"calendar,omitempty"` // whose days off have no openings, and whose make-up workdays those of MakeUp
+	MakeUp     string      `json:"make_up,omitempty"`  // empty: Monday
 	Exceptions []Exception `json:"exceptions,omitempty"`
 }
 
@@ -52,9 +54,19 @@ func (d *decoder) schedule(n *node) ScheduleSpec {
 		field{"title", d.text(&s.Title)},
 		field{"zone", d.zone(&s.Zone)},
 		field{"weekly", d.weekly(&s.Weekly)},
+		field{"calendar", d.name(&s.Calendar)},
+		field{"make_up", d.oneOf(&s.MakeUp, weekdays...)},
 		field{"exceptions", d.exceptions(&s.Exceptions)},
 	) {
 		return s
+	}
+	if makeUp := n.get("make_up"); makeUp != nil && n.get("calendar") == nil {
+		d.in("make_up", makeUp.line, func() {
+			d.problem(makeUp, "this needs calendar: without one there are no make-up workdays", "需要同时设置 calendar：没有日历就没有调休上班日")
+		})
+	}
+	if s.makeUpDay() == time.Monday {
+		s.MakeUp = "" // the default
 	}
 	if n.get("zone") == nil {
 		d.problem(n, "a schedule needs a zone, such as Asia/Shanghai", "时间表需要时区(zone)，如 Asia/Shanghai")
@@ -279,9 +291,12 @@ func (d *decoder) date(dst *string) func(*node) {
 	}
 }
 
-// compileSchedule makes the engine's form of a schedule that was validated.
-func compileSchedule(name string, spec ScheduleSpec) *reception.Schedule {
-	s := &reception.Schedule{Name: name}
+// schedule makes the engine's form of a schedule.
+func (c *compiler) schedule(name string, spec ScheduleSpec) *reception.Schedule {
+	s := &reception.Schedule{Name: name, Calendar: c.calendar(spec.Calendar)}
+	if s.Calendar != nil {
+		s.MakeUp = spec.makeUpDay()
+	}
 	s.Location, _ = location(spec.Zone) // validated
 	for _, o := range spec.Weekly {
 		for _, name := range o.Days {
@@ -293,8 +308,7 @@ func compileSchedule(name string, spec ScheduleSpec) *reception.Schedule {
 		sortSpans(s.Weekly[d])
 	}
 	for _, x := range spec.Exceptions {
-		t, _ := time.Parse(dateISO, x.Date) // validated
-		date := reception.Date{Year: t.Year(), Month: t.Month(), Day: t.Day()}
+		date := dateOf(x.Date)
 		if s.Dates == nil {
 			s.Dates = map[reception.Date][]reception.Span{}
 		}

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -52,8 +53,12 @@ func (s *speaker) week(schedule *reception.Schedule) string {
 	return strings.Join(parts, s.pick("；", "; "))
 }
 
-// schedule says the openings of a week and the exceptions that lie ahead.
+// schedule says the openings of a week, the exceptions and extensions that lie ahead, and the calendar.
 func (s *speaker) schedule(schedule *reception.Schedule) string {
+	extra := s.extra(schedule)
+	if extra != "" && schedule.Name == "" {
+		return extra // nothing but an extension
+	}
 	text := s.week(schedule)
 	if text == "" {
 		text = s.pick("每周不开放", "closed all week")
@@ -61,7 +66,38 @@ func (s *speaker) schedule(schedule *reception.Schedule) string {
 	if dates := s.dates(schedule); dates != "" {
 		text += s.pick("；例外：", "; except ") + dates
 	}
-	return fmt.Sprintf(s.pick("%s(%s)", "%s (%s)"), text, schedule.Location)
+	if schedule.Calendar != nil {
+		text += s.pick("；节假日和调休按日历 ", "; days off by the calendar ") + schedule.Calendar.Name + s.announced(schedule.Calendar)
+	}
+	text = fmt.Sprintf(s.pick("%s(%s)", "%s (%s)"), text, schedule.Location)
+	if extra != "" {
+		text += s.pick("；", "; ") + extra
+	}
+	return text
+}
+
+// announced says up to which year a calendar is announced, which is what changes from year to year.
+func (s *speaker) announced(c *reception.Calendar) string {
+	if len(c.Years) == 0 {
+		return ""
+	}
+	last := slices.Max(slices.Collect(maps.Keys(c.Years)))
+	return fmt.Sprintf(s.pick("（至 %d 年）", " (up to %d)"), last)
+}
+
+// extra says the extensions that are not over.
+func (s *speaker) extra(schedule *reception.Schedule) string {
+	var parts []string
+	for _, x := range schedule.Extra {
+		switch {
+		case !x.Until.After(s.c.now):
+		case x.From.After(s.c.now):
+			parts = append(parts, fmt.Sprintf(s.pick("从 %s 到 %s 临时延长", "extended from %s until %s"), clockText(x.From), clockText(x.Until)))
+		default:
+			parts = append(parts, fmt.Sprintf(s.pick("临时延长到 %s", "extended until %s"), clockText(x.Until)))
+		}
+	}
+	return strings.Join(parts, s.pick("、", ", "))
 }
 
 // week order begins on Monday.

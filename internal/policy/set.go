@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/bidahq/bida/internal/filter"
 	"github.com/bidahq/bida/internal/reception"
 )
 
@@ -18,6 +19,7 @@ type Set struct {
 	revision int64
 	docs     map[string]map[string]entry // by kind, then name
 	compiled func() *reception.Policy
+	filters  func() *filter.Matcher
 }
 
 // entry is a document with its decoded spec.
@@ -29,6 +31,7 @@ type entry struct {
 func newSet(revision int64, docs map[string]map[string]entry) *Set {
 	s := &Set{revision: revision, docs: docs}
 	s.compiled = sync.OnceValue(func() *reception.Policy { return compile(s) })
+	s.filters = sync.OnceValue(s.buildFilters)
 	return s
 }
 
@@ -111,7 +114,9 @@ func checkIdentity(kind, name string, problems *problemList) bool {
 		d.path = []string{"name"}
 		d.badName(&node{text: name})
 		return false
-	case isBuiltin(kind, name):
+	case kind == KindClient && !d.checkClientName(name):
+		return false
+	case isBuiltin(kind, name) && kind != KindCalendar: // of calendars a company has the last word
 		d.problemAt(0, fmt.Sprintf("%s %q belongs to the program and cannot be edited or deleted", kind, name), fmt.Sprintf("%s“%s”由程序提供，不能修改或删除", kindTitle(kind), name))
 		return false
 	}
@@ -132,7 +137,8 @@ func switchTarget(name string) (kind, target string, ok bool) {
 
 func kindTitle(kind string) string {
 	titles := map[string]string{
-		KindSchedule: "时间表", KindTemplate: "角色模板", KindRole: "角色", KindAccount: "账号", KindTeam: "客服组", KindInbox: "接待渠道", KindSwitch: "推送开关",
+		KindCalendar: "日历", KindSchedule: "时间表", KindTemplate: "角色模板", KindRole: "角色", KindAccount: "账号", KindTeam: "客服组", KindInbox: "接待渠道", KindSwitch: "推送开关",
+		KindMaintenance: "维护窗口", KindClient: "客户端版本要求", KindFilter: "过滤规则",
 	}
 	return cmp.Or(titles[kind], kind)
 }
@@ -141,7 +147,11 @@ func kindTitle(kind string) string {
 func (s *Set) Revision() int64 { return s.revision }
 
 // WithRevision is the same policy under another revision: for documents that were read back, the last revision of which may have deleted something.
-func (s *Set) WithRevision(revision int64) *Set { return newSet(revision, s.docs) }
+func (s *Set) WithRevision(revision int64) *Set {
+	again := newSet(revision, s.docs)
+	again.filters = s.filters
+	return again
+}
 
 // Compile returns the engine's form. It is made once and shared.
 func (s *Set) Compile() *reception.Policy { return s.compiled() }
@@ -308,6 +318,9 @@ func (s *Set) Apply(revision int64, edits []Edit) (*Set, []Change, error) {
 		changes = append(changes, change)
 	}
 	next := newSet(revision, docs)
+	if !owned[KindFilter] {
+		next.filters = s.filters
+	}
 	if len(problems.list) == 0 && len(changes) > 0 {
 		next.check(changes, problems)
 		s.keepAdministrator(next, changes, problems)

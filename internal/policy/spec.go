@@ -12,20 +12,22 @@ import (
 
 // AccountSpec is a person or robot that can sign in (账号).
 type AccountSpec struct {
-	Title       string   `json:"title,omitempty"`
-	Alias       string   `json:"alias,omitempty"`
-	Number      string   `json:"number,omitempty"`
-	Position    string   `json:"position,omitempty"`
-	Agent       bool     `json:"agent,omitempty"`
-	State       string   `json:"state,omitempty"` // never empty once decoded
-	StateReason string   `json:"state_reason,omitempty"`
-	StateUntil  Instant  `json:"state_until,omitzero"`
-	Roles       []string `json:"roles,omitempty"`
-	Allow       []Grant  `json:"allow,omitempty"`
-	Deny        []Grant  `json:"deny,omitempty"`
-	Windows     []string `json:"windows,omitempty"`
-	Capacity    Capacity `json:"capacity,omitzero"`
-	Expires     Instant  `json:"expires,omitzero"`
+	Title       string      `json:"title,omitempty"`
+	Alias       string      `json:"alias,omitempty"`
+	Number      string      `json:"number,omitempty"`
+	Position    string      `json:"position,omitempty"`
+	Agent       bool        `json:"agent,omitempty"`
+	Robot       bool        `json:"robot,omitempty"`
+	State       string      `json:"state,omitempty"` // never empty once decoded
+	StateReason string      `json:"state_reason,omitempty"`
+	StateUntil  Instant     `json:"state_until,omitzero"`
+	Roles       []string    `json:"roles,omitempty"`
+	Allow       []Grant     `json:"allow,omitempty"`
+	Deny        []Grant     `json:"deny,omitempty"`
+	Windows     []string    `json:"windows,omitempty"`
+	Extensions  []Extension `json:"extensions,omitempty"`
+	Capacity    Capacity    `json:"capacity,omitzero"`
+	Expires     Instant     `json:"expires,omitzero"`
 }
 
 // Instant is a time as documents write it.
@@ -58,23 +60,25 @@ type TemplateSpec struct {
 
 // TeamSpec is a team of agents (客服组).
 type TeamSpec struct {
-	Title   string   `json:"title,omitempty"`
-	Members []string `json:"members,omitempty"`
-	Lead    string   `json:"lead,omitempty"`
-	Windows []string `json:"windows,omitempty"`
+	Title      string      `json:"title,omitempty"`
+	Members    []string    `json:"members,omitempty"`
+	Lead       string      `json:"lead,omitempty"`
+	Windows    []string    `json:"windows,omitempty"`
+	Extensions []Extension `json:"extensions,omitempty"`
 }
 
 // InboxSpec is one entrance for messages (接待渠道). Channel, Mode, Kinds and Routing.Strategy are always written out: how an inbox works should not
 // have to be remembered.
 type InboxSpec struct {
-	Title    string   `json:"title,omitempty"`
-	Channel  string   `json:"channel"`
-	Mode     string   `json:"mode"`
-	Kinds    []string `json:"kinds"`
-	Members  Members  `json:"members,omitzero"`
-	Hours    string   `json:"hours,omitempty"`
-	Routing  Routing  `json:"routing"`
-	Capacity int      `json:"capacity,omitempty"`
+	Title      string      `json:"title,omitempty"`
+	Channel    string      `json:"channel"`
+	Mode       string      `json:"mode"`
+	Kinds      []string    `json:"kinds"`
+	Members    Members     `json:"members,omitzero"`
+	Hours      string      `json:"hours,omitempty"`
+	Extensions []Extension `json:"extensions,omitempty"`
+	Routing    Routing     `json:"routing"`
+	Capacity   int         `json:"capacity,omitempty"`
 }
 
 // Members are those who serve an inbox, directly and by team.
@@ -96,9 +100,11 @@ type Routing struct {
 
 // SwitchSpec is a push switch (推送开关).
 type SwitchSpec struct {
-	State  string  `json:"state"`
-	Until  Instant `json:"until,omitzero"`
-	Reason string  `json:"reason,omitempty"`
+	State string  `json:"state"`
+	Until Instant `json:"until,omitzero"`
+	// PerMinute is how many conversations a limited switch lets through a minute.
+	PerMinute int    `json:"per_minute,omitempty"`
+	Reason    string `json:"reason,omitempty"`
 }
 
 // Normalize decodes a spec strictly and writes it canonically. The error is Problems; references to other documents are not looked at.
@@ -128,7 +134,7 @@ func decodeJSON(kind, document string, spec json.RawMessage, problems *problemLi
 }
 
 // unbuiltKinds are kinds of the design whose part does not exist yet.
-var unbuiltKinds = []string{"filter", "maintenance", "autoreply", "client", "approval", "alert", "calendar"}
+var unbuiltKinds = []string{"autoreply", "approval", "alert"}
 
 func (d *decoder) unknownKind(kind string, line int) {
 	en, zh := fmt.Sprintf("unknown kind of document %s", quoted(kind)), fmt.Sprintf("未知的文档类型 %s", quoted(kind))
@@ -156,10 +162,18 @@ func (d *decoder) spec(kind string, n *node) any {
 		return d.team(n)
 	case KindInbox:
 		return d.inbox(n)
+	case KindCalendar:
+		return d.calendar(n)
 	case KindSchedule:
 		return d.schedule(n)
 	case KindSwitch:
 		return d.pushSwitch(n)
+	case KindFilter:
+		return d.filter(n)
+	case KindMaintenance:
+		return d.maintenance(n)
+	case KindClient:
+		return d.client(n)
 	}
 	return nil
 }
@@ -169,6 +183,9 @@ func encode(spec any) json.RawMessage {
 	if a, ok := spec.(AccountSpec); ok && a.State == reception.Active.String() {
 		a.State = ""
 		spec = a
+	}
+	if f, ok := spec.(FilterSpec); ok {
+		spec = f.canonical()
 	}
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
@@ -188,6 +205,7 @@ func (d *decoder) account(n *node) AccountSpec {
 		field{"number", d.text(&s.Number)},
 		field{"position", d.text(&s.Position)},
 		field{"agent", d.flag(&s.Agent)},
+		field{"robot", d.flag(&s.Robot)},
 		field{"state", d.oneOf(&s.State, accountStates()...)},
 		field{"state_reason", d.text(&s.StateReason)},
 		field{"state_until", d.instant(&s.StateUntil)},
@@ -195,6 +213,7 @@ func (d *decoder) account(n *node) AccountSpec {
 		field{"allow", d.grants(&s.Allow)},
 		field{"deny", d.grants(&s.Deny)},
 		field{"windows", d.names(&s.Windows)},
+		field{"extensions", d.extensions(&s.Extensions)},
 		field{"capacity", d.capacity(&s.Capacity)},
 		field{"expires", d.instant(&s.Expires)},
 	) {
@@ -304,7 +323,8 @@ func (d *decoder) template(n *node) TemplateSpec {
 
 func (d *decoder) team(n *node) TeamSpec {
 	var s TeamSpec
-	d.object(n, field{"title", d.text(&s.Title)}, field{"members", d.names(&s.Members)}, field{"lead", d.name(&s.Lead)}, field{"windows", d.names(&s.Windows)})
+	d.object(n, field{"title", d.text(&s.Title)}, field{"members", d.names(&s.Members)}, field{"lead", d.name(&s.Lead)}, field{"windows", d.names(&s.Windows)},
+		field{"extensions", d.extensions(&s.Extensions)})
 	return s
 }
 
@@ -325,6 +345,7 @@ func (d *decoder) inbox(n *node) InboxSpec {
 			d.object(n, field{"accounts", d.names(&s.Members.Accounts)}, field{"teams", d.names(&s.Members.Teams)})
 		}},
 		field{"hours", d.name(&s.Hours)},
+		field{"extensions", d.extensions(&s.Extensions)},
 		field{"routing", d.routing(&s.Routing)},
 		field{"capacity", d.limit(&s.Capacity)},
 	)
@@ -404,8 +425,7 @@ func (d *decoder) kinds(dst *[]string) func(*node) {
 		case n.typ != textNode:
 			d.wrongType(n, "a kind of message", "消息类型")
 		case !validMessageKind(n.text):
-			d.problem(n, fmt.Sprintf("%s is not a kind of message: lower-case letters, digits and '_', beginning with a letter", quoted(n.text)),
-				fmt.Sprintf("%s 不是合法的消息类型：只能用小写字母、数字、“_”，以字母开头", quoted(n.text)))
+			d.badKind(n)
 		default:
 			*dst = n.text
 		}
@@ -419,18 +439,34 @@ func (d *decoder) kinds(dst *[]string) func(*node) {
 	}
 }
 
+func (d *decoder) badKind(n *node) {
+	d.problem(n, fmt.Sprintf("%s is not a kind of message: lower-case letters, digits and '_', beginning with a letter", quoted(n.text)),
+		fmt.Sprintf("%s 不是合法的消息类型：只能用小写字母、数字、“_”，以字母开头", quoted(n.text)))
+}
+
 func (d *decoder) pushSwitch(n *node) SwitchSpec {
 	var s SwitchSpec
-	if !d.object(n, field{"state", d.oneOf(&s.State, "on", "off", "paused")}, field{"until", d.instant(&s.Until)}, field{"reason", d.text(&s.Reason)}) {
+	if !d.object(n, field{"state", d.oneOf(&s.State, switchStates...)}, field{"until", d.instant(&s.Until)},
+		field{"per_minute", d.limit(&s.PerMinute)}, field{"reason", d.text(&s.Reason)}) {
 		return s
 	}
 	if n.get("state") == nil {
-		d.problem(n, "a switch needs a state: on, off or paused", "开关需要状态(state):on、off 或 paused")
+		d.problem(n, "a switch needs a state: on, off, paused or limited", "开关需要状态(state):on、off、paused 或 limited")
 	}
-	if until := n.get("until"); until != nil && s.State != "" && s.State != "paused" {
+	if until := n.get("until"); until != nil && s.State != "" && s.State != "paused" && s.State != "limited" {
 		d.in("until", until.line, func() {
-			d.problem(until, "only a paused switch has an end", "只有暂停(paused)才能设置截止时间")
+			d.problem(until, "only a paused or limited switch has an end", "只有暂停(paused)或限流(limited)才能设置截止时间")
+		})
+	}
+	switch rate := n.get("per_minute"); {
+	case rate == nil && s.State == "limited":
+		d.problem(n, "a limited switch says how many conversations it lets through a minute (per_minute)", "限流(limited)需要写明每分钟放行的会话数(per_minute)")
+	case rate != nil && s.State != "" && s.State != "limited":
+		d.in("per_minute", rate.line, func() {
+			d.problem(rate, "only a limited switch has this", "只有限流(limited)才能设置每分钟的数量")
 		})
 	}
 	return s
 }
+
+var switchStates = []string{"on", "off", "paused", "limited"}

@@ -165,7 +165,7 @@ func TestNamesOfGatesOutcomesAndTheRestAreParsedBack(t *testing.T) {
 			t.Errorf("outcome %v is parsed as %v", o, got)
 		}
 	}
-	for v := Routed; v <= Directed; v++ {
+	for v := Routed; v <= Rejected; v++ {
 		if got, ok := ParseVerdict(v.String()); !ok || got != v {
 			t.Errorf("verdict %v is parsed as %v", v, got)
 		}

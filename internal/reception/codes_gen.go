@@ -228,6 +228,54 @@ const (
 	CodeConversationResolvedIdle Code = 111
 	// CodeConversationAnswerOverdue is conversation.answer_overdue: Not answered in time, and nobody else can.
 	CodeConversationAnswerOverdue Code = 112
+	// CodeMaintenancePlatform is maintenance.platform: Maintenance of all inboxes.
+	CodeMaintenancePlatform Code = 140
+	// CodeMaintenanceInbox is maintenance.inbox: Maintenance of the inbox.
+	CodeMaintenanceInbox Code = 141
+	// CodeSwitchPlatformLimited is switch.platform.limited: Push is limited for the whole platform.
+	CodeSwitchPlatformLimited Code = 142
+	// CodeSwitchInboxLimited is switch.inbox.limited: Push is limited for the inbox.
+	CodeSwitchInboxLimited Code = 143
+	// CodeSwitchAccountLimited is switch.account.limited: Push is limited for the account.
+	CodeSwitchAccountLimited Code = 144
+	// CodeClientVersionBelowMinimum is client.version.below_minimum: Client older than the minimum.
+	CodeClientVersionBelowMinimum Code = 145
+	// CodeClientVersionBlocked is client.version.blocked: Client version blocked.
+	CodeClientVersionBlocked Code = 146
+	// CodeClientVersionUnknown is client.version.unknown: Client version not known.
+	CodeClientVersionUnknown Code = 147
+	// CodeConversationOwnedByBot is conversation.owned_by_bot: A robot has the conversation.
+	CodeConversationOwnedByBot Code = 148
+	// CodeConversationSnoozed is conversation.snoozed: Conversation set aside.
+	CodeConversationSnoozed Code = 149
+	// CodeDeliveryWithdrawnSnoozed is delivery.withdrawn.snoozed: Set aside by a colleague.
+	CodeDeliveryWithdrawnSnoozed Code = 150
+	// CodeWindowAgentHoliday is window.agent.holiday: Off on a holiday.
+	CodeWindowAgentHoliday Code = 151
+	// CodeWindowAgentMakeupDay is window.agent.makeup_day: Closed on a make-up workday.
+	CodeWindowAgentMakeupDay Code = 152
+	// CodeWindowAgentExtended is window.agent.extended: Extended window.
+	CodeWindowAgentExtended Code = 153
+	// CodeWindowAgentYearUnannounced is window.agent.year_unannounced: The calendar lacks this year.
+	CodeWindowAgentYearUnannounced Code = 154
+	// CodeWindowInboxHoliday is window.inbox.holiday: Closed on a holiday.
+	CodeWindowInboxHoliday Code = 155
+	// CodeWindowInboxMakeupDay is window.inbox.makeup_day: Closed on a make-up workday.
+	CodeWindowInboxMakeupDay Code = 156
+	// CodeWindowInboxExtended is window.inbox.extended: Extended business hours.
+	CodeWindowInboxExtended Code = 157
+	// CodeWindowInboxYearUnannounced is window.inbox.year_unannounced: The hours' calendar lacks this year.
+	CodeWindowInboxYearUnannounced Code = 158
+	// CodeFilterQuarantined is filter.quarantined: Kept back by a filter rule.
+	CodeFilterQuarantined Code = 159
+	// CodeFilterRejected is filter.rejected: Refused by a filter rule.
+	CodeFilterRejected Code = 160
+	// CodeFilterTagged is filter.tagged: Tagged by a filter rule.
+	CodeFilterTagged Code = 161
+	// CodeFilterAllowed is filter.allowed: Let through by a filter rule.
+	CodeFilterAllowed Code = 162
+	// CodeFilterReleased is filter.released: Released from quarantine.
+	CodeFilterReleased Code = 163
 )
 
 var codeNames = [...]string{
@@ -343,4 +391,28 @@ var codeNames = [...]string{
 	CodeDeliveryWithdrawnAnswerTimeout:      "delivery.withdrawn.answer_timeout",
 	CodeConversationResolvedIdle:            "conversation.resolved.idle",
 	CodeConversationAnswerOverdue:           "conversation.answer_overdue",
+	CodeMaintenancePlatform:                 "maintenance.platform",
+	CodeMaintenanceInbox:                    "maintenance.inbox",
+	CodeSwitchPlatformLimited:               "switch.platform.limited",
+	CodeSwitchInboxLimited:                  "switch.inbox.limited",
+	CodeSwitchAccountLimited:                "switch.account.limited",
+	CodeClientVersionBelowMinimum:           "client.version.below_minimum",
+	CodeClientVersionBlocked:                "client.version.blocked",
+	CodeClientVersionUnknown:                "client.version.unknown",
+	CodeConversationOwnedByBot:              "conversation.owned_by_bot",
+	CodeConversationSnoozed:                 "conversation.snoozed",
+	CodeDeliveryWithdrawnSnoozed:            "delivery.withdrawn.snoozed",
+	CodeWindowAgentHoliday:                  "window.agent.holiday",
+	CodeWindowAgentMakeupDay:                "window.agent.makeup_day",
+	CodeWindowAgentExtended:                 "window.agent.extended",
+	CodeWindowAgentYearUnannounced:          "window.agent.year_unannounced",
+	CodeWindowInboxHoliday:                  "window.inbox.holiday",
+	CodeWindowInboxMakeupDay:                "window.inbox.makeup_day",
+	CodeWindowInboxExtended:                 "window.inbox.extended",
+	CodeWindowInboxYearUnannounced:          "window.inbox.year_unannounced",
+	CodeFilterQuarantined:                   "filter.quarantined",
+	CodeFilterRejected:                      "filter.rejected",
+	CodeFilterTagged:                        "filter.tagged",
+	CodeFilterAllowed:                       "filter.allowed",
+	CodeFilterReleased:                      "filter.released",
 }

@@ -10,16 +10,17 @@ func Decide(p *Policy, w World, m Message, now time.Time) Decision {
 	e := newEvaluator(p, w, m.Inbox, m.Kind, now)
 	d := Decision{Kind: m.Kind, At: now}
 	if m.Conversation != nil {
-		e.owner = m.Conversation.Owner
+		e.owner, e.snoozed = m.Conversation.Owner, m.Conversation.SnoozedUntil
 	}
 	if e.directed || m.Notice || len(m.Directed) > 0 {
 		e.directed, e.notice = true, m.Notice
 		e.decideDirected(&d, &m)
 	} else {
+		e.filter = e.filterCell(&m)
 		e.release(&d)
 		e.decideRouted(&d, &m)
 	}
-	d.Message = e.message
+	d.Message, d.Rule, d.Tags, d.Applied = e.message, e.filtering.Rule, e.filtering.Tags, e.filtering.Applied
 	// The gates about the message count even where there is no candidate.
 	d.Message.stops(&e.until)
 	d.Until = e.until
@@ -49,7 +50,7 @@ func releases(g Gate, o Outcome) bool {
 	switch g {
 	case AccountState, AccountLogin, RoleReceive, PermissionKind, PermissionReply, MembershipInbox, SwitchAccount:
 		return o == Block || o == Wait
-	case PresenceGate, ConnectionGate:
+	case PresenceGate, ConnectionGate, ClientVersion:
 		return o == Block
 	}
 	return false
@@ -65,6 +66,8 @@ func (e *evaluator) decideRouted(d *Decision, m *Message) {
 	e.evaluateAll(d, m.Asked, passedOver, &n)
 	d.Scored = true
 	switch {
+	case e.filter.Outcome.Stops():
+		e.intercept(d)
 	case e.owner != "":
 		e.keepOwner(d)
 	case n.eligible == 0:
@@ -166,6 +169,9 @@ func (e *evaluator) whyNobody(d *Decision) Code {
 	}
 	for i := range d.Candidates {
 		if !d.Candidates[i].Asked {
+			if e.setAside() {
+				return CodeConversationSnoozed
+			}
 			return CodeRoutingNobodyEligible
 		}
 	}

@@ -16,9 +16,13 @@ const (
 	Waiting
 	// Directed: Chosen are the named receivers that may have it; the others' cells say why not. Also for a thread message with no receiver.
 	Directed
+	// Quarantined: a filter rule keeps the message back until somebody releases it. The conversation stays as it is.
+	Quarantined
+	// Rejected: a filter rule refuses the message. It belongs to no conversation.
+	Rejected
 )
 
-var verdictNames = [...]string{"undecided", "routed", "offered", "waiting", "directed"}
+var verdictNames = [...]string{"undecided", "routed", "offered", "waiting", "directed", "quarantined", "rejected"}
 
 // String returns the verdict's name as the journal writes it.
 func (v Verdict) String() string {
@@ -72,6 +76,10 @@ type Decision struct {
 	Held string
 	// Recycled says that every eligible candidate had been passed over, so that the passed-over list starts again.
 	Recycled bool
+	// Rule is the filter rule that decided about the message's content (let it through, kept it back or refused it), "" if none did. Tags are what rules
+	// marked it with, and Applied all the rules that took effect, in order; what was read from the journal's outcomes has neither.
+	Rule          string
+	Tags, Applied []string
 	// Message holds the gates about the message itself; the others are NotApplicable here.
 	Message Vector
 	// Candidates are in order of account name. In their vectors the gates about the message repeat Message.

@@ -20,13 +20,13 @@ func TestOutcomesAreWrittenAsJSONThatAPersonCanRead(t *testing.T) {
 	m := customer()
 	m.Asked = "d"
 	d := Decide(c.p, c.w, m, noon)
-	want := `{"message":{"switch.platform":"pass","switch.inbox":["wait","switch.inbox.paused",1773208800000000],"window.inbox":"pass","system.health":"pass"},"vectors":[` +
+	want := `{"message":{"switch.platform":"pass","switch.inbox":["wait","switch.inbox.paused",1773208800000000],"window.inbox":"pass","maintenance":"pass","filter":"pass","system.health":"pass"},"vectors":[` +
 		`{"agents":["a","c"],"gates":{"account.state":"pass","account.login":"pass","role.receive":"pass","permission.kind":"pass","permission.reply":"pass","membership.inbox":"pass",` +
-		`"window.agent":"pass","switch.account":"pass","presence":"pass","connection":"pass","capacity":"pass","conversation":"pass"}},` +
+		`"window.agent":"pass","switch.account":"pass","presence":"pass","connection":"pass","client.version":"pass","capacity":"pass","conversation":"pass"}},` +
 		`{"agents":["b"],"gates":{"account.state":"pass","account.login":"pass","role.receive":"pass","permission.kind":"pass","permission.reply":"pass","membership.inbox":"pass",` +
-		`"window.agent":"pass","switch.account":"pass","presence":["block","presence.away"],"connection":"pass","capacity":"pass","conversation":"pass"}},` +
+		`"window.agent":"pass","switch.account":"pass","presence":["block","presence.away"],"connection":"pass","client.version":"pass","capacity":"pass","conversation":"pass"}},` +
 		`{"agents":["d"],"gates":{"account.state":"pass","account.login":"pass","role.receive":"pass","permission.kind":"pass","permission.reply":"pass",` +
-		`"membership.inbox":["block","membership.inbox.not_member"],"window.agent":"pass","switch.account":"pass","presence":"pass","connection":"pass","capacity":"pass","conversation":"pass"}}],"asked":"d"}`
+		`"membership.inbox":["block","membership.inbox.not_member"],"window.agent":"pass","switch.account":"pass","presence":"pass","connection":"pass","client.version":"pass","capacity":"pass","conversation":"pass"}}],"asked":"d"}`
 	if got := string(EncodeOutcomes(&d)); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

@@ -4,7 +4,7 @@ import "time"
 
 // EngineVersion names the meaning of the gates. It changes with every change that may decide anything differently, so that a replay knows whether
 // it must agree to the letter.
-const EngineVersion = "1"
+const EngineVersion = "2"
 
 // evaluator is one pass over the gates. Decide and Explain share it, so that what routes is what explains.
 type evaluator struct {
@@ -14,13 +14,18 @@ type evaluator struct {
 
 	inbox      *Inbox
 	name       string // the inbox's name, "" if the message belongs to none
+	kind       string
 	permission string // to receive the kind
 	slot       int    // of that permission in the policy's index
 	owns       bool   // the kind owns conversations
 	directed   bool
 	notice     bool
-	explaining bool   // no message: its conversation is not considered
-	owner      string // who owns the conversation, "" if nobody (any more)
+	explaining bool      // no message: its conversation is not considered
+	owner      string    // who owns the conversation, "" if nobody (any more)
+	snoozed    time.Time // until when the conversation is set aside, zero if it is not
+
+	filter    Cell // of gate filter, once it is known
+	filtering Filtering
 
 	message Vector // the gates about the message, the others not applicable
 	until   int64  // the earliest end of any cell that waits, 0 if none does
@@ -32,8 +37,8 @@ func newEvaluator(p *Policy, w World, inbox, kind string, now time.Time) evaluat
 	owns, permission := OwnsConversations(kind), receiveKind(kind)
 	return evaluator{
 		policy: p, world: w, now: now,
-		inbox: p.inbox(inbox), name: inbox, permission: permission, slot: p.slot(permission),
-		owns: owns, directed: !owns,
+		inbox: p.inbox(inbox), name: inbox, kind: kind, permission: permission, slot: p.slot(permission),
+		owns: owns, directed: !owns, filter: notApplicable,
 	}
 }
 
@@ -57,11 +62,13 @@ func (e *evaluator) evaluateMessage() {
 	if e.notice {
 		return
 	}
-	e.message[SwitchPlatform] = e.switchCell(&e.policy.Platform, CodeSwitchPlatformOff, CodeSwitchPlatformPaused)
+	e.message[SwitchPlatform] = e.platformCell()
+	e.message[FilterGate] = e.filter
 	e.message[SystemHealth] = e.healthCell()
 	if e.name != "" {
-		e.message[SwitchInbox] = e.switchCell(&e.inbox.Switch, CodeSwitchInboxOff, CodeSwitchInboxPaused)
+		e.message[SwitchInbox] = e.inboxSwitchCell()
 		e.message[WindowInbox] = e.hoursCell()
+		e.message[MaintenanceGate] = e.maintenanceCell()
 	}
 }
 
@@ -91,27 +98,18 @@ func (e *evaluator) evaluate(c *Candidate, member *Member, k *known) *Agent {
 		v[MembershipInbox] = e.memberCell(c, member)
 	}
 	v[WindowAgent] = e.windowCell(c, a, member)
-	v[SwitchAccount] = e.switchCell(&a.Switch, CodeSwitchAccountOff, CodeSwitchAccountPaused)
+	v[SwitchAccount] = e.accountSwitchCell(c, a)
 	if e.inbox.Mode != Async {
 		v[AccountLogin] = loginCell(&facts.Session)
 		v[PresenceGate] = e.presenceCell(c, &facts.Presence)
 		v[ConnectionGate] = e.connectionCell(c, &facts.Connection)
+		v[ClientVersion] = e.clientCell(c, facts)
 	}
 	if !e.directed {
 		v[Capacity] = e.capacityCell(c, a, facts)
 		v[ConversationGate] = e.conversationCell(c)
 	}
 	return facts
-}
-
-func (e *evaluator) switchCell(s *Switch, off, paused Code) Cell {
-	switch {
-	case s.State == On, s.State == Paused && reached(e.now, s.Until):
-		return passed
-	case s.State == Paused:
-		return waitOrBlock(paused, s.Until)
-	}
-	return block(off)
 }
 
 // healthCell blocks by the first failing part. A part that has no code of its own is one of Bida's workers.
@@ -134,14 +132,28 @@ func (e *evaluator) healthCell() Cell {
 // hoursCell is gate window.inbox. A conversation that somebody owns is finished after hours.
 func (e *evaluator) hoursCell() Cell {
 	hours := e.inbox.Hours
-	if hours.Open(e.now) {
+	if hours == nil {
 		return passed
+	}
+	seen := e.see(hours)
+	switch seen.opening {
+	case fullyOpen:
+		return passed
+	case openUnannounced:
+		return passedWith(CodeWindowInboxYearUnannounced)
+	case openExtended:
+		return passedWith(CodeWindowInboxExtended)
 	}
 	if e.owner != "" {
 		return passedWith(CodeWindowInboxFinishing)
 	}
 	code := CodeWindowInboxClosed
-	if hours.closedByDate(e.now) {
+	switch seen.closing {
+	case closedByHoliday:
+		code = CodeWindowInboxHoliday
+	case closedByMakeUp:
+		code = CodeWindowInboxMakeupDay
+	case closedByDate:
 		code = CodeWindowInboxDateOff
 	}
 	if next, ok := hours.Next(e.now); ok {
@@ -289,7 +301,20 @@ func (e *evaluator) conversationCell(c *Candidate) Cell {
 	case e.explaining:
 		return notApplicable
 	case e.owner != "" && !c.Owner:
-		return block(CodeConversationOwnedByColleague)
+		return block(e.ownedCode())
+	case e.setAside():
+		return wait(CodeConversationSnoozed, e.snoozed)
 	}
 	return passed
 }
+
+// ownedCode tells who has the conversation: a colleague or a robot.
+func (e *evaluator) ownedCode() Code {
+	if e.policy.account(e.owner).Robot {
+		return CodeConversationOwnedByBot
+	}
+	return CodeConversationOwnedByColleague
+}
+
+// setAside says whether the conversation waits for a time that somebody set. Its owner, who did, has it all the same.
+func (e *evaluator) setAside() bool { return e.owner == "" && ahead(e.now, e.snoozed) }

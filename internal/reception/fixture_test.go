@@ -10,6 +10,7 @@ import (
 type facts struct {
 	agents   map[string]*Agent
 	failures []Failure
+	rates    map[string]Rate
 }
 
 func (f *facts) Agent(account string) *Agent {
@@ -21,6 +22,8 @@ func (f *facts) Agent(account string) *Agent {
 }
 
 func (f *facts) Failures() []Failure { return f.failures }
+
+func (f *facts) Rate(name string) Rate { return f.rates[name] }
 
 // noon is a Wednesday in Shanghai, where the test company is.
 var noon = time.Date(2026, 3, 11, 12, 0, 0, 0, shanghai)

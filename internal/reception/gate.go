@@ -16,9 +16,12 @@ const (
 	SwitchInbox
 	SwitchAccount
 	WindowInbox
+	MaintenanceGate
+	FilterGate
 	SystemHealth
 	PresenceGate
 	ConnectionGate
+	ClientVersion
 	Capacity
 	ConversationGate
 	Routing
@@ -38,9 +41,12 @@ var gateNames = [GateCount]string{
 	SwitchInbox:      "switch.inbox",
 	SwitchAccount:    "switch.account",
 	WindowInbox:      "window.inbox",
+	MaintenanceGate:  "maintenance",
+	FilterGate:       "filter",
 	SystemHealth:     "system.health",
 	PresenceGate:     "presence",
 	ConnectionGate:   "connection",
+	ClientVersion:    "client.version",
 	Capacity:         "capacity",
 	ConversationGate: "conversation",
 	Routing:          "routing",
@@ -71,7 +77,7 @@ func (g Gate) Part() int {
 		return 1
 	case g <= SystemHealth:
 		return 2
-	case g <= ConnectionGate:
+	case g <= ClientVersion:
 		return 3
 	default:
 		return 4
@@ -81,7 +87,7 @@ func (g Gate) Part() int {
 // AboutMessage says whether the gate is about the message itself: said once, before the candidates are counted.
 func (g Gate) AboutMessage() bool {
 	switch g {
-	case SwitchPlatform, SwitchInbox, WindowInbox, SystemHealth:
+	case SwitchPlatform, SwitchInbox, WindowInbox, MaintenanceGate, FilterGate, SystemHealth:
 		return true
 	}
 	return false

@@ -162,8 +162,66 @@ func TestTheWindowOfAnAgentIsItsOwnAndItsTeams(t *testing.T) {
 			own(weekdays(13, 14))(c)
 			teams(c, Team{Name: "t1", Windows: []*Schedule{weekdays(14, 17)}})
 		}, blocks(CodeWindowAgentClosed)},
+		{"a holiday is named", own(holiday()), waits(CodeWindowAgentHoliday, tomorrow)},
+		{"a team's holiday is named", func(c *company) { teams(c, Team{Name: "t1", Windows: []*Schedule{holiday()}}) }, waits(CodeWindowAgentHoliday, tomorrow)},
+		{"a holiday is named before a date exception", own(off, holiday()), waits(CodeWindowAgentHoliday, tomorrow)},
+		{"a make-up workday with other hours is named", own(makeUpDay()), waits(CodeWindowAgentMakeupDay, at(14, 0))},
+		{"a year that is not announced is a warning", own(unannounced()), passedWith(CodeWindowAgentYearUnannounced)},
+		{"and none where another window is open without reserve", own(unannounced(), weekdays(9, 18)), passed},
+		{"nor where it is closed", own(unannouncedFrom(14)), waits(CodeWindowAgentClosed, at(14, 0))},
+		{"a team's year that is not announced is a warning too", func(c *company) {
+			own(weekdays(9, 18))(c)
+			teams(c, Team{Name: "t1", Windows: []*Schedule{unannounced()}})
+		}, passedWith(CodeWindowAgentYearUnannounced)},
+		{"a team's extension is named", func(c *company) {
+			teams(c, Team{Name: "t1", Windows: []*Schedule{never, extension(at(11, 0), at(13, 0))}})
+		}, passedWith(CodeWindowAgentExtended)},
+		{"an account's extension opens its own windows and those of its teams", func(c *company) {
+			own(never)(c)
+			teams(c, Team{Name: "t1", Windows: []*Schedule{never}})
+			c.account("a").Extension = extension(noon, at(13, 0))
+		}, passedWith(CodeWindowAgentExtended)},
+		{"it ends by itself", func(c *company) {
+			own(weekdays(14, 18))(c)
+			c.account("a").Extension = extension(at(9, 0), noon)
+		}, waits(CodeWindowAgentClosed, at(14, 0))},
+		{"one that comes is waited for, if no window opens before", func(c *company) {
+			own(weekdays(14, 18))(c)
+			c.account("a").Extension = extension(at(13, 0), at(13, 30))
+		}, waits(CodeWindowAgentClosed, at(13, 0))},
+		{"one that comes after the next opening is not", func(c *company) {
+			own(weekdays(14, 18))(c)
+			c.account("a").Extension = extension(at(15, 0), at(16, 0))
+		}, waits(CodeWindowAgentClosed, at(14, 0))},
 		{"a membership by nothing is closed", func(c *company) { teams(c) }, blocks(CodeWindowAgentTeamClosed)},
 	})
+}
+
+// holiday is an ordinary week whose calendar has noon's day off; makeUpDay one with the make-up day's hours from 14:00; unannounced one of a year that
+// its calendar does not know.
+func holiday() *Schedule {
+	s := weekdays(9, 18)
+	s.Calendar = &Calendar{Years: map[int]bool{2026: true}, Days: map[Date]CalendarDay{{2026, 3, 11}: {Type: Holiday}}}
+	return s
+}
+
+func makeUpDay() *Schedule {
+	s := weekdays(9, 18)
+	s.Weekly[time.Sunday] = []Span{{14 * 60, 15 * 60}}
+	s.Calendar = &Calendar{Years: map[int]bool{2026: true}, Days: map[Date]CalendarDay{{2026, 3, 11}: {Type: MakeUpWorkday}}}
+	return s
+}
+
+func unannounced() *Schedule { return unannouncedFrom(9) }
+
+func unannouncedFrom(hour int) *Schedule {
+	s := weekdays(hour, 18)
+	s.Calendar = &Calendar{Years: map[int]bool{2025: true}}
+	return s
+}
+
+func extension(from, until time.Time) *Schedule {
+	return &Schedule{Location: shanghai, Extra: []Interval{{from, until}}}
 }
 
 func TestSwitchesStopWhenOffAndWaitWhenPaused(t *testing.T) {
@@ -197,6 +255,11 @@ func TestANewConversationWaitsForBusinessHours(t *testing.T) {
 		{"no hours are always open", hours(nil), passed},
 		{"inside the hours passes", hours(weekdays(9, 18)), passed},
 		{"outside waits for the opening", hours(weekdays(14, 18)), waits(CodeWindowInboxClosed, at(14, 0))},
+		{"a holiday is named", hours(holiday()), waits(CodeWindowInboxHoliday, time.Date(2026, 3, 12, 9, 0, 0, 0, shanghai))},
+		{"a make-up workday with other hours is named", hours(makeUpDay()), waits(CodeWindowInboxMakeupDay, at(14, 0))},
+		{"a year that is not announced is a warning", hours(unannounced()), passedWith(CodeWindowInboxYearUnannounced)},
+		{"hours that are extended are named", hours(extension(noon, at(13, 0))), passedWith(CodeWindowInboxExtended)},
+		{"an extension that comes is waited for", hours(extension(at(13, 0), at(14, 0))), waits(CodeWindowInboxClosed, at(13, 0))},
 		{"hours that never open block", hours(&Schedule{}), blocks(CodeWindowInboxClosed)},
 		{"a date exception is named", hours(off), waits(CodeWindowInboxDateOff, at(14, 0))},
 	})

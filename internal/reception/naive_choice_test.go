@@ -3,6 +3,7 @@ package reception
 import (
 	"slices"
 	"sort"
+	"strings"
 	"time"
 )
 
@@ -11,6 +12,9 @@ type verdictOf struct {
 	verdict, code, released, releasedFor, held string
 	chosen                                     []string
 	recycled                                   bool
+	rule                                       string
+	tags                                       []string
+	scores                                     map[string]Score // of those who could be chosen
 	until                                      time.Time
 	message                                    map[string]said
 	names                                      []string
@@ -18,9 +22,9 @@ type verdictOf struct {
 }
 
 var (
-	gatesOfMessage = []string{"switch.platform", "switch.inbox", "window.inbox", "system.health"}
+	gatesOfMessage = []string{"switch.platform", "switch.inbox", "window.inbox", "maintenance", "filter", "system.health"}
 	takingGates    = []string{"account.state", "account.login", "role.receive", "permission.kind", "permission.reply", "membership.inbox", "switch.account"}
-	absenceGates   = []string{"presence", "connection"}
+	absenceGates   = []string{"presence", "connection", "client.version"}
 )
 
 func (n *naive) releasedFor() string {
@@ -49,6 +53,7 @@ func naiveDecide(p *Policy, w *facts, m Message, now time.Time, memory map[asked
 	if v.releasedFor = n.releasedFor(); v.releasedFor != "" {
 		v.released, n.owner = n.owner, ""
 	}
+	v.rule, v.tags = n.rule()
 	names := map[string]bool{m.Asked: true}
 	if n.isDirected() {
 		for _, name := range m.Directed {
@@ -154,7 +159,14 @@ func (n *naive) route(v *verdictOf) {
 			problem = s.code
 		}
 	}
-	switch {
+	v.scores = map[string]Score{}
+	for _, name := range able {
+		v.scores[name] = n.compared(name)
+	}
+	switch stopped := v.message["filter"].code; {
+	case stopped == "filter.quarantined", stopped == "filter.rejected":
+		v.verdict, v.code = strings.TrimPrefix(stopped, "filter."), stopped
+		v.released, v.releasedFor = "", ""
 	case n.owner != "" && slices.Contains(able, n.owner):
 		v.verdict, v.code, v.chosen = "routed", "routing.chosen.owner", []string{n.owner}
 		v.cells[n.owner]["routing"] = noted(v.code)
@@ -164,12 +176,31 @@ func (n *naive) route(v *verdictOf) {
 		n.pick(v, able)
 	case counted == 0:
 		v.verdict, v.code = "waiting", "routing.no_members"
+	case n.setAside():
+		v.verdict, v.code = "waiting", "conversation.snoozed"
 	default:
 		v.verdict, v.code = "waiting", "routing.nobody_eligible"
 	}
 	if v.verdict == "waiting" && problem != "" {
 		v.code = problem
 	}
+}
+
+// compared is what the inbox's strategy looks at: least_loaded at the load before the turn, the others at the turn alone.
+func (n *naive) compared(name string) Score {
+	in, f := n.p.Inboxes[n.m.Inbox], n.w.Agent(name)
+	if in == nil { // somebody is asked about an inbox that is gone
+		return Score{Load: f.Live, Turn: f.LastAssigned[n.m.Inbox]}
+	}
+	s := Score{Turn: f.LastAssigned[n.m.Inbox]}
+	switch {
+	case in.Strategy != LeastLoaded:
+	case in.Mode == Async:
+		s.Load = f.Load[n.m.Inbox]
+	default:
+		s.Load = f.Live
+	}
+	return s
 }
 
 func (n *naive) pick(v *verdictOf, able []string) {

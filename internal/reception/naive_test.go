@@ -108,22 +108,26 @@ func (n *naive) gate(account, gate string) said {
 	case "window.agent":
 		return n.window(account, owns)
 	case "switch.platform":
-		return n.pushSwitch(gate, n.p.Platform)
+		return n.pushSwitch(gate, "platform", n.p.Platform, n.owner != "")
 	case "switch.inbox":
 		if n.m.Inbox == "" {
 			return mute
 		}
 		if in := n.p.Inboxes[n.m.Inbox]; in != nil {
-			return n.pushSwitch(gate, in.Switch)
+			return n.pushSwitch(gate, "inbox."+n.m.Inbox, in.Switch, n.owner != "")
 		}
 		return yes
 	case "switch.account":
 		if !known {
 			return yes
 		}
-		return n.pushSwitch(gate, a.Switch)
+		return n.pushSwitch(gate, "account."+account, a.Switch, owns)
 	case "window.inbox":
 		return n.hours()
+	case "filter":
+		return n.filter()
+	case "maintenance":
+		return n.maintenance()
 	case "system.health":
 		for _, f := range n.w.failures {
 			return no("system.health." + f.Component)
@@ -139,6 +143,11 @@ func (n *naive) gate(account, gate string) said {
 			return mute
 		}
 		return n.connection(n.w.Agent(account).Connection, owns)
+	case "client.version":
+		if n.async() {
+			return mute
+		}
+		return n.client(n.w.Agent(account).Clients, owns)
 	case "capacity":
 		return n.capacity(account, owns)
 	case "conversation":
@@ -146,11 +155,20 @@ func (n *naive) gate(account, gate string) said {
 		case n.isDirected():
 			return mute
 		case n.owner != "" && !owns:
+			if o := n.p.Accounts[n.owner]; o != nil && o.Robot {
+				return no("conversation.owned_by_bot")
+			}
 			return no("conversation.owned_by_colleague")
+		case n.setAside():
+			return said{"wait", "conversation.snoozed", n.m.Conversation.SnoozedUntil}
 		}
 		return yes
 	}
 	return mute // routing, which is told after the choice
+}
+
+func (n *naive) setAside() bool {
+	return n.owner == "" && n.m.Conversation != nil && comes(n.m.Conversation.SnoozedUntil, n.now)
 }
 
 func (n *naive) state(a *Account, known bool) said {
@@ -209,8 +227,20 @@ func (n *naive) right(gate string, r Right) said {
 	return no(gate + ".not_granted")
 }
 
-func (n *naive) pushSwitch(gate string, s Switch) said {
+func (n *naive) pushSwitch(gate, name string, s Switch, owned bool) said {
 	switch {
+	case s.State == Limited && (owned || n.isDirected() || past(s.Until, n.now)):
+		return yes
+	case s.State == Limited:
+		rate := n.w.rates[name]
+		if rate.Used < s.PerMinute || past(rate.Until, n.now) {
+			return yes
+		}
+		end := rate.Until
+		if comes(s.Until, n.now) && s.Until.Before(end) {
+			end = s.Until
+		}
+		return notUntil(gate+".limited", end, n.now)
 	case s.State == Off:
 		return no(gate + ".off")
 	case s.State == Paused && !past(s.Until, n.now):
@@ -219,32 +249,186 @@ func (n *naive) pushSwitch(gate string, s Switch) said {
 	return yes
 }
 
+// maintenance goes from edge to edge of the windows until none holds.
+func (n *naive) maintenance() said {
+	in := n.p.Inboxes[n.m.Inbox]
+	if n.m.Inbox == "" {
+		return mute
+	}
+	if in == nil {
+		return yes
+	}
+	holding := func(at time.Time) (code string) {
+		for _, w := range in.Maintenance {
+			if len(w.Kinds) > 0 && !slices.Contains(w.Kinds, n.m.Kind) || w.From.After(at) || !w.Until.After(at) {
+				continue
+			}
+			if w.All {
+				return "maintenance.platform"
+			}
+			code = "maintenance.inbox"
+		}
+		return code
+	}
+	code := holding(n.now)
+	if code == "" {
+		return yes
+	}
+	var edges []time.Time
+	for _, w := range in.Maintenance {
+		edges = append(edges, w.Until)
+	}
+	slices.SortFunc(edges, time.Time.Compare)
+	for _, at := range edges {
+		if at.After(n.now) && holding(at) == "" {
+			return said{"wait", code, at}
+		}
+	}
+	panic("a window has no end")
+}
+
+// naiveVersions orders the versions that random companies have.
+var naiveVersions = []string{"1.2.0-beta.2", "1.2.0-beta.11", "1.2.0", "1.10.0", "2.0.0"}
+
+func (n *naive) client(clients []Client, owns bool) said {
+	if len(n.p.Clients) == 0 {
+		return yes
+	}
+	seen := map[string]bool{}
+	for _, c := range clients {
+		rule := n.p.Clients[c.Name]
+		if rule == nil {
+			rule = n.p.Clients["any"]
+		}
+		at := slices.Index(naiveVersions, c.Text)
+		switch {
+		case rule == nil:
+			return yes
+		case at < 0:
+			seen["unknown"] = true
+		case slices.ContainsFunc(rule.Blocked, func(v Version) bool { return v.Compare(versionOf(naiveVersions[at])) == 0 }):
+			seen["blocked"] = true
+		case rule.Minimum.Known() && slices.IndexFunc(naiveVersions, func(v string) bool { return versionOf(v).Compare(rule.Minimum) == 0 }) > at:
+			seen["old"] = true
+		default:
+			return yes
+		}
+	}
+	switch {
+	case seen["old"] && owns:
+		return noted("client.version.below_minimum")
+	case seen["old"]:
+		return no("client.version.below_minimum")
+	case seen["unknown"]:
+		return dunno("client.version.unknown")
+	case seen["blocked"]:
+		return no("client.version.blocked")
+	}
+	return mute
+}
+
 func (n *naive) hours() said {
 	in := n.p.Inboxes[n.m.Inbox]
 	if n.m.Inbox == "" {
 		return mute
 	}
-	if in == nil || in.Hours == nil || tableOf(in.Hours).open(n.now) {
+	if in == nil || in.Hours == nil {
 		return yes
+	}
+	if how := howOpen([]*Schedule{in.Hours}, n.now); how != "closed" {
+		return openNote("window.inbox", how)
 	}
 	if n.owner != "" {
 		return noted("window.inbox.finishing")
 	}
-	code := "window.inbox.closed"
-	if tableOf(in.Hours).ordinarily(n.now) {
-		code = "window.inbox.date_off"
+	code := "window.inbox." + whatCloses([]*Schedule{in.Hours}, n.now, "closed")
+	return notUntil(code, n.soonest("hours "+n.m.Inbox, openAt([]*Schedule{in.Hours})), n.now)
+}
+
+// howOpen says whether one of the schedules is "open" without reserve, in an "unannounced" year, only "extended", or all are "closed".
+func howOpen(schedules []*Schedule, now time.Time) string {
+	how := map[string]bool{}
+	for _, s := range schedules {
+		if s == nil {
+			return "open"
+		}
+		plain := *s
+		plain.Extra = nil
+		date, _ := bruteWall(s, now)
+		y, m, d := date.Date()
+		_, own := s.Dates[Date{y, m, d}]
+		switch {
+		case !bruteOpen(s, now):
+		case !bruteOpen(&plain, now):
+			how["extended"] = true
+		case s.Calendar != nil && !own && !s.Calendar.Years[y]:
+			how["unannounced"] = true
+		default:
+			return "open"
+		}
 	}
-	return notUntil(code, n.soonest("hours "+n.m.Inbox, opening([]*Schedule{in.Hours})), n.now)
+	for _, x := range []string{"unannounced", "extended"} {
+		if how[x] {
+			return x
+		}
+	}
+	return "closed"
+}
+
+func openNote(gate, how string) said {
+	switch how {
+	case "extended":
+		return noted(gate + ".extended")
+	case "unannounced":
+		return noted(gate + ".year_unannounced")
+	}
+	return yes
+}
+
+// whatCloses says what took away the opening that the ordinary week would have now; usual if there is none.
+func whatCloses(schedules []*Schedule, now time.Time, usual string) string {
+	found := map[string]bool{}
+	for _, s := range schedules {
+		if s == nil || bruteOpen(s, now) {
+			continue
+		}
+		date, minute := bruteWall(s, now)
+		for _, begun := range []struct {
+			date   time.Time
+			minute int
+		}{{date, minute}, {date.AddDate(0, 0, -1), minute + 1440}} {
+			if !bruteIn(s.Weekly[begun.date.Weekday()], begun.minute) {
+				continue
+			}
+			y, m, d := begun.date.Date()
+			on := Date{y, m, d}
+			if _, own := s.Dates[on]; own {
+				found["date_off"] = true
+			} else if s.Calendar != nil && s.Calendar.Days[on].Type == Holiday {
+				found["holiday"] = true
+			} else if s.Calendar != nil && s.Calendar.Days[on].Type == MakeUpWorkday {
+				found["makeup_day"] = true
+			}
+			break
+		}
+	}
+	for _, x := range []string{"holiday", "makeup_day", "date_off"} {
+		if found[x] {
+			return x
+		}
+	}
+	return usual
 }
 
 func (n *naive) window(account string, owns bool) said {
-	var own []*Schedule
+	own, extra := []*Schedule{nil}, []*Schedule(nil)
 	if a := n.p.Accounts[account]; a != nil {
-		own = a.Windows
-	}
-	ownOpen := opening(own)
-	if len(own) == 0 {
-		ownOpen = opening([]*Schedule{nil})
+		if len(a.Windows) > 0 {
+			own = a.Windows
+		}
+		if a.Extension != nil {
+			extra = append(extra, a.Extension)
+		}
 	}
 	member := n.membership(account)
 	var teams []*Schedule
@@ -258,24 +442,29 @@ func (n *naive) window(account string, owns bool) said {
 			}
 		}
 	}
-	teamOpen := opening(teams)
-	both := func(q int) bool { return ownOpen(q) && teamOpen(q) }
-	if both(quarterOf(n.now)) {
+	ownOpen, teamOpen, extraOpen := openAt(own), openAt(teams), openAt(extra)
+	any := func(q int) bool { return ownOpen(q) && teamOpen(q) || extraOpen(q) }
+	how := []string{howOpen(own, n.now), howOpen(teams, n.now)}
+	switch {
+	case slices.Contains(how, "closed"):
+	case slices.Contains(how, "extended"):
+		return openNote("window.agent", "extended")
+	case slices.Contains(how, "unannounced"):
+		return openNote("window.agent", "unannounced")
+	default:
 		return yes
+	}
+	if howOpen(extra, n.now) != "closed" {
+		return noted("window.agent.extended")
 	}
 	if owns {
 		return noted("window.agent.finishing")
 	}
-	code, culprits := "window.agent.closed", own
-	if ownOpen(quarterOf(n.now)) {
-		code, culprits = "window.agent.team_closed", teams
+	code := whatCloses(own, n.now, "closed")
+	if how[0] != "closed" {
+		code = whatCloses(teams, n.now, "team_closed")
 	}
-	for _, s := range culprits {
-		if s != nil && !tableOf(s).open(n.now) && tableOf(s).ordinarily(n.now) {
-			code = "window.agent.date_off"
-		}
-	}
-	return notUntil(code, n.soonest("window "+account+" "+n.m.Inbox, both), n.now)
+	return notUntil("window.agent."+code, n.soonest("window "+account+" "+n.m.Inbox, any), n.now)
 }
 
 func (n *naive) presence(p Presence, owns bool) said {
@@ -359,25 +548,22 @@ func (n *naive) capacity(account string, owns bool) said {
 }
 
 // table is what a schedule says at every quarter of an hour of more than a year, by its definition.
-type table struct{ now, ordinary []bool }
+type table []bool
 
 const quarter = 15 * time.Minute
 
 var (
 	tableStart = time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
-	tables     = map[*Schedule]*table{}
+	tables     = map[*Schedule]table{}
 )
 
-func tableOf(s *Schedule) *table {
+func tableOf(s *Schedule) table {
 	if t := tables[s]; t != nil {
 		return t
 	}
-	t := &table{}
-	week := &Schedule{Location: s.Location, Weekly: s.Weekly}
+	var t table
 	for i := range 430 * 96 {
-		at := tableStart.Add(time.Duration(i) * quarter)
-		t.now = append(t.now, bruteOpen(s, at))
-		t.ordinary = append(t.ordinary, bruteOpen(week, at))
+		t = append(t, bruteOpen(s, tableStart.Add(time.Duration(i)*quarter)))
 	}
 	tables[s] = t
 	return t
@@ -386,17 +572,14 @@ func tableOf(s *Schedule) *table {
 // quarterOf is the quarter of an hour that an instant lies in.
 func quarterOf(at time.Time) int { return int(at.Sub(tableStart) / quarter) }
 
-func (t *table) open(at time.Time) bool       { return t.now[quarterOf(at)] }
-func (t *table) ordinarily(at time.Time) bool { return t.ordinary[quarterOf(at)] }
-
-// opening says at which quarters at least one of the schedules is open.
-func opening(schedules []*Schedule) func(q int) bool {
-	var all [][]bool
+// openAt says at which quarters at least one of the schedules is open.
+func openAt(schedules []*Schedule) func(q int) bool {
+	var all []table
 	for _, s := range schedules {
 		if s == nil {
 			return func(int) bool { return true }
 		}
-		all = append(all, tableOf(s).now)
+		all = append(all, tableOf(s))
 	}
 	return func(q int) bool {
 		for _, t := range all {

@@ -8,6 +8,9 @@ type Policy struct {
 	Accounts map[string]*Account
 	Inboxes  map[string]*Inbox
 	Platform Switch
+	Filters  []Filter // those that are on, in the order in which they are applied
+	// Clients are the requirements for agents' clients, by the name that a client gives itself; AnyClient is for those without one of their own.
+	Clients map[string]*ClientRule
 
 	index *index // see Index
 }
@@ -16,11 +19,13 @@ type Policy struct {
 type Account struct {
 	Name       string
 	Agent      bool // may receive at all
+	Robot      bool // a program, not a person
 	State      AccountStatus
 	StateUntil time.Time // when a frozen account is active again by itself; zero if it is not
 	Expires    time.Time // zero: never
 	Rights     map[string]Right
 	Windows    []*Schedule
+	Extension  *Schedule      // extra openings for a time, whatever all windows say; nil: none
 	Total      int            // limit of live conversations; 0: none
 	Limits     map[string]int // limit by inbox; missing: the inbox's own
 	Switch     Switch
@@ -121,6 +126,7 @@ type Inbox struct {
 	AcceptTimeout time.Duration // 0: none
 	Capacity      int           // limit of conversations per agent in this inbox; 0: none
 	Switch        Switch
+	Maintenance   []Maintenance // in order of From
 }
 
 // Member is one account's membership in an inbox.
@@ -144,14 +150,29 @@ const (
 	On SwitchState = iota
 	Off
 	Paused
+	Limited
 )
 
-// Switch is a push switch. A paused switch with Until is on again from that instant.
+// Switch is a push switch. A paused or limited switch with Until is on again from that instant.
 type Switch struct {
 	State  SwitchState
 	Until  time.Time
 	Reason string
+	// PerMinute is how many conversations a limited switch lets through a minute, at least 1; 0 for other states.
+	PerMinute int
 }
+
+// PlatformSwitch is the name of the platform's switch.
+const PlatformSwitch = "platform"
+
+// InboxSwitch is the name of an inbox's switch, as its document has it.
+func InboxSwitch(inbox string) string { return "inbox." + inbox }
+
+// AccountSwitch is the name of an account's switch, as its document has it.
+func AccountSwitch(account string) string { return "account." + account }
+
+// Limits says whether the switch limits how many conversations go through it at an instant.
+func (s *Switch) Limits(now time.Time) bool { return s.State == Limited && !reached(now, s.Until) }
 
 // OwnsConversations says whether messages of the kind are owned: customer, group and kinds that policy added; not the kinds that Bida makes.
 func OwnsConversations(kind string) bool {

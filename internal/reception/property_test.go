@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -25,10 +26,28 @@ var schedulePool = func() []*Schedule {
 	office, berlin, newYork := weekdays(9, 18), zone("Europe/Berlin"), zone("America/New_York")
 	withDates := weekdays(9, 18)
 	withDates.Dates = map[Date][]Span{{2026, 3, 27}: {}, {2026, 3, 28}: {{600, 720}}, {2026, 3, 30}: {{1200, 1800}}}
+	festive := everyDay(shanghai, Span{8 * 60, 20 * 60})
+	festive.Weekly[time.Sunday], festive.Weekly[time.Monday] = []Span{{10 * 60, 12 * 60}}, []Span{{9 * 60, 12*60 + 15}, {14 * 60, 30 * 60}}
+	festive.MakeUp, festive.Calendar = time.Monday, &Calendar{Years: map[int]bool{2026: true}, Days: map[Date]CalendarDay{
+		{2026, 3, 27}: {Type: Holiday}, {2026, 3, 28}: {Type: MakeUpWorkday}, {2026, 3, 29}: {Type: MakeUpWorkday}}}
+	unknownYear := everyDay(berlin, Span{9 * 60, 18 * 60})
+	unknownYear.Calendar = &Calendar{Years: map[int]bool{2025: true}}
+	extended := weekdays(9, 18)
+	extended.Extra = []Interval{{instants[2], instants[5]}, {instants[9], instants[10]}}
+	extended.Dates = map[Date][]Span{{2026, 3, 30}: {}}
 	return []*Schedule{
+		festive, unknownYear, extended,
 		office, withDates, everyDay(berlin, Span{22 * 60, 30 * 60}), everyDay(berlin, Span{135, 195}, Span{8 * 60, 12 * 60}),
 		everyDay(newYork, Span{9 * 60, 17 * 60}), everyDay(shanghai, Span{0, 1440}), {Location: shanghai}, nil,
 	}
+}()
+
+// extensionPool is fixed, because the naive evaluator remembers what each schedule says at every quarter of a year.
+var extensionPool = func() (all []*Schedule) {
+	for i := range len(instants) - 3 {
+		all = append(all, extension(instants[i], instants[i+1+i%3]))
+	}
+	return all
 }()
 
 var (
@@ -66,7 +85,11 @@ func drawRight(t *rapid.T, label string) Right {
 }
 
 func drawSwitch(t *rapid.T, label string) Switch {
-	return Switch{State: often(t, label, On, Off, Paused), Until: somewhen.Draw(t, label+" until")}
+	s := Switch{State: often(t, label, On, Off, Paused, Limited), Until: somewhen.Draw(t, label+" until")}
+	if s.State == Limited {
+		s.PerMinute = rapid.IntRange(1, 3).Draw(t, label+" per minute")
+	}
+	return s
 }
 
 func drawWindows(t *rapid.T, label string) []*Schedule {
@@ -77,6 +100,7 @@ func drawWindows(t *rapid.T, label string) []*Schedule {
 func drawAccount(t *rapid.T, name string) *Account {
 	if rapid.Bool().Draw(t, "an ordinary account") {
 		a := receiver(name)
+		a.Robot = rapid.Bool().Draw(t, "robot")
 		a.Rights["receive.vip"] = granted()
 		return a
 	}
@@ -88,6 +112,9 @@ func drawAccount(t *rapid.T, name string) *Account {
 		a.Rights[permission] = drawRight(t, permission)
 	}
 	a.Windows = drawWindows(t, "windows")
+	if often(t, "extended", false, true) {
+		a.Extension = rapid.SampledFrom(extensionPool).Draw(t, "extension")
+	}
 	a.Total = often(t, "total", 0, 1, 3)
 	if often(t, "own limit", false, true) {
 		a.Limits["web"] = rapid.IntRange(0, 3).Draw(t, "limit")
@@ -100,6 +127,7 @@ func drawInbox(t *rapid.T, name string, mode Mode) *Inbox {
 	in := &Inbox{Name: name, Mode: mode, Hours: often(t, "hours", nil, schedulePool...), Capacity: often(t, "capacity", 0, 1, 3), Switch: drawSwitch(t, "inbox switch")}
 	in.Strategy = rapid.SampledFrom([]Strategy{LeastLoaded, RoundRobin, Broadcast, Manual}).Draw(t, "strategy")
 	in.Sticky = rapid.Bool().Draw(t, "sticky")
+	in.Maintenance = drawMaintenance(t)
 	for _, account := range people {
 		if often(t, "member", true, false, false) {
 			m := Member{Account: account, Direct: rapid.Bool().Draw(t, "direct")}
@@ -112,11 +140,68 @@ func drawInbox(t *rapid.T, name string, mode Mode) *Inbox {
 	return in
 }
 
+// drawMaintenance draws windows that may overlap and adjoin, in the order in which a policy has them.
+func drawMaintenance(t *rapid.T) []Maintenance {
+	var list []Maintenance
+	for range often(t, "maintenance", 0, 1, 3) {
+		from := rapid.IntRange(0, len(instants)-2).Draw(t, "from")
+		until := rapid.IntRange(from+1, min(from+4, len(instants)-1)).Draw(t, "until")
+		list = append(list, Maintenance{From: instants[from], Until: instants[until], All: rapid.Bool().Draw(t, "all"),
+			Kinds: rapid.SampledFrom([][]string{nil, {"customer"}, {"vip", "group"}}).Draw(t, "kinds")})
+	}
+	slices.SortFunc(list, func(a, b Maintenance) int { return a.From.Compare(b.From) })
+	return list
+}
+
+func versionOf(text string) Version {
+	v, _ := ParseVersion(text)
+	return v
+}
+
+func drawClients(t *rapid.T) map[string]*ClientRule {
+	rules := map[string]*ClientRule{}
+	version := rapid.SampledFrom(naiveVersions)
+	for _, name := range []string{"console", "any"} {
+		if often(t, "client rule", false, true) {
+			rule := &ClientRule{}
+			if rapid.Bool().Draw(t, "minimum") {
+				rule.Minimum = versionOf(version.Draw(t, "minimum version"))
+			}
+			for range rapid.IntRange(0, 2).Draw(t, "blocked") {
+				rule.Blocked = append(rule.Blocked, versionOf(version.Draw(t, "blocked version")))
+			}
+			rules[name] = rule
+		}
+	}
+	return rules
+}
+
+func drawOpenClients(t *rapid.T) (list []Client) {
+	for range rapid.IntRange(0, 2).Draw(t, "clients") {
+		c := Client{Name: rapid.SampledFrom([]string{"console", "listen", ""}).Draw(t, "client"),
+			Text: rapid.SampledFrom(append([]string{"dev", ""}, naiveVersions...)).Draw(t, "version")}
+		c.Version = versionOf(c.Text)
+		list = append(list, c)
+	}
+	return list
+}
+
+func drawRates(t *rapid.T) map[string]Rate {
+	rates := map[string]Rate{}
+	for _, name := range []string{"platform", "inbox.web", "inbox.mail", "account.a", "account.b"} {
+		if rapid.Bool().Draw(t, "rate") {
+			rates[name] = Rate{Used: rapid.IntRange(1, 3).Draw(t, "used"), Until: rapid.SampledFrom(instants).Draw(t, "refill")}
+		}
+	}
+	return rates
+}
+
 func drawPolicy(t *rapid.T) *Policy {
-	p := &Policy{Accounts: map[string]*Account{}, Inboxes: map[string]*Inbox{}, Platform: drawSwitch(t, "platform")}
+	p := &Policy{Accounts: map[string]*Account{}, Inboxes: map[string]*Inbox{}, Platform: drawSwitch(t, "platform"), Clients: drawClients(t)}
 	for _, name := range people[:6] {
 		p.Accounts[name] = drawAccount(t, name)
 	}
+	p.Filters = drawFilters(t)
 	p.Inboxes["web"] = drawInbox(t, "web", Live)
 	p.Inboxes["mail"] = drawInbox(t, "mail", Async)
 	if rapid.Bool().Draw(t, "indexed") {
@@ -125,8 +210,22 @@ func drawPolicy(t *rapid.T) *Policy {
 	return p
 }
 
+// drawFilters makes rules with names f0, f1, … in an order that is not that of their names.
+func drawFilters(t *rapid.T) []Filter {
+	names := rapid.Permutation([]string{"f0", "f1", "f2", "f3"}).Draw(t, "filters")
+	list := make([]Filter, rapid.IntRange(0, len(names)).Draw(t, "number of filters"))
+	for i := range list {
+		list[i] = Filter{
+			Name: names[i], Action: rapid.SampledFrom([]FilterAction{FilterTag, FilterAllow, FilterQuarantine, FilterReject}).Draw(t, "action"),
+			Inboxes: often(t, "filter's inboxes", nil, []string{"web"}, []string{"mail", "gone"}), Kinds: often(t, "filter's kinds", nil, []string{"vip"}, []string{"internal", "customer"}),
+			Tag: rapid.SampledFrom([]string{"x", "y"}).Draw(t, "tag"),
+		}
+	}
+	return list
+}
+
 func drawFacts(t *rapid.T) *facts {
-	w := &facts{agents: map[string]*Agent{}}
+	w := &facts{agents: map[string]*Agent{}, rates: drawRates(t)}
 	if often(t, "healthy", true, false) {
 		w.failures = nil
 	} else {
@@ -141,6 +240,7 @@ func drawFacts(t *rapid.T) *facts {
 		a.Connection.State = often(t, "connection", ConnectionOpen, ConnectionUnknown, ConnectionNone, ConnectionUnresponsive, ConnectionStale)
 		a.Connection.GraceUntil = somewhen.Draw(t, "connection grace")
 		a.Connection.Origin.Cause = rapid.SampledFrom([]string{"", "never", "closed_by_client", "closed_by_server", "stale", "lost_with_process", "session_ended"}).Draw(t, "connection cause")
+		a.Clients = drawOpenClients(t)
 		a.Live = rapid.IntRange(0, 3).Draw(t, "live")
 		for _, inbox := range []string{"web", "mail"} {
 			a.Load[inbox] = rapid.IntRange(0, 3).Draw(t, "load")
@@ -166,23 +266,31 @@ func messages(t *rapid.T) (all []Message) {
 	passedOver, asked := drawNames(t, "passed over"), rapid.SampledFrom(append([]string{""}, people...)).Draw(t, "asked")
 	last := rapid.SampledFrom(append([]string{""}, people...)).Draw(t, "last owner")
 	named := drawNames(t, "directed")
+	snoozed := often(t, "snoozed", time.Time{}, instants...)
 	slices.Reverse(named)
+	matched := [][]string{{"f0"}, {"f3", "f1"}, {"f0", "f1", "f2", "f3"}, {"f2", "unknown"}}
 	for _, inbox := range []string{"web", "mail", "gone"} {
 		for _, kind := range []string{"customer", "vip"} {
 			all = append(all, Message{Inbox: inbox, Kind: kind, LastOwner: last}, Message{Inbox: inbox, Kind: kind, Asked: asked},
-				Message{Inbox: inbox, Kind: kind, LastOwner: last, Conversation: &Conversation{PassedOver: passedOver}})
+				Message{Inbox: inbox, Kind: kind, LastOwner: last, Conversation: &Conversation{PassedOver: passedOver, SnoozedUntil: snoozed}})
 			for _, owner := range people {
-				all = append(all, Message{Inbox: inbox, Kind: kind, Asked: asked, Conversation: &Conversation{Owner: owner, PassedOver: passedOver}})
+				all = append(all, Message{Inbox: inbox, Kind: kind, Asked: asked, Conversation: &Conversation{Owner: owner, PassedOver: passedOver, SnoozedUntil: snoozed}})
 			}
 		}
 	}
 	for _, inbox := range []string{"web", "mail", ""} {
 		for _, owner := range []string{"", "a", "ghost"} {
-			conversation := &Conversation{Owner: owner}
+			conversation := &Conversation{Owner: owner, SnoozedUntil: snoozed}
 			all = append(all, Message{Inbox: inbox, Kind: "internal", Directed: named, Asked: asked, Conversation: conversation},
 				Message{Inbox: inbox, Kind: "auto_reply", Conversation: conversation}, Message{Inbox: inbox, Kind: "customer", Directed: []string{"b", "a", "b"}, Conversation: conversation})
 		}
 		all = append(all, Message{Inbox: inbox, Kind: "system", Directed: named, Notice: true})
+	}
+	for i := range all {
+		if i%4 == 1 { // the others match nothing, as most do
+			all[i].Matched = matched[i/4%len(matched)]
+			all[i].Released = i%12 == 5
+		}
 	}
 	return all
 }
@@ -233,6 +341,7 @@ func difference(d *Decision, v verdictOf) string {
 		got, want string
 	}{
 		{"verdict", d.Verdict.String(), v.verdict}, {"code", d.Code.String(), v.code}, {"released", d.Released, v.released},
+		{"rule", d.Rule, v.rule}, {"tags", strings.Join(d.Tags, " "), strings.Join(v.tags, " ")},
 		{"released for", d.ReleasedFor.String(), v.releasedFor}, {"held", d.Held, v.held},
 	} {
 		if f.got != f.want {
@@ -260,6 +369,9 @@ func difference(d *Decision, v verdictOf) string {
 		if c.Account != v.names[i] {
 			return fmt.Sprintf("candidate %d: engine %v, naive %v", i, c.Account, v.names[i])
 		}
+		if want, ok := v.scores[c.Account]; ok && !c.Asked && c.Score != want {
+			return fmt.Sprintf("score of %s: engine %v, naive %v", c.Account, c.Score, want)
+		}
 		for g, got := range c.Cells {
 			if want := v.cells[c.Account][Gate(g).String()]; !sameCell(got, want) {
 				return fmt.Sprintf("%s of %s: engine %v, naive %v", Gate(g), c.Account, got, want)
@@ -284,7 +396,7 @@ func sameEnd(micros int64, end time.Time) bool {
 func same(a, b *Decision) bool {
 	return a.Verdict == b.Verdict && a.Kind == b.Kind && a.At.Equal(b.At) && a.Scored == b.Scored && a.Code == b.Code && slices.Equal(a.Chosen, b.Chosen) &&
 		a.Released == b.Released && a.ReleasedFor == b.ReleasedFor && a.Held == b.Held && a.Recycled == b.Recycled && a.Until == b.Until &&
-		a.Message == b.Message && slices.Equal(a.Candidates, b.Candidates)
+		a.Message == b.Message && a.Rule == b.Rule && slices.Equal(a.Tags, b.Tags) && slices.Equal(a.Applied, b.Applied) && slices.Equal(a.Candidates, b.Candidates)
 }
 
 // brokenPromise looks for what must hold of every decision, whatever the rules are.
@@ -307,7 +419,7 @@ func brokenPromise(p *Policy, w *facts, m Message, now time.Time, d *Decision) s
 		return "it waits for the past"
 	}
 	// Once with the index and once without: neither that nor doing it twice may make a difference.
-	other := &Policy{Accounts: p.Accounts, Inboxes: p.Inboxes, Platform: p.Platform}
+	other := &Policy{Accounts: p.Accounts, Inboxes: p.Inboxes, Platform: p.Platform, Clients: p.Clients, Filters: p.Filters}
 	if p.index == nil {
 		other.Index()
 	}
@@ -359,8 +471,8 @@ func brokenVector(p *Policy, w *facts, m Message, now time.Time, d *Decision, c 
 	}
 	explained := Explain(p, w, m.Inbox, m.Kind, c.Account, now)
 	directed := len(m.Directed) > 0 || !OwnsConversations(m.Kind)
-	for g := Gate(0); g < ConversationGate && (m.Conversation == nil || m.Conversation.Owner == "" || d.Released != "") && !directed; g++ {
-		if explained[g] != c.Cells[g] {
+	for g := Gate(0); g < ConversationGate && len(m.Matched) == 0 && (m.Conversation == nil || m.Conversation.Owner == "" || d.Released != "") && !directed; g++ {
+		if explained[g] != c.Cells[g] && g != FilterGate { // what there is no message of cannot match anything
 			return fmt.Sprintf("%s is explained as %v, decided as %v", g, explained[g], c.Cells[g])
 		}
 	}

@@ -72,7 +72,7 @@ func TestAnOvernightSpanBelongsToTheDayItBeginsOn(t *testing.T) {
 		t.Error("an exception for the next day cut the night short")
 	}
 	s.Dates = map[Date][]Span{{2026, 3, 11}: {}}
-	if s.Open(thursday) || !s.closedByDate(thursday) {
+	if s.Open(thursday) || s.whyClosed(thursday) != closedByDate {
 		t.Error("an exception for the day it begins on left the night open")
 	}
 }
@@ -89,11 +89,11 @@ func TestAdjacentSpansAreOneOpening(t *testing.T) {
 	}
 }
 
-func TestAMakeUpWorkdayOpensADayThatIsOtherwiseFree(t *testing.T) {
+func TestADateOfItsOwnOpensADayThatIsOtherwiseFree(t *testing.T) {
 	s := weekdays(9, 18)
 	saturday := time.Date(2026, 3, 14, 10, 0, 0, 0, shanghai)
 	s.Dates = map[Date][]Span{{2026, 3, 14}: {{9 * 60, 12 * 60}}}
-	if !s.Open(saturday) || s.closedByDate(saturday) {
+	if !s.Open(saturday) || s.whyClosed(saturday) != ordinaryClosing {
 		t.Error("the exception did not open the day")
 	}
 	if next, ok := s.Next(time.Date(2026, 3, 13, 18, 0, 0, 0, shanghai)); !ok || !next.Equal(saturday.Add(-time.Hour)) {
@@ -152,24 +152,46 @@ func TestTheNightOfASkippedDayIsStillOpenWhenTheClockArrives(t *testing.T) {
 
 // bruteOpen reads the wall clock minute by minute: the definition itself.
 func bruteOpen(s *Schedule, at time.Time) bool {
-	local := at.In(s.Location)
-	minute := local.Hour()*60 + local.Minute()
-	in := func(date time.Time, minute int) bool {
-		y, m, d := date.Date()
-		spans, ok := s.Dates[Date{y, m, d}]
-		if !ok {
-			spans = s.Weekly[date.Weekday()]
+	for _, x := range s.Extra {
+		if !x.From.After(at) && x.Until.After(at) {
+			return true
 		}
-		for _, span := range spans {
-			if minute >= span.From && minute < span.To {
-				return true
-			}
-		}
-		return false
 	}
+	date, minute := bruteWall(s, at)
+	return bruteIn(bruteSpans(s, date), minute) || bruteIn(bruteSpans(s, date.AddDate(0, 0, -1)), minute+1440)
+}
+
+// bruteWall is the date, at noon in UTC, and the minute that the clock on the wall shows.
+func bruteWall(s *Schedule, at time.Time) (time.Time, int) {
+	local := at.In(s.Location)
 	y, m, d := local.Date()
-	today := time.Date(y, m, d, 12, 0, 0, 0, time.UTC)
-	return in(today, minute) || in(today.AddDate(0, 0, -1), minute+1440)
+	return time.Date(y, m, d, 12, 0, 0, 0, time.UTC), local.Hour()*60 + local.Minute()
+}
+
+func bruteIn(spans []Span, minute int) bool {
+	for _, span := range spans {
+		if minute >= span.From && minute < span.To {
+			return true
+		}
+	}
+	return false
+}
+
+// bruteSpans are the openings that begin on a date: its own, else those that the calendar gives it, else its weekday's.
+func bruteSpans(s *Schedule, date time.Time) []Span {
+	y, m, d := date.Date()
+	if own, ok := s.Dates[Date{y, m, d}]; ok {
+		return own
+	}
+	if s.Calendar != nil {
+		switch s.Calendar.Days[Date{y, m, d}].Type {
+		case Holiday:
+			return nil
+		case MakeUpWorkday:
+			return s.Weekly[s.MakeUp]
+		}
+	}
+	return s.Weekly[date.Weekday()]
 }
 
 // clockChanges are instants around which clocks jump: by an hour, by half an hour, at midnight, over a whole day, or never.
@@ -217,7 +239,38 @@ func drawSchedule(t *rapid.T, loc *time.Location, around time.Time) *Schedule {
 		}
 		s.Dates[Date{y, m, d}] = drawSpans(t, "exception")
 	}
+	if rapid.Bool().Draw(t, "follows a calendar") {
+		s.Calendar, s.MakeUp = drawCalendar(t, loc, around), time.Weekday(rapid.IntRange(0, 6).Draw(t, "make-up day"))
+	}
+	s.Extra = drawExtra(t, around)
 	return s
+}
+
+// drawCalendar makes some of the days around an instant days off and others make-up workdays.
+func drawCalendar(t *rapid.T, loc *time.Location, around time.Time) *Calendar {
+	c := &Calendar{Name: "drawn", Days: map[Date]CalendarDay{}, Years: map[int]bool{around.Year(): true}}
+	for i := range 7 {
+		y, m, d := around.In(loc).AddDate(0, 0, i-3).Date()
+		if kind := DayType(rapid.IntRange(0, 2).Draw(t, "type of day")); kind != OrdinaryDay {
+			c.Days[Date{y, m, d}] = CalendarDay{Type: kind}
+		}
+	}
+	return c
+}
+
+// drawExtra makes openings that lie apart from each other, on whole minutes; the first may have no beginning.
+func drawExtra(t *rapid.T, around time.Time) []Interval {
+	var extra []Interval
+	at := around.Add(-time.Duration(rapid.IntRange(0, 40*60).Draw(t, "before")) * time.Minute)
+	for i := range rapid.IntRange(0, 2).Draw(t, "extensions") {
+		x := Interval{From: at, Until: at.Add(time.Duration(rapid.IntRange(1, 900).Draw(t, "extended by")) * time.Minute)}
+		at = x.Until.Add(time.Duration(rapid.IntRange(1, 900).Draw(t, "apart")) * time.Minute)
+		if i == 0 && rapid.Bool().Draw(t, "since ever") {
+			x.From = time.Time{}
+		}
+		extra = append(extra, x)
+	}
+	return extra
 }
 
 func TestSchedulesAgreeWithTheClockOnTheWallMinuteByMinute(t *testing.T) {

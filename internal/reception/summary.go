@@ -179,11 +179,19 @@ func (s *summary) routed() {
 func (s *summary) message() (stopped bool) {
 	for g := range GateCount {
 		if cell := s.d.Message[g]; cell.Outcome.Stops() && g.AboutMessage() {
-			s.clause(s.phrase(cell.Code, 0, cell.Until))
+			s.clause(s.phrase(cell.Code, 0, cell.Until) + s.rule(g))
 			stopped = true
 		}
 	}
 	return stopped
+}
+
+// rule names the filter rule that stops the message.
+func (s *summary) rule(g Gate) string {
+	if g != FilterGate || s.d.Rule == "" {
+		return ""
+	}
+	return s.pick("（"+s.d.Rule+"）", " ("+s.d.Rule+")")
 }
 
 // held says for whom the conversation waits, and for what.

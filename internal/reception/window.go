@@ -6,11 +6,33 @@ import "time"
 // a pass.
 type seenSchedule struct {
 	schedule *Schedule
-	open     bool
-	dateOff  bool // closed only because of a date exception
-	searched bool // next and found are set
+	opening  opening
+	closing  closing // why it is closed, if it is
+	searched bool    // next and found are set
 	found    bool
 	next     time.Time
+}
+
+// opening is how a schedule is open, from not at all to without reserve.
+type opening uint8
+
+const (
+	notOpen         opening = iota
+	openExtended            // only by an extra opening, for a time
+	openUnannounced         // by its weekday, in a year that its calendar does not know
+	fullyOpen
+)
+
+func openingOf(s *Schedule, at time.Time) opening {
+	switch {
+	case !s.Open(at):
+		return notOpen
+	case len(s.Extra) > 0 && !s.openByClock(at):
+		return openExtended
+	case !s.Announced(at):
+		return openUnannounced
+	}
+	return fullyOpen
 }
 
 func (e *evaluator) see(s *Schedule) *seenSchedule {
@@ -21,11 +43,19 @@ func (e *evaluator) see(s *Schedule) *seenSchedule {
 	}
 	slot := &e.seen[e.fill%len(e.seen)]
 	e.fill++
-	*slot = seenSchedule{schedule: s, open: s.Open(e.now), dateOff: s.closedByDate(e.now)}
+	*slot = seenSchedule{schedule: s, opening: openingOf(s, e.now)}
+	if slot.opening == notOpen {
+		slot.closing = s.whyClosed(e.now)
+	}
 	return slot
 }
 
-func (e *evaluator) open(s *Schedule) bool { return s == nil || e.see(s).open }
+func (e *evaluator) opening(s *Schedule) opening {
+	if s == nil {
+		return fullyOpen
+	}
+	return e.see(s).opening
+}
 
 // next is Schedule.Next, remembered for the evaluator's now.
 func (e *evaluator) next(s *Schedule, at time.Time) (time.Time, bool) {
@@ -41,74 +71,107 @@ func (e *evaluator) next(s *Schedule, at time.Time) (time.Time, bool) {
 }
 
 // windowCell is gate window.agent: open is (no account window, or inside one) and (direct member, or inside a window of one of the teams that give
-// the membership; a team without windows is open). An owner finishes what it has after its window.
+// the membership; a team without windows is open). An account's extension opens the gate, whatever these say. An owner finishes what it has after its
+// window.
 func (e *evaluator) windowCell(c *Candidate, a *Account, member *Member) Cell {
-	account, team := e.accountOpen(a), e.teamOpen(member)
-	if account && team {
+	account, team := e.accountOpening(a), e.teamOpening(member)
+	switch min(account, team) {
+	case fullyOpen:
 		return passed
+	case openUnannounced:
+		return passedWith(CodeWindowAgentYearUnannounced)
+	case openExtended:
+		return passedWith(CodeWindowAgentExtended)
+	}
+	if a.Extension != nil && e.opening(a.Extension) != notOpen {
+		return passedWith(CodeWindowAgentExtended)
 	}
 	if c.Owner {
 		return passedWith(CodeWindowAgentFinishing)
 	}
-	code := e.closedCode(a, member, account)
+	code := e.closedCode(a, member, account != notOpen)
 	if next, ok := e.nextWindow(a, member); ok {
 		return wait(code, next)
 	}
 	return block(code)
 }
 
-func (e *evaluator) accountOpen(a *Account) bool { return len(a.Windows) == 0 || e.anyOpen(a.Windows) }
-
-func (e *evaluator) anyOpen(windows []*Schedule) bool {
-	for _, s := range windows {
-		if e.open(s) {
-			return true
-		}
+func (e *evaluator) accountOpening(a *Account) opening {
+	if len(a.Windows) == 0 {
+		return fullyOpen
 	}
-	return false
+	return e.widest(a.Windows, notOpen)
 }
 
-// teamOpen says whether the membership is open by its teams. Who is asked about without being a member has no teams that could close.
-func (e *evaluator) teamOpen(member *Member) bool {
+// widest is the widest opening of the windows, and best if that is wider.
+func (e *evaluator) widest(windows []*Schedule, best opening) opening {
+	for _, s := range windows {
+		if best = max(best, e.opening(s)); best == fullyOpen {
+			break
+		}
+	}
+	return best
+}
+
+// teamOpening says how the membership is open by its teams. Who is asked about without being a member has no teams that could close.
+func (e *evaluator) teamOpening(member *Member) opening {
 	if member == nil || member.Direct {
-		return true
+		return fullyOpen
 	}
+	best := notOpen
 	for i := range member.Teams {
-		if windows := member.Teams[i].Windows; len(windows) == 0 || e.anyOpen(windows) {
-			return true
+		windows := member.Teams[i].Windows
+		if len(windows) == 0 {
+			return fullyOpen
 		}
+		best = e.widest(windows, best)
 	}
-	return false
+	return best
 }
 
-// closedCode tells a date exception from an ordinary closing, and the account's own windows from the teams'.
+// closedCode tells a holiday and a date exception from an ordinary closing, and the account's own windows from the teams'.
 func (e *evaluator) closedCode(a *Account, member *Member, accountOpen bool) Code {
-	if !accountOpen {
-		if e.anyClosedByDate(a.Windows) {
-			return CodeWindowAgentDateOff
+	why, code := ordinaryClosing, CodeWindowAgentClosed
+	if accountOpen {
+		code = CodeWindowAgentTeamClosed
+		for i := range member.Teams {
+			why = e.whyClosed(member.Teams[i].Windows, why)
 		}
-		return CodeWindowAgentClosed
+	} else {
+		why = e.whyClosed(a.Windows, why)
 	}
-	for i := range member.Teams {
-		if e.anyClosedByDate(member.Teams[i].Windows) {
-			return CodeWindowAgentDateOff
-		}
+	switch why {
+	case closedByHoliday:
+		return CodeWindowAgentHoliday
+	case closedByMakeUp:
+		return CodeWindowAgentMakeupDay
+	case closedByDate:
+		return CodeWindowAgentDateOff
 	}
-	return CodeWindowAgentTeamClosed
+	return code
 }
 
-func (e *evaluator) anyClosedByDate(windows []*Schedule) bool {
+func (e *evaluator) whyClosed(windows []*Schedule, why closing) closing {
 	for _, s := range windows {
-		if s != nil && e.see(s).dateOff {
-			return true
+		if s != nil {
+			why = max(why, e.see(s).closing)
 		}
 	}
-	return false
+	return why
 }
 
-// nextWindow finds the earliest instant at which the account's windows and the teams' are open together. It leaps from opening to opening, each
-// time as far as the one that opens later.
+// nextWindow finds when the gate opens next: by the windows or by the account's extension.
 func (e *evaluator) nextWindow(a *Account, member *Member) (time.Time, bool) {
+	next, found := e.nextOfBoth(a, member)
+	if a.Extension != nil {
+		return e.earliest([]*Schedule{a.Extension}, e.now, next, found)
+	}
+	return next, found
+}
+
+// nextOfBoth finds the earliest instant at which the account's windows and the teams' are open together. It leaps from opening to opening, each
+// time as far as the one that opens later.
+func (e *evaluator) nextOfBoth(a *Account, member *Member) (time.Time, bool) {
 	at, last := e.now, e.now.Add(horizon*time.Second)
 	for !at.After(last) {
 		account, ok := e.nextAccountWindow(a, at)

@@ -8,6 +8,15 @@ type World interface {
 	Agent(account string) *Agent
 	// Failures lists the parts of Bida itself that are known to fail, in the order of their component names.
 	Failures() []Failure
+	// Rate returns what a limited switch, by the name of its document, has let through; the zero Rate if nothing since the last refill.
+	Rate(name string) Rate
+}
+
+// Rate is what a limited switch has let through in the minute that runs. That the minute is over is a fact too: then the Rate is zero again.
+type Rate struct {
+	Used   int       // conversations handed to an agent or offered to agents
+	Until  time.Time // when the minute ends and all is there again
+	Origin Origin    // of the last one that was counted
 }
 
 // Origin is where a fact comes from: every fact has a source.
@@ -32,6 +41,8 @@ type Agent struct {
 	Session    Session
 	Presence   Presence
 	Connection Connection
+	// Clients are the clients on the account's open connections, in any order.
+	Clients []Client
 	// Live counts the open conversations the agent owns in live inboxes, all together.
 	Live int
 	// Load counts the open conversations the agent owns, by inbox (live and async).
@@ -146,6 +157,10 @@ type Message struct {
 	Directed []string
 	// Notice marks a notice about the receiver's own reception: only account.state decides, all other gates are not applicable.
 	Notice bool
+	// Matched names the filter rules whose content part matches the message, in any order. Released says that somebody released it from quarantine: no rule
+	// stops it any more.
+	Matched  []string
+	Released bool
 	// Asked names an agent to be explained although it may be neither member nor owner; "" if none.
 	Asked string
 }
@@ -156,6 +171,8 @@ type Conversation struct {
 	Owner string // "" if nobody owns it
 	// PassedOver lists, in order of name, the agents that let an offer of this conversation time out (routing.passed_over).
 	PassedOver []string
+	// SnoozedUntil is until when it is set aside; zero if it is not.
+	SnoozedUntil time.Time
 	// Offered lists, in order of name, the agents that hold an open offer of it (broadcast).
 	Offered []string
 }

@@ -30,6 +30,7 @@ type Store interface {
 	ledger.UploadReader
 	ledger.VisitorReader
 	ledger.JobReader
+	ledger.QuarantineReader
 	io.Closer
 }
 

@@ -35,8 +35,10 @@ type agents struct {
 	conns   map[*tracked]bool
 	viewers []*viewer
 	lines   []line
-	first   map[string]string // account → client on whose events it acts
-	resting bool              // no more jobs
+	first   map[string]string   // account → client on whose events it acts
+	resting bool                // no more jobs
+	recent  map[string][]string // account → conversations that it was shown last
+	losing  bool                // agents lose their sign-in now and then, which they are told
 
 	jobs    map[string]chan job
 	workers sync.WaitGroup
@@ -61,8 +63,11 @@ type viewer struct {
 	api     *client.Client
 	slow    bool // stops reading now and then
 	restive bool // leaves and comes back
-	cursor  *int64
-	live    atomic.Bool
+	deaf    bool // shows everything, and acknowledges and does nothing
+	// transport is Auto if it is left out.
+	transport client.Transport
+	cursor    *int64
+	live      atomic.Bool
 }
 
 // line is a terminal agent of an account.
@@ -85,7 +90,7 @@ func (a *agents) add(account, id string, seed uint64, cursor *int64, change func
 	}
 	a.mu.Lock()
 	a.viewers = append(a.viewers, v)
-	if a.first[account] == "" {
+	if a.first[account] == "" && !v.deaf {
 		a.first[account] = id
 	}
 	a.mu.Unlock()
@@ -142,13 +147,16 @@ func (v *viewer) run(ctx context.Context) {
 			defer stay.Stop()
 		}
 		err := v.api.Listen(life, client.ListenOptions{
-			ClientID: v.view.Client, Name: "chaos", Version: "1", Lang: "en", Cursor: v.cursor, Available: true, OnEvent: func(e client.Event) error { return v.event(life, e) }, OnState: v.state,
+			ClientID: v.view.Client, Name: "chaos", Version: "1", Lang: "en", Transport: v.transport, Cursor: v.cursor, NoAck: v.deaf, Available: true, OnEvent: func(e client.Event) error { return v.event(life, e) }, OnState: v.state,
 		})
 		v.live.Store(false)
 		leave()
+		var closed *client.ClosedError
 		switch {
 		case ctx.Err() != nil:
 			return
+		case v.losing && errors.As(err, &closed): // it signs in again
+			wait(ctx, between(v.rng, 20*time.Millisecond, 200*time.Millisecond))
 		case errors.Is(err, context.Canceled) || errors.Is(err, errForgotten):
 			if v.more.Err() == nil {
 				wait(v.more, between(v.rng, 0, 1500*time.Millisecond))
@@ -169,7 +177,7 @@ func (v *viewer) state(s client.State) {
 			c := s.Welcome.Cursor
 			v.cursor = &c
 		}
-		if s.Welcome.Account != v.view.Account || s.Welcome.Cursor != *v.cursor || s.Welcome.Last < *v.cursor {
+		if s.Welcome.Account != v.view.Account || s.Welcome.Cursor != *v.cursor && !(v.deaf && s.Welcome.Cursor < *v.cursor) || s.Welcome.Last < *v.cursor {
 			v.history.fault("client", s.Welcome, "client %s of %s, which has %d, is welcomed otherwise", v.view.Client, v.view.Account, *v.cursor)
 		}
 	case client.Refused:
@@ -195,7 +203,9 @@ func (v *viewer) event(life context.Context, e client.Event) error {
 	v.history.show(v.view, e)
 	next := max(e.AgentSequence, e.To)
 	v.cursor = &next
-	v.react(v.view, e)
+	if !v.deaf {
+		v.react(v.view, e)
+	}
 	return nil
 }
 
@@ -204,6 +214,7 @@ func (a *agents) react(v *View, e client.Event) {
 	if e.Event != client.EventMessage || a.more.Err() != nil {
 		return
 	}
+	a.remember(v.Account, e.Conversation)
 	j := job{conversation: e.Conversation}
 	switch n := rand.IntN(100); {
 	case n < 20:
@@ -228,6 +239,15 @@ func (a *agents) react(v *View, e client.Event) {
 	case a.jobs[v.Account] <- j:
 	default: // it has enough to do
 	}
+}
+
+// remember keeps the conversations that an account was shown last.
+func (a *agents) remember(account, conversation string) {
+	const most = 8
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	list := append(a.recent[account], conversation)
+	a.recent[account] = list[max(0, len(list)-most):]
 }
 
 // work starts the agents' hands: two for each.
@@ -267,9 +287,17 @@ func (a *agents) do(by *api, account string, j job) {
 		a.insist(by, "/conversations/"+j.conversation+"/"+j.what, body)
 		return
 	}
-	r := a.history.reply(&Reply{Conversation: j.conversation, ID: id, Account: account, Text: "已收到,马上处理。" + id})
-	status, answer := a.insist(by, "/conversations/"+j.conversation+"/replies", map[string]any{"id": id, "text": r.Text})
+	a.answer(by, account, j.conversation, id)
+}
+
+// answer writes a reply until its writer is told what became of it.
+func (a *agents) answer(by *api, account, conversation, id string) {
+	r := a.history.reply(&Reply{Conversation: conversation, ID: id, Account: account, Text: "已收到,马上处理。" + id})
+	status, answer, sure := a.insist(by, "/conversations/"+conversation+"/replies", map[string]any{"id": id, "text": r.Text})
 	if status != http.StatusCreated && status != http.StatusOK {
+		if sure && status != 0 {
+			a.history.repliedNot(r, status)
+		}
 		return
 	}
 	t := ReplyTold{Status: status}
@@ -280,9 +308,9 @@ func (a *agents) do(by *api, account string, j job) {
 	a.history.repliedTold(r, t)
 }
 
-// insist calls until there is an answer. That somebody else has the conversation meanwhile is one.
-func (a *agents) insist(by *api, path string, body any) (int, []byte) {
-	for a.ctx.Err() == nil {
+// insist calls until there is an answer. That somebody else has the conversation meanwhile is one. sure says that the answer is to the first call.
+func (a *agents) insist(by *api, path string, body any) (status int, answer []byte, sure bool) {
+	for sure = true; a.ctx.Err() == nil; sure = false {
 		status, answer, err := by.call(a.ctx, http.MethodPost, path, body)
 		if again(status, err) {
 			if status == http.StatusInternalServerError {
@@ -294,11 +322,13 @@ func (a *agents) insist(by *api, path string, body any) (int, []byte) {
 		switch status {
 		case http.StatusOK, http.StatusCreated, http.StatusForbidden, http.StatusNotFound, http.StatusConflict:
 		default:
-			a.history.fault("refused", body, "POST %s is answered %d: %s", path, status, answer)
+			if status != http.StatusUnauthorized || !a.losing {
+				a.history.fault("refused", body, "POST %s is answered %d: %s", path, status, answer)
+			}
 		}
-		return status, answer
+		return status, answer, sure
 	}
-	return 0, nil
+	return 0, nil, false
 }
 
 // listen starts the program's own terminal agent as a client of an account.

@@ -23,7 +23,8 @@ var (
 
 const (
 	senders = 32
-	round   = 250 // cycles on one company, at most
+	round   = 500 // cycles on one company, at most
+	hurried = 50  // from so many cycles on a run hurries
 )
 
 func chosenSeed() uint64 {
@@ -38,14 +39,17 @@ func chaos(t *testing.T, p Plan, all int, database func(*testing.T) string) {
 	t.Helper()
 	s := chosenSeed()
 	t.Logf("seed %d: go test ./test/chaos -run %s -args -seed=%d", s, t.Name(), s)
-	p.Program, p.Senders, p.Hurry, p.Kept = release.Program(t), senders, all > round, *keep
+	p.Program, p.Senders, p.Hurry, p.Kept = release.Program(t), senders, all > hurried, *keep
 	if p.Hurry {
-		p.Think *= 2 // or there is too much to look at
+		p.Think *= 4 // or there is too much to look at
 	}
 	p.Log = func(text string) { t.Log(time.Now().Format("15:04:05 "), text) }
 	var longest time.Duration // of a round
 	for done := 0; done < all; s++ {
 		p.Data, p.Seed, p.Cycles = t.TempDir(), s, min(round, all-done)
+		if p.Trouble == Full {
+			p.Disk, p.Data = smallDisk(t)
+		}
 		if database != nil {
 			p.Database = database(t)
 		}
@@ -59,6 +63,12 @@ func chaos(t *testing.T, p Plan, all int, database func(*testing.T) string) {
 			t.Fatalf("seed %d: %v", s, err)
 		}
 		t.Logf("seed %d: %s: %s", s, time.Since(begun).Round(time.Second), r)
+		if p.Trouble == Deaf && r.Passed == 0 {
+			t.Errorf("seed %d: nothing went on from agents who never acknowledge", s)
+		}
+		if p.Trouble == Lost && r.Refused == 0 {
+			t.Errorf("seed %d: nobody was lost with an answer on the way", s)
+		}
 		for i, f := range r.Faults {
 			if i == mostReported {
 				t.Errorf("… and %d more", len(r.Faults)-i)
@@ -105,6 +115,19 @@ func TestNothingIsLostWhenAgentsFallAsleep(t *testing.T) {
 		chaos(t, Plan{Trouble: Sleep, Think: 100 * time.Millisecond, Unhurried: true}, 20, nil)
 	}
 	chaos(t, Plan{Trouble: Sleep, Think: 250 * time.Millisecond}, times(10, 200), nil)
+}
+
+func TestNothingIsLostInABadNetwork(t *testing.T) {
+	chaos(t, Plan{Trouble: Network, Think: 250 * time.Millisecond}, times(8, 400), nil)
+}
+
+// Agents who never acknowledge: what they are given goes on to colleagues, and does not come back while they are still silent.
+func TestNothingIsLostWithAgentsWhoNeverAcknowledge(t *testing.T) {
+	chaos(t, Plan{Trouble: Deaf, Think: 250 * time.Millisecond}, times(8, 300), nil)
+}
+
+func TestNothingIsLostWhenOwnersAreLostInTheMiddleOfAnAnswer(t *testing.T) {
+	chaos(t, Plan{Trouble: Lost, Think: 250 * time.Millisecond}, times(10, 400), nil)
 }
 
 func TestNothingIsLostWhenPostgreSQLGoesAway(t *testing.T) {

@@ -54,6 +54,7 @@ func Check(c *Company, h *History, o *Observed) []Fault {
 	}
 	k.room()
 	k.answers()
+	k.deaf()
 	return k.faults
 }
 

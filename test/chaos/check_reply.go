@@ -37,6 +37,9 @@ func (k *checker) answer(r *Reply, lines []ReplyLine) {
 	if len(lines) > 1 || len(places) > 1 {
 		k.broken("doubled", evidence, "the reply %s of %s in %s is there %d times, and is read %d times", r.ID, r.Account, r.Conversation, len(places), len(lines))
 	}
+	if r.Refused != 0 && len(lines)+len(places) > 0 {
+		k.broken("changed", evidence, "the reply %s of %s in %s was refused with %d and is there", r.ID, r.Account, r.Conversation, r.Refused)
+	}
 	if len(r.Told) == 0 {
 		return
 	}

@@ -50,21 +50,21 @@ func made() (*History, *Observed) {
 	trace := func(p *Post, deliveries ...Delivery) *Trace {
 		t := p.Told[0]
 		return &Trace{
-			Message: t.Message, Conversation: t.Conversation, Sequence: t.Sequence, Inbox: p.Inbox, Stages: []Stage{{"intake", ""}, {"stored", ""}, {"decided", ""}},
+			Message: t.Message, Conversation: t.Conversation, Sequence: t.Sequence, Inbox: p.Inbox, Stages: []Stage{{Stage: "intake"}, {Stage: "stored"}, {Stage: "decided"}},
 			Decision: &Decision{Verdict: t.Result, Code: "routing.chosen", Summary: t.Summary}, Deliveries: deliveries,
 		}
 	}
 	lost := func(number int64) Delivery {
-		return Delivery{"agent-b", number, "withdrawn", "delivery.withdrawn.owner_released"}
+		return Delivery{Agent: "agent-b", AgentSequence: number, State: "withdrawn", Code: "delivery.withdrawn.owner_released"}
 	}
 	in := func(sequence int64, p *Post) Message {
 		return Message{ID: p.Told[0].Message, Sequence: sequence, Direction: "in", Kind: p.Kind, Text: p.Text, SenderID: p.ID, Contact: p.Contact}
 	}
 	o := &Observed{
 		Traces: map[string]*Trace{
-			"store/p1": trace(p[0], lost(1), Delivery{"agent-c", 1, "accepted", ""}),
-			"store/p2": trace(p[1], lost(2), Delivery{"agent-c", 2, "accepted", ""}),
-			"store/p3": trace(p[2], Delivery{"agent-c", 3, "accepted", ""}),
+			"store/p1": trace(p[0], lost(1), Delivery{Agent: "agent-c", AgentSequence: 1, State: "accepted"}),
+			"store/p2": trace(p[1], lost(2), Delivery{Agent: "agent-c", AgentSequence: 2, State: "accepted"}),
+			"store/p3": trace(p[2], Delivery{Agent: "agent-c", AgentSequence: 3, State: "accepted"}),
 			"store/p4": trace(p[3]),
 		},
 		Conversations: map[string]*Conversation{
@@ -149,7 +149,7 @@ var wrongs = []wrong{
 		for _, v := range h.Views[2:] {
 			v.Events = append(v.Events, again)
 		}
-		o.Traces["store/p3"].Deliveries = append(o.Traces["store/p3"].Deliveries, Delivery{"agent-c", 4, "accepted", ""})
+		o.Traces["store/p3"].Deliveries = append(o.Traces["store/p3"].Deliveries, Delivery{Agent: "agent-c", AgentSequence: 4, State: "accepted"})
 		o.Last["agent-c"] = 4
 	}, "doubled, lost in view"},
 	{"messages of a conversation are shown in the wrong order", func(h *History, o *Observed) {
@@ -163,7 +163,7 @@ var wrongs = []wrong{
 		e := h.Views[2].Events[2]
 		e.AgentSequence = 1
 		h.Views = append(h.Views, &View{Account: "agent-f", Client: "f-1", Events: []client.Event{e}})
-		o.Traces["store/p3"].Deliveries = append(o.Traces["store/p3"].Deliveries, Delivery{"agent-f", 1, "accepted", ""})
+		o.Traces["store/p3"].Deliveries = append(o.Traces["store/p3"].Deliveries, Delivery{Agent: "agent-f", AgentSequence: 1, State: "accepted"})
 	}, "misdelivered, doubled"},
 	{"a member is shown a kind that it is denied", func(h *History, o *Observed) {
 		p := &Post{Inbox: "web", ID: "p5", Contact: "u5", Kind: "group", Text: "text of p5", Told: []Told{{Status: 201, Message: "m60", Conversation: "c60", Sequence: 1, Result: "routed", Agent: "agent-d", Summary: "1/4"}}}
@@ -173,7 +173,7 @@ var wrongs = []wrong{
 		}})
 		o.Traces["web/p5"] = &Trace{
 			Message: "m60", Conversation: "c60", Sequence: 1, Stages: o.Traces["store/p1"].Stages, Decision: &Decision{Verdict: "routed", Code: "c", Summary: "s"},
-			Deliveries: []Delivery{{"agent-d", 1, "accepted", ""}},
+			Deliveries: []Delivery{{Agent: "agent-d", AgentSequence: 1, State: "accepted"}},
 		}
 		o.Conversations["c60"] = &Conversation{
 			ID: "c60", Inbox: "web", Contact: "u5", Kind: "group", Status: "open", Owner: "agent-d", Sequence: 1,
@@ -195,7 +195,7 @@ var wrongs = []wrong{
 	{"a withdrawal gives no reason", func(h *History, _ *Observed) { h.Views[0].Events[2].Code = "" }, "unrouted"},
 	{"something that was never there is withdrawn", func(h *History, _ *Observed) { h.Views[0].Events[2].Withdraws = 9 }, "changed, doubled"},
 	{"two agents have the message", func(_ *History, o *Observed) {
-		o.Traces["store/p3"].Deliveries = append(o.Traces["store/p3"].Deliveries, Delivery{"agent-e", 1, "accepted", ""})
+		o.Traces["store/p3"].Deliveries = append(o.Traces["store/p3"].Deliveries, Delivery{Agent: "agent-e", AgentSequence: 1, State: "accepted"})
 	}, "doubled"},
 	{"another agent than the owner has the message", func(_ *History, o *Observed) { o.Conversations["c10"].Owner = "agent-b" }, "misdelivered"},
 	{"a message was withdrawn and given to nobody", func(_ *History, o *Observed) {
@@ -230,6 +230,21 @@ var wrongs = []wrong{
 		h.Denials = []Denial{{"agent-c", "customer", at.Add(-time.Second), at.Add(time.Second)}}
 		h.Views[2].Events[1].At = at
 	}, "misdelivered"},
+	{"a message comes back to the connection that did not acknowledge it", func(_ *History, o *Observed) {
+		for i, p := range []string{"store/p1", "store/p2"} { // as if the second entry were of the first message, too
+			d := o.Traces[p].Deliveries[0]
+			d.Attempts = []Attempt{{"k1", "unacknowledged"}}
+			if i == 0 {
+				o.Traces[p].Deliveries[0] = d
+				continue
+			}
+			d.AgentSequence = 9
+			o.Traces["store/p1"].Deliveries = append(o.Traces["store/p1"].Deliveries, d)
+		}
+	}, "withdrawn again"},
+	{"a reply that was refused is there", func(h *History, _ *Observed) {
+		h.Replies[0].Told, h.Replies[0].Refused = nil, 403
+	}, "changed"},
 	{"something was wrong on the way", func(h *History, _ *Observed) { h.fault("server", nil, "it ended by itself") }, "server"},
 }
 

@@ -21,6 +21,7 @@ type Inbox struct {
 	Strategy string
 	Sticky   bool
 	Accept   string // accept timeout, "" for none
+	Routing  string // what else its routing says
 	Kinds    []string
 	Accounts []string // direct members
 	Teams    []string
@@ -101,6 +102,9 @@ func (c *Company) YAML() string {
 		accept := ""
 		if in.Accept != "" {
 			accept = ", accept_timeout: " + in.Accept
+		}
+		if in.Routing != "" {
+			accept += ", " + in.Routing
 		}
 		document("inbox", in.Name, "channel: api\nmode: %s\nkinds: %s\nmembers: {accounts: %s, teams: %s}\nrouting: {strategy: %s, sticky: %t%s}\ncapacity: %d",
 			in.Mode, list(in.Kinds), list(in.Accounts), list(in.Teams), in.Strategy, in.Sticky, accept, in.Capacity)

@@ -3,7 +3,9 @@ package chaos
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"sync"
+	"time"
 
 	"github.com/bidahq/bida/client"
 )
@@ -47,6 +49,7 @@ type Told struct {
 type Reply struct {
 	Conversation, ID, Account, Text string
 	Told                            []ReplyTold
+	Refused                         int // with which status its writer was refused at the first try; 0 if it was not
 }
 
 // ReplyTold is a success that an agent was told.
@@ -83,8 +86,18 @@ type Trace struct {
 
 // Stage is one step of a message's way.
 type Stage struct {
-	Stage  string `json:"stage"`
-	Result string `json:"result"`
+	Stage  string    `json:"stage"`
+	At     time.Time `json:"at"`
+	Result string    `json:"result"`
+	Agent  string    `json:"agent"`
+}
+
+// Span is a time in which an account's connection was as it was.
+type Span struct {
+	Value string     `json:"value"`
+	From  time.Time  `json:"from"`
+	To    *time.Time `json:"to"` // nil while it holds
+	Cause string     `json:"cause"`
 }
 
 // Decision is a journal entry.
@@ -103,6 +116,13 @@ type Delivery struct {
 	AgentSequence int64  `json:"agent_sequence"`
 	State         string `json:"state"`
 	Code          string `json:"code"`
+	Attempts      []Attempt
+}
+
+// Attempt is one try to push a delivery.
+type Attempt struct {
+	Connection string `json:"connection"`
+	Result     string `json:"result"`
 }
 
 const withdrawn = "withdrawn"
@@ -188,10 +208,11 @@ func (f Fault) String() string {
 	return text
 }
 
+// bounded leaves out the middle of what is too long: the beginning says what it is, the end what became of it.
 func bounded(raw []byte) string {
 	const most = 8000
 	if len(raw) > most {
-		return string(raw[:most]) + "…"
+		return string(raw[:most/4]) + " … " + string(raw[len(raw)-most*3/4:])
 	}
 	return string(raw)
 }
@@ -230,6 +251,13 @@ func (h *History) repliedTold(r *Reply, t ReplyTold) {
 	r.Told = append(r.Told, t)
 }
 
+// repliedNot notes a refusal, after which nothing may be there.
+func (h *History) repliedNot(r *Reply, status int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	r.Refused = status
+}
+
 func (h *History) view(account, id string, lines bool) *View {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -265,11 +293,11 @@ func (h *History) shown() int {
 	return n
 }
 
-// faults counts what was wrong on the way.
-func (h *History) faults() int {
+// faults are what was wrong on the way so far.
+func (h *History) faults() []Fault {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return len(h.Faults)
+	return slices.Clone(h.Faults)
 }
 
 func (h *History) source(inbox string, lines []ReplyLine) {

@@ -95,6 +95,8 @@ type load struct {
 	ctx     context.Context // ends when nobody is waited for any more
 	more    context.Context // ends when nothing new is to be sent
 	think   time.Duration   // on average between two posts of a sender
+	pause   time.Duration   // at most, before a sender tries again what was not answered
+	fewer   int             // how many times smaller batches are
 
 	surging atomic.Pointer[chan struct{}]
 	retries atomic.Int64
@@ -138,12 +140,12 @@ type sender struct {
 }
 
 func (s *sender) run() {
-	for s.pause() {
+	for s.rest() {
 		switch {
 		case chance(s.rng, 3):
-			s.batch(3+s.rng.IntN(30), false)
+			s.batch(3+s.rng.IntN(30)/s.load.fewer, false)
 		case chance(s.rng, 0.8):
-			s.batch(40+s.rng.IntN(80), true)
+			s.batch((40+s.rng.IntN(80))/s.load.fewer, true)
 		case chance(s.rng, 6) && len(s.old) > 0:
 			s.repeat(s.old[s.rng.IntN(len(s.old))])
 		default:
@@ -152,7 +154,7 @@ func (s *sender) run() {
 	}
 }
 
-func (s *sender) pause() bool {
+func (s *sender) rest() bool {
 	timer := time.NewTimer(between(s.rng, 0, 2*s.think))
 	defer timer.Stop()
 	select {
@@ -223,7 +225,7 @@ func (s *sender) trouble(status int, answer []byte) {
 	if status == http.StatusInternalServerError {
 		s.history.fault("refused", nil, "a right message is answered %d: %s", status, answer)
 	}
-	wait(s.ctx, between(s.rng, 2*time.Millisecond, 25*time.Millisecond))
+	wait(s.ctx, between(s.rng, 2*time.Millisecond, s.load.pause))
 }
 
 // repeat posts a message again that its sender knows the answer to, or another one under its id.

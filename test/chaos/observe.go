@@ -189,3 +189,18 @@ func (o *observer) replies(ctx context.Context, inbox string) error {
 		cursor = page.Cursor
 	}
 }
+
+// connections reads what the program says of an account's connection since the day before.
+func connections(ctx context.Context, by *api, account string) ([]Span, error) {
+	var page struct {
+		Connection []Span
+		Partial    bool
+	}
+	if _, err := get(ctx, by, "/accounts/"+account+"/timeline", &page); err != nil {
+		return nil, err
+	}
+	if page.Partial {
+		return nil, fmt.Errorf("the timeline of %s is too long to be read at once", account)
+	}
+	return page.Connection, nil
+}

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/bidahq/bida/client"
 )
 
 // Plan is one run: a fresh company, a number of lives of the server, and a look at everything.
@@ -21,13 +23,14 @@ type Plan struct {
 	Database string // "" for the embedded database
 	Superior string // the address of Database's server, for Outage
 	Trouble  Trouble
+	Disk     *disk // on which Data lies, for Full
 	// Unhurried runs with the times that users have, and sleeps that are longer than those.
 	Unhurried bool
 	Seed      uint64
 	Cycles    int
 	Senders   int
 	Think     time.Duration     // of a sender, on average, between two posts
-	Hurry     bool              // shorter lives
+	Hurry     bool              // as many lives in a minute as the machine allows: short ones, and less said in each
 	Kept      string            // directory for what was seen, "" for none
 	Log       func(text string) // progress
 }
@@ -41,6 +44,8 @@ var graces = []string{
 type Result struct {
 	Trouble                 Trouble
 	Cycles, Early, Politely int
+	Cuts, Silences          int
+	Passed, Refused         int // messages that went on from who is deaf; answers
 	Posts, Told, Retries    int
 	Events                  int
 	Withdrawn               map[string]int // by reason
@@ -67,6 +72,16 @@ func (r *Result) String() string {
 		trouble = fmt.Sprintf("machines fell asleep %d times", r.Cycles)
 	case Outage:
 		trouble = fmt.Sprintf("the database went away %d times", r.Cycles)
+	case Network:
+		trouble = fmt.Sprintf("the network was bad %d times, cut %d connections and made %d silent", r.Cycles, r.Cuts, r.Silences)
+	case Lost:
+		trouble = fmt.Sprintf("agents were lost %d times, and %d answers refused", r.Cycles, r.Refused)
+	case Deaf:
+		trouble += fmt.Sprintf("; %d messages went on from agents who never acknowledge to colleagues", r.Passed)
+	case Full:
+		trouble = fmt.Sprintf("the disk was full %d times, %d of them until the server was killed", r.Cycles, r.Early)
+	case Clock:
+		trouble = fmt.Sprintf("the clock was set %d times, %d of them while the server was down", r.Cycles, r.Early)
 	case Kill:
 	}
 	return fmt.Sprintf("%s; %d messages (%d answers to their senders, %d tries without one) in %d conversations, "+
@@ -85,6 +100,10 @@ type run struct {
 	tokens  map[string]string
 	load    *load
 	agents  *agents
+	http    *http.Client // of whoever looks
+	told    int          // faults that the progress has told of
+	before  usage        // of the server, where one process goes through the whole run
+	proxy   *proxy       // of Network, nil otherwise
 	result  Result
 }
 
@@ -107,10 +126,13 @@ func Run(ctx context.Context, p Plan) (*Result, error) {
 }
 
 func newRun(p Plan) (*run, error) {
-	r := &run{Plan: p, rng: rand.New(rand.NewPCG(p.Seed, 1)), company: company(), history: &History{}, tokens: map[string]string{}}
+	r := &run{Plan: p, rng: rand.New(rand.NewPCG(p.Seed, 1)), company: company(), history: &History{}, tokens: map[string]string{}, http: newHTTP()}
 	env := environment()
 	if !p.Unhurried {
 		env = append(env, graces...)
+	}
+	if p.Trouble == Full {
+		env = append(env, fmt.Sprintf("BIDA_MIN_FREE=%dMiB", lowMark>>20))
 	}
 	if p.Database != "" {
 		env = append(env, "BIDA_DATABASE="+p.Database)
@@ -119,7 +141,7 @@ func newRun(p Plan) (*run, error) {
 	if r.server, err = newServer(p.Program, p.Data, env, r.history); err != nil {
 		return nil, err
 	}
-	r.server.storeless = p.Trouble == Outage
+	r.server.storeless, r.server.ownClock = p.Trouble == Outage || p.Trouble == Full, p.Trouble == Clock
 	return r, nil
 }
 
@@ -133,6 +155,10 @@ func (r *run) kill() {
 			l.process.kill()
 		}
 	}
+	if r.proxy != nil {
+		r.proxy.Close()
+	}
+	r.http.CloseIdleConnections()
 }
 
 // environment is the tests' own without what would tell the program something.
@@ -182,7 +208,7 @@ func (r *run) token(account string) error {
 }
 
 func (r *run) api(account string) *api {
-	return &api{base: r.server.url(), token: r.tokens[account], http: r.agents.http}
+	return &api{base: r.server.url(), token: r.tokens[account], http: r.http}
 }
 
 // trouble runs the load and the lives, calms everything down, and looks.
@@ -191,16 +217,32 @@ func (r *run) trouble(ctx context.Context) error {
 	defer enough()
 	viewing, stop := context.WithCancel(ctx)
 	defer stop()
+	if err := r.between(); err != nil {
+		return err
+	}
+	if err := r.warm(ctx); err != nil {
+		return err
+	}
 	r.agents = &agents{
-		url: r.server.url(), tokens: r.tokens, company: r.company, history: r.history, ctx: viewing, more: more, http: newHTTP(),
-		conns: map[*tracked]bool{}, first: map[string]string{}, jobs: map[string]chan job{}, stop: stop,
+		url: r.outside(), tokens: r.tokens, company: r.company, history: r.history, ctx: viewing, more: more, http: newHTTP(),
+		conns: map[*tracked]bool{}, first: map[string]string{}, jobs: map[string]chan job{}, recent: map[string][]string{}, stop: stop, losing: r.Trouble == Lost,
 	}
 	defer r.agents.http.CloseIdleConnections()
 	if err := r.clients(); err != nil {
 		return err
 	}
-	r.load = &load{api: r.api(Robot), company: r.company, history: r.history, ctx: ctx, more: more, think: r.Think}
-	r.load.api.http = newHTTP()
+	r.load = &load{api: r.api(Robot), company: r.company, history: r.history, ctx: ctx, more: more, think: r.Think, pause: 25 * time.Millisecond, fewer: 1}
+	if r.Hurry {
+		// Senders that find no server must not take the processor from the one that starts, and what they send has to be looked at in the end.
+		r.load.pause, r.load.fewer = 3*r.load.pause, 4
+	}
+	r.load.api.http, r.load.api.base = newHTTP(), r.outside()
+	if r.proxy != nil {
+		for _, c := range []*http.Client{r.agents.http, r.load.api.http} { // or all of them wait for answers that are lost, on connections that are silent
+			c.Timeout = 2 * time.Second
+			c.Transport.(*http.Transport).IdleConnTimeout = 300 * time.Millisecond
+		}
+	}
 	defer r.load.api.http.CloseIdleConnections()
 	sources, read := context.WithCancel(ctx)
 	defer read()
@@ -211,13 +253,18 @@ func (r *run) trouble(ctx context.Context) error {
 	if err := r.agents.begun(); err != nil {
 		return err
 	}
-	cause := map[Trouble]func(context.Context, int) error{Kill: r.life, Sleep: r.sleep, Outage: r.outage}[r.Trouble]
+	cause := map[Trouble]func(context.Context, int) error{
+		Kill: r.life, Sleep: r.sleep, Outage: r.outage, Network: r.network, Deaf: r.deafLife, Lost: r.lose, Clock: r.steps, Full: r.fill,
+	}[r.Trouble]
 	for n := 0; r.result.Cycles < r.Cycles; n++ {
 		if err := cause(ctx, n); err != nil {
 			return err
 		}
 	}
 	r.Log("calming down")
+	if r.proxy != nil {
+		r.proxy.set(Weather{})
+	}
 	enough()
 	begun := time.Now()
 	if err := r.calm(ctx); err != nil {
@@ -253,6 +300,36 @@ func (r *run) clients() error {
 		add("agent-e", "e-2", func(v *viewer) { v.slow = true }),
 		listen("agent-f", "f-1"),
 	}
+	switch r.Trouble {
+	case Deaf:
+		clients = []func() error{
+			add("agent-a", "a-1", nil),
+			add("agent-a", "a-2", func(v *viewer) { v.deaf = true }),
+			add(deafAgents[0], "b-1", func(v *viewer) { v.deaf = true }),
+			add("agent-c", "c-1", nil),
+			add("agent-d", "d-1", nil),
+			add(deafAgents[1], "e-1", func(v *viewer) { v.deaf = true; v.restive = true }),
+			add("agent-f", "f-1", nil),
+		}
+	case Lost: // only such clients as sign in again
+		clients = []func() error{
+			add("agent-a", "a-1", nil),
+			add("agent-a", "a-2", func(v *viewer) { v.restive = true }),
+			add("agent-b", "b-1", nil),
+			add("agent-c", "c-1", nil),
+			add("agent-d", "d-1", func(v *viewer) { v.slow = true }),
+			add("agent-e", "e-1", nil),
+			add("agent-f", "f-1", nil),
+		}
+	default:
+	}
+	if r.Trouble == Network { // over events and posts too
+		clients = append(clients,
+			add("agent-b", "b-2", func(v *viewer) { v.transport = client.SSE }),
+			add("agent-d", "d-2", func(v *viewer) { v.transport = client.SSE; v.slow = true }),
+			add("agent-f", "f-2", func(v *viewer) { v.transport = client.SSE; v.restive = true }),
+		)
+	}
 	if r.Trouble == Sleep { // what falls asleep is a process; some agents have only such clients
 		clients = nil
 		for _, id := range []string{"a-1", "a-2", "b-1", "c-1", "c-2", "d-1", "e-1", "e-2", "f-1"} {
@@ -263,9 +340,13 @@ func (r *run) clients() error {
 	for _, f := range clients {
 		failed = errors.Join(failed, f())
 	}
-	a.viewing.Go(func() { a.moods("agent-b", r.Seed+100) })
-	a.viewing.Go(func() { a.moods("agent-e", r.Seed+101) })
-	a.viewing.Go(func() { a.deny(a.ctx, r.api("admin"), "agent-c", "group", r.Seed+103) })
+	if r.Trouble != Deaf { // whose conversations move for one reason only
+		a.viewing.Go(func() { a.moods("agent-b", r.Seed+100) })
+		a.viewing.Go(func() { a.moods("agent-e", r.Seed+101) })
+	}
+	if r.Trouble != Clock { // the checker compares the server's times with the machine's
+		a.viewing.Go(func() { a.deny(a.ctx, r.api("admin"), "agent-c", "group", r.Seed+103) })
+	}
 	a.viewing.Go(func() {
 		rng := rand.New(rand.NewPCG(r.Seed, 102))
 		for wait(a.more, between(rng, 100*time.Millisecond, time.Second)) {
@@ -280,7 +361,7 @@ func (r *run) life(ctx context.Context, n int) error {
 	politely := n%7 == 6
 	lives := []struct{ percent, least, most int }{{20, 0, 60}, {50, 100, 900}, {30, 600, 2200}}
 	if r.Hurry {
-		lives = []struct{ percent, least, most int }{{35, 0, 60}, {50, 30, 400}, {15, 300, 1000}}
+		lives = []struct{ percent, least, most int }{{45, 0, 50}, {47, 20, 220}, {8, 200, 900}}
 	}
 	dice, long := r.rng.IntN(100), 0
 	for _, l := range lives {
@@ -334,6 +415,11 @@ func (r *run) calm(ctx context.Context) error {
 	case <-deadline.Done():
 		return errors.New("senders or agents still wait for an answer")
 	}
+	if r.Hurry {
+		if err := r.leisure(ctx); err != nil {
+			return err
+		}
+	}
 	zero := int64(0)
 	for _, account := range r.company.Agents {
 		r.agents.presence(r.api("admin"), account, "available")
@@ -344,64 +430,16 @@ func (r *run) calm(ctx context.Context) error {
 	return r.still(deadline)
 }
 
-// still waits until nothing moves: for longer than any grace or timeout of the company no client was shown anything, and the ledger, which has done all that
-// it was given before it answers, has written nothing.
-func (r *run) still(ctx context.Context) error {
-	quiet := 2500 * time.Millisecond
-	if r.Unhurried {
-		quiet = 25 * time.Second
-	}
-	before, since := "", time.Now()
-	for wait(ctx, 100*time.Millisecond) {
-		asked := time.Now()
-		position, err := r.position(ctx)
-		if err != nil {
-			return err
-		}
-		now := fmt.Sprint(position, " ", r.history.shown())
-		if now != before || !r.agents.allLive() || time.Since(asked) > time.Second {
-			before, since = now, time.Now()
-		} else if time.Since(since) > quiet {
-			return nil
-		}
-	}
-	r.history.fault("client", before, "clients are not connected, or the server does not come to rest, %s after its last end", 2*patience)
-	return nil
-}
-
-// position sends a message again, which has to pass through the ledger and changes nothing, and reads up to where the ledger is.
-func (r *run) position(ctx context.Context) (int64, error) {
-	for _, p := range r.history.Posts {
-		if len(p.Told) == 0 {
-			continue
-		}
-		status, answer, err := r.load.api.call(ctx, http.MethodPost, "/inboxes/"+p.Inbox+"/messages", p.body())
-		if err == nil && status != http.StatusOK {
-			err = fmt.Errorf("a message that was sent again is answered %d: %s", status, answer)
-		}
-		if err != nil {
-			return 0, err
-		}
-		break
-	}
-	return r.server.position(ctx)
-}
-
 // judge looks at everything while the clients are still there, and ends the run.
 func (r *run) judge(ctx context.Context) error {
-	begun := time.Now()
-	last := map[string]int64{}
-	for _, v := range r.agents.viewers {
-		if v.cursor != nil && v.view.Client == "last-"+v.view.Account {
-			last[v.view.Account] = *v.cursor
-		}
-	}
-	o, err := observe(ctx, r.api("admin"), r.api(Robot), r.company, r.history, last)
+	o, err := r.look(ctx)
 	if err != nil {
 		return err
 	}
-	r.Log("looked for " + time.Since(begun).Round(100*time.Millisecond).String())
 	r.agents.end()
+	if err := r.alone(ctx); err != nil {
+		return err
+	}
 	faults := Check(r.company, r.history, o)
 	evidence(ctx, r.api("admin"), faults)
 	known := len(r.history.Faults)
@@ -414,6 +452,9 @@ func (r *run) judge(ctx context.Context) error {
 func (r *run) count(o *Observed, faults []Fault) {
 	x := &r.result
 	x.Trouble = r.Trouble
+	if r.proxy != nil {
+		x.Cuts, x.Silences = r.proxy.count()
+	}
 	x.Withdrawn, x.Denials = map[string]int{}, len(r.history.Denials)
 	x.Faults, x.Starts, x.Stops = faults, r.server.starts, r.server.stops
 	x.Posts, x.Replies, x.Conversations, x.Retries = len(r.history.Posts), len(r.history.Replies), len(o.Conversations), int(r.load.retries.Load())
@@ -426,6 +467,16 @@ func (r *run) count(o *Observed, faults []Fault) {
 			if e.Withdraws != 0 {
 				x.Withdrawn[e.Code]++
 			}
+		}
+	}
+	for _, y := range r.history.Replies {
+		if y.Refused != 0 {
+			x.Refused++
+		}
+	}
+	for _, t := range o.Traces {
+		if t.passed() {
+			x.Passed++
 		}
 	}
 	for _, c := range o.Conversations {

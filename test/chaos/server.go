@@ -17,6 +17,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/bidahq/bida/test/clock"
 )
 
 const (
@@ -79,10 +81,13 @@ func (t *tail) faults() []string {
 	return list
 }
 
-func start(cmd *exec.Cmd, out io.Writer) (*process, error) {
+func start(cmd *exec.Cmd, out io.Writer) (*process, error) { return startBy(cmd.Start, cmd, out) }
+
+// startBy is start with another way to start the command.
+func startBy(begin func() error, cmd *exec.Cmd, out io.Writer) (*process, error) {
 	p := &process{cmd: cmd, done: make(chan struct{}), log: &tail{}}
 	cmd.Stdout, cmd.Stderr = out, p.log
-	if err := cmd.Start(); err != nil {
+	if err := begin(); err != nil {
 		return nil, err
 	}
 	go func() {
@@ -134,8 +139,11 @@ type server struct {
 	probe                  *http.Client
 	history                *History
 	storeless              bool // its store goes away, which it may say
+	ownClock               bool // its wall clock is not the machine's
 
 	now    *process
+	clock  *clock.Clock
+	ahead  time.Duration   // of the machine's clock
 	starts []time.Duration // from exec to ready
 	stops  []time.Duration // from SIGTERM to the end
 }
@@ -183,11 +191,21 @@ func (s *server) command(in string, args ...string) (string, error) {
 func (s *server) begin() error {
 	cmd := exec.Command(s.program, "serve", "--data", s.data, "--listen", s.address)
 	cmd.Env = s.env
-	p, err := start(cmd, io.Discard)
+	begin := cmd.Start
+	if s.ownClock {
+		begin = func() (err error) { s.clock, err = clock.Start(cmd, s.ahead); return err }
+	}
+	p, err := startBy(begin, cmd, io.Discard)
 	if err == nil {
 		s.now = p
 	}
 	return err
+}
+
+// setClock sets the server's wall clock: that much ahead of the machine's.
+func (s *server) setClock(ahead time.Duration) error {
+	s.ahead = ahead
+	return s.clock.Set(ahead)
 }
 
 // ready waits until the server takes messages.

@@ -14,9 +14,14 @@ type Trouble int
 
 // The troubles.
 const (
-	Kill   Trouble = iota // the server is killed, and now and then asked to end
-	Sleep                 // agents' machines fall asleep in the middle of whatever they do, and wake up: no byte is read or sent, and nothing is closed
-	Outage                // the PostgreSQL of Plan.Database ends all connections, takes none for a while, or takes no writes
+	Kill    Trouble = iota // the server is killed, and now and then asked to end
+	Sleep                  // agents' machines fall asleep in the middle of whatever they do, and wake up: no byte is read or sent, and nothing is closed
+	Outage                 // the PostgreSQL of Plan.Database ends all connections, takes none for a while, or takes no writes
+	Network                // what is between the clients, the senders and the server is slow, cuts connections, passes them on out of order, and swallows what is sent without a word
+	Deaf                   // the server is killed, and some agents' clients show everything and never acknowledge
+	Lost                   // agents lose their sign-in, their account or the server while their answers are on the way
+	Clock                  // the server's wall clock is set, ahead and back, by seconds, hours and a day; now and then while it is down
+	Full                   // the file system of the data directory (Plan.Disk) is full, by the program itself or by a neighbour, to the last byte now and then
 )
 
 // sleep has a terminal agent's machine fall asleep, or all clients of one account at once, and wake up again.
@@ -109,5 +114,10 @@ func (r *run) outage(ctx context.Context, n int) error {
 }
 
 func (r *run) tell() {
-	r.Log(fmt.Sprintf("%d cycles, %d messages, %d events, %d faults", r.result.Cycles, r.load.count(), r.history.shown(), r.history.faults()))
+	faults := r.history.faults()
+	r.Log(fmt.Sprintf("%d cycles, %d messages, %d events, %d faults", r.result.Cycles, r.load.count(), r.history.shown(), len(faults)))
+	for _, f := range faults[min(len(faults), r.told):] {
+		r.Log(f.String())
+	}
+	r.told = len(faults)
 }

@@ -27,7 +27,11 @@ type Desk struct {
 	L     *ledger.Ledger
 	Now   time.Time
 	IDs   int
+
+	set time.Duration // by how much the clock was set
 }
+
+var began = time.Date(2026, 3, 2, 2, 0, 0, 0, time.UTC)
 
 const base = `
 {kind: account, name: admin, spec: {title: 管理员, roles: [admin]}}
@@ -50,7 +54,7 @@ func Inbox(name, routing, members string) string {
 // Open makes a desk with the accounts a, b and c, and further documents.
 func Open(t *testing.T, documents ...string) *Desk {
 	t.Helper()
-	d := &Desk{T: t, Store: memory.New(), Now: time.Date(2026, 3, 2, 2, 0, 0, 0, time.UTC)}
+	d := &Desk{T: t, Store: memory.New(), Now: began}
 	d.Start("run-1")
 	d.Apply(base + strings.Join(documents, ""))
 	return d
@@ -64,6 +68,7 @@ func (d *Desk) Start(node string) {
 	}
 	l, err := ledger.New(context.Background(), d.Store, ledger.Options{
 		Now: func() time.Time { return d.Now }, Node: node, Settle: conversation.Settle, Restore: conversation.Restore, Deadlines: deadlines,
+		Elapsed: func(now time.Time) time.Duration { return now.Sub(began) - d.set }, ClockSet: conversation.FollowClock,
 		ConnectionGrace: 20 * time.Second, PresenceGrace: 5 * time.Minute,
 	})
 	if err != nil {
@@ -108,6 +113,13 @@ func (d *Desk) Apply(documents string) {
 	d.Must(&governance.Apply{Base: -1, Edits: edits, By: "admin", Source: "test"})
 }
 
+// Set sets the clock; no time passes.
+func (d *Desk) Set(by time.Duration) {
+	d.Now, d.set = d.Now.Add(by), d.set+by
+	for d.L.Step() {
+	}
+}
+
 // Wait moves the clock, stopping at every deadline on the way.
 func (d *Desk) Wait(span time.Duration) {
 	end := d.Now.Add(span)
@@ -116,7 +128,9 @@ func (d *Desk) Wait(span time.Duration) {
 		if !ok || at.After(end) {
 			break
 		}
-		d.Now = at
+		if at.After(d.Now) {
+			d.Now = at
+		}
 		for d.L.Step() {
 		}
 	}

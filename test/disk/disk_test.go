@@ -6,6 +6,8 @@ import (
 	"os"
 	"os/exec"
 	"testing"
+
+	"github.com/bidahq/bida/test/fault"
 )
 
 var (
@@ -13,6 +15,12 @@ var (
 	seed   = flag.Uint64("seed", 0, "choose as the run with this seed did")
 	images = flag.Int("images", 0, "how many images of the script's disk, whatever -long says")
 )
+
+// A program of which calls fail is started through this one.
+func TestMain(m *testing.M) {
+	fault.Become()
+	m.Run()
+}
 
 // chosenSeed is the seed of this run; the log says how to repeat it.
 func chosenSeed(t *testing.T) uint64 {

@@ -2,103 +2,88 @@ package disk
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
-	"strconv"
-	"strings"
+	"syscall"
+
+	"github.com/bidahq/bida/test/fault"
 )
 
 // kind is a kind of system call that can fail, and how.
 type kind struct {
-	calls string // as strace names them
-	// ours: only calls about the data directory count, since the program opens other files too.
-	ours   bool
-	errors []string
+	calls  []string // as package fault names them
+	errors []syscall.Errno
 }
 
 var kinds = []kind{
-	{calls: "pwrite64", errors: []string{"ENOSPC", "EIO"}},
-	{calls: "fsync", errors: []string{"EIO"}},
-	{calls: "ftruncate", errors: []string{"EIO"}},
-	{calls: "open,openat", ours: true, errors: []string{"ENOSPC", "EMFILE"}},
-	{calls: "/^rename", errors: []string{"EIO"}},
-	{calls: "/^mkdir", errors: []string{"ENOSPC"}},
-	{calls: "/^unlink", errors: []string{"EIO"}},
-}
-
-// Fault is an error of the disk: the calls from the first on fail, so many of them. Strace counts for each thread, so every thread's have their turn.
-type Fault struct {
-	kind
-	error       string
-	first, many int
-}
-
-// String names the fault as strace would be told.
-func (f Fault) String() string {
-	when := strconv.Itoa(f.first)
-	if f.many > 1 {
-		when += ".." + strconv.Itoa(f.first+f.many-1)
-	}
-	return fmt.Sprintf("inject=%s:error=%s:when=%s", f.calls, f.error, when)
-}
-
-// under is what makes the calls of a server fail.
-func (f Fault) under(output, data string) strace {
-	u := strace{output, []string{"-e", "trace=" + f.calls, "-e", f.String()}}
-	if f.many == 0 {
-		u.args = u.args[:2] // it only counts
-	}
-	if f.ours {
-		for _, name := range []string{"", "/bida.db", "/bida.db-wal", "/bida.lock", "/files", "/files/incoming"} {
-			u.args = append(u.args, "-P", data+name)
-		}
-	}
-	return u
+	{[]string{"write"}, []syscall.Errno{syscall.ENOSPC, syscall.EIO}},
+	{[]string{"pread64", "read"}, []syscall.Errno{syscall.EIO}},
+	{[]string{"fsync"}, []syscall.Errno{syscall.EIO}},
+	{[]string{"ftruncate"}, []syscall.Errno{syscall.EIO}},
+	{[]string{"rename"}, []syscall.Errno{syscall.EIO}},
+	{[]string{"mkdir"}, []syscall.Errno{syscall.ENOSPC}},
+	{[]string{"unlink"}, []syscall.Errno{syscall.EIO}},
+	{[]string{"open"}, []syscall.Errno{syscall.ENOSPC, syscall.EMFILE}},
+	{[]string{"pwrite64"}, []syscall.Errno{syscall.ENOSPC, syscall.EIO}},
 }
 
 // outcome is what a run with a fault was like.
 type outcome struct {
-	injected int
-	refused  map[int]int // answers by status
-	ends     []string    // how the server ended by itself
-	faults   []string
-	counts   int // calls of the busiest thread
+	seen, met int         // calls, and those that failed
+	refused   map[int]int // answers by status
+	ends      []string    // how the server ended by itself
+	faults    []string
 }
 
-// suffer plays the script while the disk fails, then starts the server on a disk that works, and asks for everything. The server is asked to end or killed.
-func suffer(ctx context.Context, path, root string, f Fault, politely bool) (*outcome, error) {
-	p := &program{path: path, data: filepath.Join(root, "data")}
-	adminToken, err := p.found(strace{}, strace{})
-	if err != nil {
+// founded is a directory with an administrator, which each run begins with a copy of.
+type founded struct {
+	*program
+	adminToken string
+}
+
+func found(path, root string) (*founded, error) {
+	f := &founded{program: &program{path: path, data: filepath.Join(root, "founded")}}
+	var err error
+	f.adminToken, err = f.found(strace{}, strace{})
+	return f, err
+}
+
+// suffer plays the script while the disk fails, then has a server started on a disk that works, and asks for everything. The server that suffers is asked to
+// end or killed. Only calls about the data directory count.
+func (f *founded) suffer(ctx context.Context, root string, r fault.Rule, politely bool, again func(data string) (string, func() error, error)) (*outcome, error) {
+	p := &program{path: f.path, data: filepath.Join(root, "data")}
+	if err := os.CopyFS(p.data, os.DirFS(f.data)); err != nil {
 		return nil, err
 	}
-	pl := newPlayer(p, adminToken)
-	output := filepath.Join(root, "trace")
+	pl := newPlayer(p, f.adminToken)
 	pl.begin = func() (*server, error) { return p.serve(strace{}) }
-	err = pl.sufferedLife(ctx, f.under(output, p.data), politely)
-	o := &outcome{refused: pl.refuse, ends: pl.ends}
-	o.faults = pl.faults
+	r.Under = p.data
+	met, err := pl.sufferedLife(ctx, r, politely)
+	if met == nil {
+		return nil, err
+	}
+	o := &outcome{refused: pl.refuse, ends: pl.ends, faults: pl.faults}
 	if err != nil {
 		o.faults = append(o.faults, err.Error())
+	} else {
+		o.faults = append(o.faults, ask(ctx, p.data, &pl.history, again)...)
 	}
-	if readErr := o.read(output); readErr != nil {
-		return nil, readErr
-	}
-	if err == nil {
-		o.faults = append(o.faults, ask(ctx, p.data, &pl.history, outside(path))...)
-	}
-	return o, nil
+	o.seen, o.met, err = met.Wait()
+	return o, err
 }
 
-// sufferedLife is the life of the server whose disk fails, and of those that follow if it ends by itself.
-func (p *player) sufferedLife(ctx context.Context, u strace, politely bool) error {
-	s, err := p.program.serve(u)
+// sufferedLife is the life of the server whose disk fails, and of those that follow if it ends by itself. Without an Injector it could not be tried.
+func (p *player) sufferedLife(ctx context.Context, r fault.Rule, politely bool) (*fault.Injector, error) {
+	s, met, err := p.program.serveFailing(r)
 	if s == nil {
-		return err
+		return nil, err
 	}
+	return met, p.sufferOn(ctx, s, err, politely)
+}
+
+// sufferOn goes on with a server that may have ended while it started.
+func (p *player) sufferOn(ctx context.Context, s *server, err error, politely bool) error {
 	defer func() { s.Kill() }()
 	if err != nil {
 		status, over := s.ended()
@@ -133,30 +118,6 @@ func (p *player) sufferedLife(ctx context.Context, u strace, politely bool) erro
 			return err
 		}
 		p.noteEnd(last, status)
-	}
-	return nil
-}
-
-var (
-	threadOf = regexp.MustCompile(`^(\d+) +\w+\(`)
-	errNone  = errors.New("strace recorded nothing")
-)
-
-// read counts what strace did.
-func (o *outcome) read(output string) error {
-	raw, err := os.ReadFile(output)
-	if err != nil {
-		return fmt.Errorf("%w (is ptrace allowed here?): %w", errNone, err)
-	}
-	threads := map[string]int{}
-	for line := range strings.SplitSeq(string(raw), "\n") {
-		if found := threadOf.FindStringSubmatch(line); found != nil {
-			threads[found[1]]++
-			o.counts = max(o.counts, threads[found[1]])
-		}
-		if strings.Contains(line, "(INJECTED)") {
-			o.injected++
-		}
 	}
 	return nil
 }

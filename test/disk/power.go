@@ -325,7 +325,7 @@ func ask(ctx context.Context, data string, h *history, start func(data string) (
 func inside(data string) (string, func() error, error) {
 	c := app.DefaultConfig()
 	c.Data, c.Listen = data, "127.0.0.1:0"
-	c.ConnectionGrace, c.PresenceGrace = 10*time.Minute, 10*time.Minute
+	c.ConnectionGrace, c.PresenceGrace = time.Hour, time.Hour
 	a, err := app.New(context.Background(), c, app.Options{Version: "test", Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return "", nil, err

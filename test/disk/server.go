@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/bidahq/bida/client"
+	"github.com/bidahq/bida/test/fault"
 	"github.com/bidahq/bida/test/release"
 )
 
@@ -40,8 +41,8 @@ func (p *program) command(under strace, args ...string) *exec.Cmd {
 	}
 	cmd := exec.Command(line[0], line[1:]...)
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "BIDA_") })
-	// No grace and no timeout runs out while a test waits for a disk.
-	cmd.Env = append(cmd.Env, "BIDA_CONNECTION_GRACE=10m", "BIDA_PRESENCE_GRACE=10m")
+	// No grace runs out while a test waits for a disk, or looks at an image long after it was recorded.
+	cmd.Env = append(cmd.Env, "BIDA_CONNECTION_GRACE=1h", "BIDA_PRESENCE_GRACE=1h")
 	return cmd
 }
 
@@ -82,7 +83,29 @@ type server struct {
 
 // serve starts the program. An error after which the server is not nil says that it ended by itself.
 func (p *program) serve(under strace) (*server, error) {
-	process, err := release.Start("bida", p.command(under, "serve", "--data", p.data, "--listen", "127.0.0.1:0"))
+	process, err := release.Start("bida", p.command(under, p.serving()...))
+	return ready(process, err)
+}
+
+// serveFailing is serve with calls that fail.
+func (p *program) serveFailing(r fault.Rule) (*server, *fault.Injector, error) {
+	cmd := p.command(strace{}, p.serving()...)
+	met, err := fault.Wrap(cmd, r)
+	if err != nil {
+		return nil, nil, err
+	}
+	process, err := release.Start("bida", cmd)
+	met.Serve()
+	s, err := ready(process, err)
+	return s, met, err
+}
+
+func (p *program) serving() []string {
+	return []string{"serve", "--data", p.data, "--listen", "127.0.0.1:0"}
+}
+
+// ready waits until a process that was started says where it listens.
+func ready(process *release.Process, err error) (*server, error) {
 	if err != nil {
 		return nil, err
 	}

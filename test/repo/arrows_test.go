@@ -26,9 +26,16 @@ var arrows = []arrow{
 		reason: "the engine is pure, so that what it decides can be replayed, asked about and tested without anything else: it imports the standard library only",
 	},
 	{
-		from:   in("internal/policy"),
-		banned: func(dir string, ours bool) bool { return ours && !in("internal/policy", "internal/reception")(dir) },
-		reason: "documents compile to what the engine reads and to nothing else; policy knows reception only",
+		from: in("internal/policy"),
+		banned: func(dir string, ours bool) bool {
+			return ours && !in("internal/policy", "internal/reception", "internal/filter")(dir)
+		},
+		reason: "documents compile to what the engine and the filter read, and to nothing else",
+	},
+	{
+		from:   in("internal/filter"),
+		banned: func(dir string, ours bool) bool { return ours && !in("internal/filter")(dir) },
+		reason: "what a text matches depends on the rules and the text alone",
 	},
 	{
 		// A package nobody has thought about yet is a domain: the stricter rule is the default.
@@ -126,7 +133,9 @@ func TestTheRuleAboutImportsFindsEveryForbiddenArrow(t *testing.T) {
 		{"internal/reception/reason/a.go", module + "/internal/reception", ""},
 		{"internal/policy/a.go", "go.yaml.in/yaml/v3", ""},
 		{"internal/policy/a.go", module + "/internal/reception", ""},
-		{"internal/policy/a.go", module + "/internal/ledger", "policy knows reception only"},
+		{"internal/policy/a.go", module + "/internal/ledger", "what the engine and the filter read"},
+		{"internal/policy/a.go", module + "/internal/filter", ""},
+		{"internal/filter/a.go", module + "/internal/reception", "the rules and the text alone"},
 		{"internal/receptionist/a.go", "go.yaml.in/yaml/v3", ""},
 		{"internal/intake/a.go", module + "/internal/ledger", ""},
 		{"internal/intake/a.go", module + "/internal/store/sqlite", "never the reverse"},

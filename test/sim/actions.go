@@ -73,6 +73,14 @@ spec: {title: 自取, channel: api, mode: live, kinds: [customer], members: {acc
 kind: inbox
 name: mail
 spec: {title: 邮件, channel: api, mode: async, kinds: [customer], members: {accounts: [a, b]}, routing: {strategy: least_loaded}}
+---
+kind: filter
+name: spam
+spec: {match: {keywords: [加微信]}, action: quarantine}
+---
+kind: filter
+name: abuse
+spec: {order: 5, match: {keywords: [滚]}, action: reject}
 `
 
 var (
@@ -103,9 +111,23 @@ var variants = map[string][]string{
 		`{"title":"在线","channel":"api","mode":"live","kinds":["customer","group"],"members":{"accounts":["a","b"]},"routing":{"strategy":"round_robin","answer_timeout":"15s","idle_prompt":"10s","idle_close":"80s"},"hours":"day"}`,
 		`{"title":"在线","channel":"api","mode":"live","kinds":["customer","group"],"members":{"accounts":["a"],"teams":["front"]},"routing":{"strategy":"broadcast"}}`,
 	},
+	"filter/spam": {
+		`{"match":{"keywords":["加微信"]},"action":"quarantine"}`,
+		`{"match":{"keywords":["加微信"]},"action":"tag","tag":"x"}`,
+		`{"inboxes":["shop"],"match":{"expression":"text contains '加微信' or length > 9"},"action":"quarantine"}`,
+	},
 	"switch/inbox.shop": {"", `{"state":"off","reason":"x"}`, `{"state":"paused","until":"2026-03-02T08:05:00Z","reason":"x"}`},
-	"switch/platform":   {"", `{"state":"paused","until":"2026-03-02T08:03:00Z","reason":"x"}`},
+	"switch/inbox.web":  {"", `{"state":"limited","per_minute":2,"reason":"x"}`, `{"state":"limited","per_minute":4,"until":"2026-03-02T08:04:00Z","reason":"x"}`},
+	"switch/platform":   {"", `{"state":"paused","until":"2026-03-02T08:03:00Z","reason":"x"}`, `{"state":"limited","per_minute":6,"reason":"x"}`},
+	"switch/account.a":  {"", `{"state":"limited","per_minute":1,"reason":"x"}`},
 	"switch/account.d":  {"", `{"state":"off","reason":"x"}`},
+	"maintenance/work": {
+		"",
+		`{"title":"升级","from":"2026-03-02T08:01:00Z","until":"2026-03-02T08:02:30Z"}`,
+		`{"title":"升级","from":"2026-03-02T08:02:00Z","until":"2026-03-02T08:04:00Z","inboxes":["web","shop"],"kinds":["customer"],"announcement":{"zh":"稍后","en":"later","from":"2026-03-02T08:02:30Z","to":{"everybody":true}}}`,
+		`{"title":"升级","from":"2026-03-02T08:03:00Z","until":"2026-03-02T08:05:00Z","inboxes":["all"],"announcement":{"zh":"抢单","en":"all","from":"2026-03-02T08:00:30Z","to":{"accounts":["a"],"teams":["front"]}}}`,
+	},
+	"client/sim": {"", `{"minimum":"2"}`, `{"blocked":["1"],"reason":"x"}`},
 	"schedule/day": {
 		`{"title":"白班","zone":"Asia/Shanghai","weekly":[{"days":["mon","tue","wed","thu","fri","sat","sun"],"from":"16:02","to":"23:00"}]}`,
 		`{"title":"白班","zone":"Asia/Shanghai","weekly":[{"days":["mon","tue","wed","thu","fri","sat","sun"],"from":"16:04","to":"16:06"}]}`,
@@ -113,7 +135,8 @@ var variants = map[string][]string{
 }
 
 var variantKeys = []string{
-	"account/a", "account/b", "account/c", "inbox/web", "switch/inbox.shop", "switch/platform", "switch/account.d", "schedule/day",
+	"account/a", "account/b", "account/c", "inbox/web", "filter/spam", "switch/inbox.shop", "switch/platform", "switch/account.d", "schedule/day",
+	"switch/inbox.web", "switch/account.a", "maintenance/work", "client/sim",
 }
 
 func edit(key, spec string) policy.Edit {
@@ -180,11 +203,49 @@ func (s *Sim) act(i int) {
 		s.policyChanges()
 	case n < 96:
 		s.commitFails()
+	case n < 97:
+		s.setClock()
 	case n < 98:
 		s.crash()
+	case n < 99:
+		s.releases()
 	default:
 		s.sessionEnds()
 	}
+}
+
+// spam is what makes filter rules take a message, at times.
+func (s *Sim) spam() string {
+	switch n := s.rng.IntN(100); {
+	case n < 8:
+		return " 加微信"
+	case n < 11:
+		return " 滚"
+	}
+	return ""
+}
+
+// releases lets a message through that a rule keeps back.
+func (s *Sim) releases() {
+	rows, err := s.store.Quarantine(background, ledger.QuarantineQuery{State: ledger.QuarantineHeld, Limit: 5})
+	if err != nil || len(rows) == 0 {
+		return
+	}
+	q := rows[s.rng.IntN(len(rows))]
+	m, err := s.store.Message(background, q.Message)
+	if err != nil {
+		return
+	}
+	s.released[q.Conversation] = true
+	s.submit(&conversation.Release{Message: q.Message, Sequence: m.Sequence, By: "admin"}, nil)
+}
+
+// setClock sets the server's clock, as a person does who corrects it, a time server that was away, or a machine that wakes up.
+func (s *Sim) setClock() {
+	steps := []time.Duration{300 * time.Millisecond, -700 * time.Millisecond, 2 * time.Second, -2 * time.Second, time.Hour, -time.Hour, 24 * time.Hour, -24 * time.Hour}
+	s.set += steps[s.rng.IntN(len(steps))]
+	s.stepped = s.now
+	s.log.Info("sim: the clock is set", "at", s.now, "ahead", s.set)
 }
 
 func (s *Sim) customerWrites(i int) {
@@ -195,7 +256,7 @@ func (s *Sim) customerWrites(i int) {
 	}
 	contact := fmt.Sprintf("u%d", s.rng.IntN(6))
 	for j := range 1 + s.rng.IntN(4) {
-		s.post(&post{inbox: inbox, id: fmt.Sprintf("p%d-%d", i, j), contact: contact, kind: kind, text: fmt.Sprintf("您好 %d-%d 🙂", i, j)})
+		s.post(&post{inbox: inbox, id: fmt.Sprintf("p%d-%d", i, j), contact: contact, kind: kind, text: fmt.Sprintf("您好 %d-%d 🙂%s", i, j, s.spam())})
 	}
 }
 
@@ -208,7 +269,11 @@ func (s *Sim) agentActs(i int) {
 	if id == 0 {
 		return
 	}
-	switch s.rng.IntN(9) {
+	switch s.rng.IntN(11) {
+	case 9:
+		s.submit(&conversation.Snooze{Conversation: id, Until: s.wall().Add(s.between(time.Second, 90*time.Second)), By: account, Others: s.chance(50)}, nil)
+	case 10:
+		s.submit(&conversation.Wake{Conversation: id, By: account, Others: true}, nil)
 	case 8:
 		s.submit(&conversation.Note{Conversation: id, ID: fmt.Sprintf("n%d", i), Account: account, Text: fmt.Sprintf("内部 %d", i), Mentions: []string{agents[s.rng.IntN(len(agents))]}}, nil)
 	case 0:
@@ -257,7 +322,7 @@ func (s *Sim) agentPresence() {
 	account := agents[s.rng.IntN(len(agents))]
 	p := &governance.SetPresence{Account: account, Value: []string{"available", "away", "dnd", "offline", "available"}[s.rng.IntN(5)], By: account, Source: "sim"}
 	if p.Value == "away" && s.chance(50) {
-		p.Until = s.now.Add(s.between(time.Second, 2*time.Minute))
+		p.Until = s.wall().Add(s.between(time.Second, 2*time.Minute))
 	}
 	if s.chance(20) {
 		p.By = "admin"

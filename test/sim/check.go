@@ -2,6 +2,7 @@ package sim
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"reflect"
@@ -37,6 +38,8 @@ func (s *Sim) Check() []string {
 	s.checkReplies()
 	s.checkConversations()
 	s.checkViews()
+	s.checkAnnouncements()
+	s.checkLimits()
 	s.checkFacts()
 	s.checkRebuilt()
 	s.checkReplay()
@@ -104,7 +107,7 @@ func (s *Sim) checkConversations() {
 	seen := map[int64]bool{}
 	for _, p := range s.posts {
 		m, err := s.store.Message(background, p.message)
-		if err != nil || seen[m.Conversation] {
+		if err != nil || seen[m.Conversation] || m.Direction == ledger.Refused {
 			continue
 		}
 		seen[m.Conversation] = true
@@ -132,7 +135,8 @@ func (s *Sim) checkSettled() {
 			}
 		}
 	}
-	answered, applied := s.answeredAt(), s.appliedAt()
+	steps := s.steps()
+	answered, applied := s.answeredAt(steps), s.appliedAt(steps)
 	for _, c := range s.server.l.OpenConversations(func(*ledger.ConversationRow) bool { return true }) {
 		s.checkTurn(c, answered[c.ID], applied)
 		d := s.decideNow(c)
@@ -159,34 +163,40 @@ const afterStart = time.Minute
 // checkTurn: no turn lasts longer than its inbox allows, counted from what is in the thread, from the policy's last change, and from the end of faults.
 func (s *Sim) checkTurn(c *ledger.ConversationRow, answered, applied time.Time) {
 	spec, _ := s.server.l.Policy().Inbox(c.Inbox)
-	limit, began := spec.Routing.AnswerTimeout, c.TurnSince
+	limit, began := spec.Routing.AnswerTimeout, c.TurnSince.Add(-s.set)
+	if c.Owner == "" && c.LastOwner == "" && c.WaitingSince == 0 && c.LastSequence == c.Answered {
+		return // all of it is held back by filter rules
+	}
 	if c.LastSequence == c.Answered {
 		limit, began = spec.Routing.IdleClose, answered
 	} else if c.Owner == "" {
 		return // it is nobody's
+	}
+	if !c.SnoozedUntil().IsZero() {
+		return // no turn ends while it is set aside
 	}
 	for _, at := range []time.Time{applied, s.unstable.Add(afterStart)} {
 		if at.After(began) {
 			began = at
 		}
 	}
-	if limit > 0 && s.now.After(began.Add(time.Duration(limit))) {
+	if limit > 0 && s.now.After(began.Add(time.Duration(limit)+s.blur())) && s.now.After(s.wokenAt(c.ID).Add(time.Duration(limit)+s.blur())) {
 		s.violated("the turn in c%d (owner %q, answered %d of %d) lasts since %s, longer than %v", c.ID, c.Owner, c.Answered, c.LastSequence, began.Format("15:04:05.000"), limit)
 	}
 }
 
 // appliedAt is when the policy was last changed.
-func (s *Sim) appliedAt() time.Time {
+func (s *Sim) appliedAt(steps []stepOfClock) time.Time {
 	rows, err := s.store.Revisions(background, 0, 1)
 	if err != nil || len(rows) == 0 {
 		s.violated("the last revision cannot be read: %v", err)
 		return s.now
 	}
-	return rows[0].At
+	return s.passed(steps, rows[0].At, rows[0].Position)
 }
 
 // answeredAt is when each conversation was last answered by an agent.
-func (s *Sim) answeredAt() map[int64]time.Time {
+func (s *Sim) answeredAt(steps []stepOfClock) map[int64]time.Time {
 	at := map[int64]time.Time{}
 	for _, inbox := range inboxes {
 		rows, err := s.store.Replies(background, inbox, 0, 1<<20)
@@ -195,34 +205,83 @@ func (s *Sim) answeredAt() map[int64]time.Time {
 		}
 		for _, m := range rows {
 			if m.Kind != conversation.KindPrompt {
-				at[m.Conversation] = m.At
+				at[m.Conversation] = s.passed(steps, m.At, m.Position)
 			}
 		}
 	}
 	return at
 }
 
-// checkSilence: a customer is prompted only after an answer, and once; only who was answered, and silent for as long as is said, is resolved for silence.
+// stepOfClock is one that is on record.
+type stepOfClock struct {
+	position int64
+	by       time.Duration
+}
+
+func (s *Sim) steps() (list []stepOfClock) {
+	rows, err := s.store.FactsBetween(background, "system/clock", time.Time{}, s.now.AddDate(1, 0, 0), 1<<20)
+	if err != nil {
+		s.violated("the steps of the clock cannot be read: %v", err)
+	}
+	for _, f := range rows {
+		var v struct {
+			Step int64 `json:"step_us"`
+		}
+		if err := json.Unmarshal(f.Value, &v); err != nil || v.Step == 0 {
+			s.violated("a step of the clock is recorded as %s: %v", f.Value, err)
+		}
+		list = append(list, stepOfClock{f.FromPosition, time.Duration(v.Step) * time.Microsecond})
+	}
+	slices.SortFunc(list, func(a, b stepOfClock) int { return cmp.Compare(a.position, b.position) })
+	return list
+}
+
+// passed is when something was, as time passes; of what was before the last step of the clock only that.
+func (s *Sim) passed(steps []stepOfClock, at time.Time, position int64) time.Time {
+	if n := len(steps); n > 0 && position < steps[n-1].position {
+		return s.stepped
+	}
+	return at.Add(-s.set)
+}
+
+// blur is by how much the two clocks may differ without anybody noticing.
+func (s *Sim) blur() time.Duration {
+	if s.stepped.IsZero() {
+		return 0
+	}
+	return time.Second
+}
+
+// checkSilence: a customer is prompted only after an answer, and once (again only after the conversation was set aside); only who was answered, and silent for as long as is said, is resolved for silence.
 func (s *Sim) checkSilence(c *ledger.ConversationRow, rows []ledger.MessageRow) {
+	if s.released[c.ID] {
+		return // what is released lies where it came in, however much later it was let through
+	}
 	var last ledger.MessageRow // of the customer or an agent
-	prompted := false
+	var prompted int64         // where
 	for _, m := range rows {
 		switch {
 		case m.Direction == ledger.Outbound && m.Kind == conversation.KindPrompt:
-			if prompted || last.Direction != ledger.Outbound {
-				s.violated("prompt m%d in c%d follows m%d (%s), prompted before: %v", m.Position, c.ID, last.Position, last.Direction, prompted)
+			if prompted != 0 && !s.wokenBetween(c.ID, prompted, m.Position) || last.Direction != ledger.Outbound {
+				s.violated("prompt m%d in c%d follows m%d (%s), prompted before: m%d", m.Position, c.ID, last.Position, last.Direction, prompted)
 			}
-			prompted = true
+			prompted = m.Position
 		case m.Direction == ledger.Internal && m.Text == reception.CodeConversationResolvedIdle.String():
 			var line ledger.LineData
 			if err := json.Unmarshal(m.Data, &line); err != nil {
 				s.violated("line m%d: %v", m.Position, err)
 			}
-			if last.Direction != ledger.Outbound || m.At.Sub(last.At) < time.Duration(line.Seconds)*time.Second {
-				s.violated("c%d was resolved as idle at m%d, %v after m%d (%s)", c.ID, m.Position, m.At.Sub(last.At), last.Position, last.Direction)
+			silent := m.At.Sub(last.At) // and nothing is made longer or shorter by setting the clock
+			for _, step := range s.steps() {
+				if step.position > last.Position && step.position < m.Position {
+					silent -= step.by
+				}
+			}
+			if last.Direction != ledger.Outbound || silent < time.Duration(line.Seconds)*time.Second-s.blur() {
+				s.violated("c%d was resolved as idle at m%d, %v after m%d (%s)", c.ID, m.Position, silent, last.Position, last.Direction)
 			}
 		case m.Direction == ledger.Inbound || m.Direction == ledger.Outbound:
-			last, prompted = m, false
+			last, prompted = m, 0
 		}
 	}
 }
@@ -237,7 +296,7 @@ func (s *Sim) checkConversation(c *ledger.ConversationRow) {
 		if m.Direction == ledger.Note && (m.ContactSequence != 0 || m.ReplyState != "") {
 			s.violated("note m%d counts among the replies to the customer", m.Position)
 		}
-		if m.Direction == ledger.Inbound && m.Sequence > c.Answered && c.Status == ledger.StatusOpen {
+		if m.Direction == ledger.Inbound && m.Sequence > c.Answered && c.Status == ledger.StatusOpen && !s.released[c.ID] { // a former owner may have answered it
 			s.checkHeld(c, m)
 		}
 		if m.Direction == ledger.Inbound && m.Sequence <= c.Answered && !s.resolved[c.ID] {
@@ -311,8 +370,11 @@ func (s *Sim) checkHeld(c *ledger.ConversationRow, m ledger.MessageRow) {
 
 func (s *Sim) decideNow(c *ledger.ConversationRow) reception.Decision {
 	v := s.server.l.View()
-	m := reception.Message{Inbox: c.Inbox, Kind: c.Kind, Conversation: &reception.Conversation{ID: conversation.ID(c.ID), Owner: c.Owner, PassedOver: c.PassedOver}}
-	return reception.Decide(v.Policy.Compile(), v, m, s.now)
+	for _, held := range s.server.l.OpenConversations(func(o *ledger.ConversationRow) bool { return o.ID == c.ID }) {
+		c = held // the ledger knows what the store's row does not have: until when it is set aside
+	}
+	m := reception.Message{Inbox: c.Inbox, Kind: c.Kind, Conversation: conversation.Facts(c)}
+	return reception.Decide(v.Policy.Compile(), v, m, s.wall())
 }
 
 // checkViews: each client that is connected has been shown its whole stream, each entry once, in order, and the messages of a conversation in order.
@@ -342,6 +404,9 @@ func (s *Sim) checkViews() {
 				if e.Kind == conversation.KindNote { // who is mentioned may get the conversation's older messages later, as its owner
 					continue
 				}
+				if id, _ := conversation.ParseID('c', e.Conversation); s.released[id] { // what is released comes later than what followed it
+					continue
+				}
 				if e.Sequence <= held[e.Conversation] {
 					s.violated("%s was shown %s sequence %d after %d", v.account, e.Conversation, e.Sequence, held[e.Conversation])
 				}
@@ -359,7 +424,7 @@ func (s *Sim) checkViews() {
 // checkFacts: the intervals of one fact do not overlap, and a fact ends after it begins.
 func (s *Sim) checkFacts() {
 	byKey := map[string][]ledger.FactRow{}
-	subjects := []string{"system/store", "system/clock"}
+	subjects := []string{"system/store", "system/clock", ledger.SubjectSwitches}
 	for _, a := range append([]string{"admin"}, agents...) {
 		subjects = append(subjects, ledger.AccountSubject(a))
 	}
@@ -370,7 +435,7 @@ func (s *Sim) checkFacts() {
 	}
 	slices.Sort(subjects)
 	for _, subject := range slices.Compact(subjects) {
-		list, err := s.store.FactsBetween(background, subject, time.Time{}, s.now.Add(time.Hour), 1<<20)
+		list, err := s.store.FactsBetween(background, subject, time.Time{}, s.now.AddDate(1, 0, 0), 1<<20)
 		if err != nil {
 			s.violated("facts of %s: %v", subject, err)
 		}

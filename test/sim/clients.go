@@ -2,6 +2,7 @@ package sim
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/bidahq/bida/client"
@@ -35,10 +36,18 @@ type link struct {
 
 func newViewer(s *Sim, account, id string) *viewer {
 	v := &viewer{s: s, account: account, id: id, session: client.NewSession(client.SessionOptions{
-		Client: id, Name: "sim", Version: "1", Lang: "en", Available: true, Random: s.rng.Float64,
+		Client: id, Name: "sim", Version: versionOf(id), Lang: "en", Available: true, Random: s.rng.Float64,
 	})}
 	s.after(s.between(0, time.Second), v.connect)
 	return v
+}
+
+// versionOf is the version of a client: an agent's first tab is of an older one than its second.
+func versionOf(id string) string {
+	if strings.HasSuffix(id, "-0") {
+		return "1"
+	}
+	return "2"
 }
 
 func (v *viewer) connect() {
@@ -180,7 +189,7 @@ func (s *Sim) checkEntitled(account, event, inbox, kind, conversation string) {
 		return
 	}
 	for _, d := range spec.Deny {
-		if (d.Permission == "receive" || d.Permission == "receive."+kind) && (d.Until.IsZero() || s.now.Before(d.Until)) {
+		if (d.Permission == "receive" || d.Permission == "receive."+kind) && (d.Until.IsZero() || s.wall().Before(d.Until)) {
 			s.violated("a message of kind %s was pushed to %s, who is denied %s", kind, account, d.Permission)
 		}
 	}

@@ -28,13 +28,18 @@ const (
 	presenceGrace   = time.Minute
 )
 
+// epoch is when every history begins.
+var epoch = time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC)
+
 // Sim is one history.
 type Sim struct {
-	rng    *rand.Rand
-	now    time.Time
-	events events
-	count  int
-	log    *slog.Logger
+	rng     *rand.Rand
+	now     time.Time     // as it passes
+	set     time.Duration // by how much the server's wall clock is ahead of that
+	stepped time.Time     // when that was changed last
+	events  events
+	count   int
+	log     *slog.Logger
 
 	store  *memory.Store
 	server *server // nil while it is down
@@ -44,9 +49,11 @@ type Sim struct {
 	posts    []*post
 	replies  map[string]string // reply key → text, that an agent was told is sent
 	resolved map[int64]bool    // conversations that somebody tried to resolve
+	released map[int64]bool    // conversations in which a held message was released
 	healing  bool
 	// unstable is until when a fault of the store may still delay what is due.
 	unstable time.Time
+	armed    int      // commits that are still to fail
 	faults   []string // violations noticed while it ran
 }
 
@@ -89,8 +96,8 @@ func (h *events) Pop() any {
 // New begins a history with a running server, an example company and its clients.
 func New(seed uint64, log *slog.Logger) (*Sim, error) {
 	s := &Sim{
-		rng: rand.New(rand.NewPCG(seed, 0x62696461)), now: time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC), log: log,
-		store: memory.New(), replies: map[string]string{}, resolved: map[int64]bool{},
+		rng: rand.New(rand.NewPCG(seed, 0x62696461)), now: epoch, log: log,
+		store: memory.New(), replies: map[string]string{}, resolved: map[int64]bool{}, released: map[int64]bool{},
 	}
 	if err := s.boot(); err != nil {
 		return nil, err
@@ -105,6 +112,9 @@ func New(seed uint64, log *slog.Logger) (*Sim, error) {
 	}
 	return s, nil
 }
+
+// wall is what the server's wall clock says.
+func (s *Sim) wall() time.Time { return s.now.Add(s.set) }
 
 // after plans something.
 func (s *Sim) after(d time.Duration, do func()) {
@@ -131,7 +141,8 @@ func (s *Sim) boot() error {
 		deadlines[kind] = handler
 	}
 	l, err := ledger.New(context.Background(), s.store, ledger.Options{
-		Now: func() time.Time { return s.now }, Node: fmt.Sprintf("run-%d", s.epoch), Settle: conversation.Settle, Restore: conversation.Restore,
+		Now: s.wall, Elapsed: func(time.Time) time.Duration { return s.now.Sub(epoch) }, ClockSet: conversation.FollowClock,
+		Node: fmt.Sprintf("run-%d", s.epoch), Settle: conversation.Settle, Restore: conversation.Restore,
 		Deadlines: deadlines, Wake: sv.hub.Wake, ConnectionGrace: connectionGrace, PresenceGrace: presenceGrace, Log: s.log, MaxGroup: 16,
 		SessionEnded: func(session, cause string) { sv.hub.EndSession(session, gateway.CloseSessionEnded, cause) },
 	})
@@ -149,6 +160,7 @@ func (s *Sim) boot() error {
 			return t.Account, t.ID, nil
 		},
 		Accept: conversation.AcceptDelivery,
+		After:  func(d time.Duration, f func()) { s.after(d, f) }, // of a process that is dead by then it does nothing
 		Presence: func(account, value, reason string, until time.Time) ledger.Command {
 			return &governance.SetPresence{Account: account, Value: value, Reason: reason, Until: until, By: account, Source: "realtime"}
 		},
@@ -201,7 +213,7 @@ func (s *Sim) next() (time.Time, bool) {
 	}
 	if s.server != nil {
 		if t, ok := s.server.l.NextDeadline(); ok {
-			consider(t)
+			consider(t.Add(-s.set))
 		}
 		for _, k := range s.server.links {
 			if !k.conn.Ended() {
@@ -248,6 +260,10 @@ func (s *Sim) pump(all bool) {
 		if !sv.l.Step() {
 			break
 		}
+		if n := s.store.Faults(); n < s.armed {
+			s.unsettle(5 * time.Second) // it may have waited long for a commit; what was due is tried again after a second
+		}
+		s.armed = s.store.Faults()
 		for _, k := range sv.links {
 			k.fetch()
 		}
@@ -326,7 +342,7 @@ func (s *Sim) try(p *post) {
 	}
 	digest := sha256.Sum256([]byte(p.text))
 	cmd := &conversation.Post{
-		Inbox: p.inbox, SenderID: p.id, ContactID: p.contact, Kind: p.kind, Text: p.text, ReceivedAt: s.now,
+		Inbox: p.inbox, SenderID: p.id, ContactID: p.contact, Kind: p.kind, Text: p.text, ReceivedAt: s.wall(),
 		Digest: [16]byte(digest[:16]),
 	}
 	s.submit(cmd, func(err error) {
@@ -370,7 +386,7 @@ func (s *Sim) stuck() string {
 	text := ""
 	if s.server != nil {
 		if t, ok := s.server.l.NextDeadline(); ok {
-			text += fmt.Sprintf("ledger in %v; ", t.Sub(s.now))
+			text += fmt.Sprintf("ledger in %v; ", t.Sub(s.wall()))
 		}
 		for i, k := range s.server.links {
 			if !k.conn.Ended() {

@@ -107,6 +107,9 @@ func (s *Service) Post(ctx context.Context, v Visitor, address, lang string, l L
 		r.ID = "" // which is refused in the words for it
 	}
 	a, err := s.o.Intake.Receive(ctx, intake.Sender{Lang: lang, Uploader: v.Owner(), ContactLang: lang}, v.Inbox, r)
+	if problem.KindOf(err) == problem.Rejected {
+		return Taken{}, errRejected // which rule it was is nothing for strangers
+	}
 	if err != nil {
 		return Taken{}, err
 	}
@@ -130,6 +133,8 @@ func (s *Service) Post(ctx context.Context, v Visitor, address, lang string, l L
 		Message: message, Sequence: a.Sequence, Waiting: state.Status == Waiting, Notice: state.Notice, Duplicate: a.Duplicate,
 	}, nil
 }
+
+var errRejected = problem.New(problem.Rejected, "filter.rejected", "This message is not accepted here. Please put it in other words, or contact us in another way.", "这条消息无法受理，请换一种说法，或通过其他方式联系我们。")
 
 // stored says that a message was taken in although its answer cannot be read.
 func stored(err error) error {
@@ -169,7 +174,7 @@ type Message struct {
 }
 
 func (s *Service) message(v Visitor, m *ledger.MessageRow) (Message, error) {
-	out := Message{Cursor: m.Position, In: m.Direction == ledger.Inbound, Text: m.Text, At: m.At}
+	out := Message{Cursor: m.Position, In: m.Direction.FromCustomer(), Text: m.Text, At: m.At}
 	files, err := attachment.Of(m)
 	if err != nil {
 		return out, err
@@ -244,7 +249,7 @@ func (s *Service) WithFiles(ctx context.Context, v Visitor, id string) (*ledger.
 	if err != nil && !errors.Is(err, ledger.ErrNotFound) {
 		return nil, fmt.Errorf("message %d: %w", position, err)
 	}
-	if err != nil || m.Inbox != v.Inbox || m.Contact != v.ID || m.Direction != ledger.Inbound && m.Direction != ledger.Outbound {
+	if err != nil || m.Inbox != v.Inbox || m.Contact != v.ID || !m.Direction.FromCustomer() && m.Direction != ledger.Outbound {
 		return nil, errNoMessage
 	}
 	return &m, nil

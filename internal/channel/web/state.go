@@ -85,7 +85,7 @@ func (s *Service) whyWaiting(ctx context.Context, v Visitor, c *ledger.Conversat
 	}
 	p, now, view := s.o.Ledger.Policy().Compile(), s.o.Now(), s.o.Ledger.View()
 	m := reception.Message{
-		Inbox: c.Inbox, Kind: c.Kind, Conversation: &reception.Conversation{ID: conversation.ID(c.ID), Owner: c.Owner, PassedOver: c.PassedOver},
+		Inbox: c.Inbox, Kind: c.Kind, Conversation: conversation.Facts(c),
 	}
 	d := reception.Decide(p, view, m, now)
 	return s.speak(p, view, m, &d, lang).waiting(since), nil
@@ -101,7 +101,7 @@ func (s *Service) waitsSince(ctx context.Context, v Visitor) (time.Time, error) 
 		return time.Time{}, fmt.Errorf("messages of a visitor: %w", err)
 	}
 	since := s.o.Now()
-	for i := len(rows) - 1; i >= 0 && rows[i].Direction == ledger.Inbound; i-- {
+	for i := len(rows) - 1; i >= 0 && rows[i].Direction.FromCustomer(); i-- {
 		since = rows[i].At
 	}
 	return since, nil

@@ -65,6 +65,13 @@ func (s *Store) end(why string) {
 	}
 }
 
+// Faults is how many commits have been told to fail and did not come yet.
+func (s *Store) Faults() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.faults)
+}
+
 // FailCommit makes the next commit that has not been told to fail yet return err. Applied says whether it takes effect nevertheless, which is what
 // makes ledger.ErrCommitUnknown hard. After an unknown commit the store refuses to commit until Reopen, as the databases do.
 func (s *Store) FailCommit(err error, applied bool) {
@@ -290,6 +297,8 @@ type disk struct {
 	visitors      rows[ledger.VisitorRow]
 	jobs          rows[ledger.JobRow]
 	ratings       rows[ledger.RatingRow]
+	quarantine    rows[ledger.QuarantineRow]
+	hits          rows[ledger.HitsRow]
 	replyCursors  map[string]int64
 	sequences     map[[2]int64]bool // conversation and sequence of messages
 }
@@ -343,6 +352,10 @@ func newDisk() *disk {
 	d.files = rows[ledger.FileRow]{table.Files, func(a, b *ledger.FileRow) int { return cmp.Compare(a.Digest, b.Digest) }, nil}
 	d.jobs = rows[ledger.JobRow]{table.Jobs, func(a, b *ledger.JobRow) int { return cmp.Compare(a.ID, b.ID) }, nil}
 	d.visitors = rows[ledger.VisitorRow]{table.Visitors, func(a, b *ledger.VisitorRow) int { return cmp.Compare(a.ID, b.ID) }, nil}
+	d.quarantine = rows[ledger.QuarantineRow]{table.Quarantine, func(a, b *ledger.QuarantineRow) int { return cmp.Compare(a.Message, b.Message) }, nil}
+	d.hits = rows[ledger.HitsRow]{table.Hits, func(a, b *ledger.HitsRow) int {
+		return cmp.Or(cmp.Compare(a.Rule, b.Rule), a.Hour.Compare(b.Hour))
+	}, nil}
 	d.ratings = rows[ledger.RatingRow]{table.Ratings, func(a, b *ledger.RatingRow) int { return cmp.Compare(a.Conversation, b.Conversation) }, nil}
 	return d
 }

@@ -256,7 +256,7 @@ func (s *Store) Refusals(ctx context.Context, inbox, senderID string, before int
 // DecidedMessages implements ledger.MessageReader.
 func (s *Store) DecidedMessages(ctx context.Context, after, upTo int64, limit int) ([]ledger.MessageRow, error) {
 	found, err := s.messages(ctx, max(limit, 0), func(r *ledger.MessageRow) bool {
-		return r.Position > after && r.Position <= upTo && r.Direction == ledger.Inbound && r.Decision != nil
+		return r.Position > after && r.Position <= upTo && (r.Direction.FromCustomer() || r.Direction == ledger.Refused) && r.Decision != nil
 	})
 	for i := range found {
 		found[i].Text = ""
@@ -345,7 +345,7 @@ func (s *Store) Visitor(ctx context.Context, hash [32]byte) (ledger.VisitorRow, 
 }
 
 func ofContact(r *ledger.MessageRow, inbox, contact string) bool {
-	return contact != "" && r.Inbox == inbox && r.Contact == contact && (r.Direction == ledger.Inbound || r.Direction == ledger.Outbound)
+	return contact != "" && r.Inbox == inbox && r.Contact == contact && (r.Direction.FromCustomer() || r.Direction == ledger.Outbound)
 }
 
 // ContactMessages implements ledger.VisitorReader.

@@ -93,7 +93,7 @@ func (r *Reader) Visitor(ctx context.Context, hash [32]byte) (ledger.VisitorRow,
 
 // ofContact finds a contact's messages through its conversations, whose messages lie together in an index that has their positions.
 const ofContact = `WHERE position IN (SELECT m.position FROM conversations c JOIN messages m ON m.conversation = c.id
-WHERE c.inbox = ? AND c.contact = ? AND m.direction IN ('in', 'out') AND `
+WHERE c.inbox = ? AND c.contact = ? AND m.direction IN ('in', 'out', 'held') AND `
 
 // ContactMessages implements ledger.VisitorReader.
 func (r *Reader) ContactMessages(ctx context.Context, inbox, contact string, after int64, limit int) ([]ledger.MessageRow, error) {
@@ -336,7 +336,7 @@ func (r *Reader) Refusals(ctx context.Context, inbox, senderID string, before in
 func (r *Reader) DecidedMessages(ctx context.Context, after, upTo int64, limit int) ([]ledger.MessageRow, error) {
 	textless := strings.Replace(columns(table.Messages, ""), ", text,", ", '' AS text,", 1)
 	return listAs(ctx, r.pool(), table.Messages, textless,
-		"FROM messages WHERE position > ? AND position <= ? AND direction = 'in' AND revision IS NOT NULL ORDER BY position LIMIT ?",
+		"FROM messages WHERE position > ? AND position <= ? AND direction IN ('in', 'held', 'rejected') AND revision IS NOT NULL ORDER BY position LIMIT ?",
 		after, upTo, max(limit, 0))
 }
 

@@ -55,13 +55,25 @@ func (s *Store) poke() {
 		return
 	}
 	n, err := s.writer.pages()
-	if err != nil || n-s.writer.settledPages < s.options.CheckpointPages {
+	if err != nil || n-s.writer.settledPages < s.checkpointPages() {
 		return
 	}
 	select {
 	case s.checks.wake <- struct{}{}:
 	default: // it is awake
 	}
+}
+
+// Spare says whether the log is to take little room, at the price of more writing: it is copied and begun anew again and again, and so the room that it has
+// taken lasts. It never blocks.
+func (s *Store) Spare(on bool) { s.sparing.Store(on) }
+
+// checkpointPages is how many pages are written to the log before it is copied.
+func (s *Store) checkpointPages() int {
+	if s.sparing.Load() {
+		return min(sparingPages, s.options.CheckpointPages)
+	}
+	return s.options.CheckpointPages
 }
 
 func (k *checkpointer) work() {
@@ -132,7 +144,7 @@ func (k *checkpointer) checkpoint() error {
 	s.writer.settledPages = pages
 	if busy {
 		// A reader keeps the log: try again when a quarter as much has been written.
-		s.writer.settledPages -= s.options.CheckpointPages * 3 / 4
+		s.writer.settledPages -= s.checkpointPages() * 3 / 4
 	}
 	return nil
 }

@@ -128,6 +128,24 @@ func TestTheEndOfTheLogIsSettledWhenItIsOpened(t *testing.T) {
 	}
 }
 
+func TestASparingStoreTakesLittleRoomForItsLog(t *testing.T) {
+	size := func(sparing bool) int64 {
+		directory := t.TempDir()
+		s := open(t, directory, sqlite.Options{})
+		defer s.Close()
+		s.Spare(sparing)
+		commit(t, s, 1, 600) // some 4,000 pages
+		info, err := os.Stat(filepath.Join(directory, sqlite.File+"-wal"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info.Size() / 4096
+	}
+	if spared, usual := size(true), size(false); spared > usual/2 {
+		t.Errorf("a log of %d pages, otherwise %d", spared, usual)
+	}
+}
+
 func TestTheLogStaysBoundedWhileEverybodyIsBusy(t *testing.T) {
 	directory := t.TempDir()
 	const pages = 50

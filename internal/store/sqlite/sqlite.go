@@ -24,6 +24,7 @@ import (
 	"runtime"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pressly/goose/v3"
@@ -68,6 +69,7 @@ type Options struct {
 const (
 	// Hot pages are copied into the database once per checkpoint: with 16 MiB in place of 64 that is half of all writing.
 	defaultCheckpointPages = 16384 // 64 MiB
+	sparingPages           = 256   // 1 MiB
 	writerCache            = 64 << 10
 	readerCache            = 8 << 10
 	otherCache             = 1 << 10 // KiB, all three
@@ -90,6 +92,7 @@ type Store struct {
 	readers *sql.DB
 	closed  bool
 	spoiled bool          // see spoil
+	sparing atomic.Bool   // see Spare
 	checks  *checkpointer // nil before connect and after stopCheckpoints
 }
 

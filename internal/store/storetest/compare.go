@@ -104,10 +104,19 @@ func (h *history) compareReads() {
 				slices.SortFunc(rows, func(a, b ledger.RatingRow) int { return cmp.Compare(a.Conversation, b.Conversation) })
 				return rows, err
 			},
-			"Job":      func(s store.Store) (any, error) { return s.Job(ctx, uploads[p%4]) },
-			"JobsDue":  func(s store.Store) (any, error) { return s.JobsDue(ctx, from, n) },
-			"Jobs":     func(s store.Store) (any, error) { return s.Jobs(ctx, p%2 == 0, uploads[p%4], n) },
-			"TokensOf": func(s store.Store) (any, error) { return s.TokensOf(ctx, account) },
+			"Quarantine": func(s store.Store) (any, error) {
+				return s.Quarantine(ctx, ledger.QuarantineQuery{State: []ledger.QuarantineState{"", ledger.QuarantineHeld}[p&1], Inbox: []string{"", inbox}[q&1], Rule: []string{"", "r1"}[revision&1], Before: q, Limit: n})
+			},
+			"QuarantineOf": func(s store.Store) (any, error) {
+				rows, err := s.QuarantineOf(ctx, []int64{p, q, q + 1})
+				slices.SortFunc(rows, func(a, b ledger.QuarantineRow) int { return cmp.Compare(a.Message, b.Message) })
+				return rows, err
+			},
+			"FilterHits": func(s store.Store) (any, error) { return s.FilterHits(ctx, from) },
+			"Job":        func(s store.Store) (any, error) { return s.Job(ctx, uploads[p%4]) },
+			"JobsDue":    func(s store.Store) (any, error) { return s.JobsDue(ctx, from, n) },
+			"Jobs":       func(s store.Store) (any, error) { return s.Jobs(ctx, p%2 == 0, uploads[p%4], n) },
+			"TokensOf":   func(s store.Store) (any, error) { return s.TokensOf(ctx, account) },
 		} {
 			h.both(fmt.Sprintf("%s (position %d, account %q, inbox %q, revision %d, limit %d, from %v, to %v, some %q)",
 				what, p, account, inbox, revision, n, from, to, some), ask)

@@ -57,7 +57,8 @@ type history struct {
 	base          time.Time
 	position      int64
 	revision      int64
-	number        int64 // makes ids that are used once
+	held          []ledger.QuarantineRow // messages that are held
+	number        int64                  // makes ids that are used once
 	streams       map[string]int64
 	conversations []*ledger.ConversationRow
 	holding       []ledger.FactRow
@@ -177,7 +178,7 @@ func (h *history) spoil(g *ledger.Group) {
 
 // command adds the rows of something that might happen.
 func (h *history) command(g *ledger.Group) {
-	switch rapid.IntRange(0, 16).Draw(h.T, "command") {
+	switch rapid.IntRange(0, 17).Draw(h.T, "command") {
 	case 0, 1, 2:
 		h.inbound(g)
 	case 3:
@@ -228,6 +229,8 @@ func (h *history) command(g *ledger.Group) {
 		h.visit(g)
 	case 16:
 		h.job(g)
+	case 17:
+		h.letThrough(g)
 	}
 }
 
@@ -276,7 +279,10 @@ func (h *history) upload(g *ledger.Group) {
 
 func (h *history) decision() *ledger.DecisionRow {
 	d := &ledger.DecisionRow{Revision: h.revision, Engine: h.text(), Cause: h.text(), Verdict: h.text(), Code: h.text(), Chosen: h.names(),
-		Load: rapid.IntRange(0, 99).Draw(h.T, "load"), Released: h.text(), ReleasedFor: h.text(), Held: h.text(), Outcomes: h.digest()}
+		Load: rapid.IntRange(0, 99).Draw(h.T, "load"), Released: h.text(), ReleasedFor: h.text(), Held: h.text(), Outcomes: h.digest(), Matched: h.names()}
+	if len(d.Matched) == 0 {
+		d.Matched = nil
+	}
 	if len(d.Chosen) == 0 {
 		d.Chosen = nil
 	}
@@ -312,6 +318,9 @@ func (h *history) inbound(g *ledger.Group) {
 		SenderID: fmt.Sprint("id", h.unique()), Contact: c.Contact, Text: h.text(), Data: h.json(), SentAt: h.instant(), ReceivedAt: h.instant(), At: g.At}
 	if h.flip() {
 		m.Decision = h.decision()
+	}
+	if h.one(4) {
+		h.hold(g, &m)
 	}
 	h.save(g, c)
 	g.Messages = append(g.Messages, m)

@@ -89,6 +89,7 @@ func rowSteps(g *ledger.Group, kept int) []Step {
 		s.one(EndJob, func(e *Encoder) { e.Text("id", &g.JobEnds[i]) })
 	}
 	add(&s, PutJob, Jobs.Visit, latest(g.Jobs, func(r *ledger.JobRow) string { return r.ID }))
+	s.quarantine(g)
 	s.replies(g)
 	add(&s, InsertRefusal, refusal, g.Refusals)
 	if len(g.Refusals) > 0 {

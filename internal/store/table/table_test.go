@@ -113,6 +113,8 @@ func TestEveryFieldOfEveryRowHasItsColumn(t *testing.T) {
 	checkRow(t, Files, nil)
 	checkRow(t, Visitors, nil)
 	checkRow(t, Ratings, nil)
+	checkRow(t, Quarantine, nil)
+	checkRow(t, Hits, nil)
 	checkRow(t, Jobs, nil)
 }
 

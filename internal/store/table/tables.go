@@ -30,6 +30,7 @@ func decision(v Visitor, d *ledger.DecisionRow) {
 	v.Text("released_for", &d.ReleasedFor)
 	v.Text("held", &d.Held)
 	v.Digest("outcomes", d.Outcomes[:])
+	v.List("matched", &d.Matched)
 }
 
 // Messages holds messages with their first decision. Position, Conversation, Message and At of that decision are those of the message and have no
@@ -63,6 +64,7 @@ var Messages = &Table[ledger.MessageRow]{
 		v.Text("reply_detail", &r.ReplyDetail)
 		v.Optional("revision", &d.Revision, noDecision)
 		decision(v, d)
+		v.List("tags", &r.Tags)
 		v.Text("text", &r.Text)
 		v.JSON("data", &r.Data)
 	},

@@ -17,6 +17,8 @@ import { useWords } from "./words";
 
 /** What the person can receive stands on every page, and what keeps it so runs behind it. */
 const ReceptionBar = lazy(() => import("../features/workspace/bar"));
+/** What is announced stands above every page. */
+const Announcements = lazy(() => import("../features/announcements"));
 const Palette = lazy(() => import("./palette").then((m) => ({ default: m.Palette })));
 const Help = lazy(() => import("./help").then((m) => ({ default: m.Help })));
 
@@ -48,6 +50,7 @@ export function Frame(): ReactNode {
         <AppearanceMenu />
         <MeMenu title={me.data?.title ?? me.data?.account ?? ""} />
       </header>
+      {me.data && <Suspense fallback={null}><Announcements /></Suspense>}
       <main className="page" id="content" tabIndex={-1}>
         {me.data === undefined && me.error ? <ErrorState error={me.error} onRetry={() => void me.refetch()} /> : <Boundary><Outlet /></Boundary>}
         <div id="popups" />

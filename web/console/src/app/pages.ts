@@ -1,4 +1,4 @@
-import { CommentOutlined, MedicineBoxOutlined, MessageOutlined, TeamOutlined } from "@ant-design/icons";
+import { CalendarOutlined, CommentOutlined, FilterOutlined, MedicineBoxOutlined, MessageOutlined, SafetyOutlined, TeamOutlined } from "@ant-design/icons";
 import type { ComponentType } from "react";
 import type { Language } from "@bida/shared/text";
 
@@ -23,7 +23,10 @@ export const pages: readonly Page[] = [
   },
   { paths: ["/diagnosis"], title: { zh: "诊断", en: "Diagnosis" }, icon: MedicineBoxOutlined, needs: ["diagnosis.view", "diagnosis.self"], load: () => import("../features/diagnosis") },
   { paths: ["/messages", "/messages/$id"], title: { zh: "消息", en: "Messages" }, icon: MessageOutlined, needs: ["trace.view", "conversation.view"], load: () => import("../features/trace") },
+  { paths: ["/intercepted"], title: { zh: "已拦截", en: "Intercepted" }, icon: SafetyOutlined, needs: ["quarantine.view"], load: () => import("../features/filters/intercepted") },
+  { paths: ["/coverage"], title: { zh: "值守覆盖", en: "Coverage" }, icon: CalendarOutlined, needs: ["policy.view"], load: () => import("../features/coverage") },
   {
     paths: ["/agents", "/agents/$name"], title: { zh: "客服与权限", en: "Agents" }, icon: TeamOutlined, needs: ["policy.view"], load: () => import("../features/agents"),
   },
+  { paths: ["/filters"], title: { zh: "过滤规则", en: "Filter rules" }, icon: FilterOutlined, needs: ["policy.view"], load: () => import("../features/filters/rules") },
 ];

@@ -11,25 +11,27 @@ export function CheckList({ report }: { readonly report: Report }): ReactNode {
   const t = useWords(diagnosisText);
   const parts = t.parts;
   const numbers = t.partNumbers;
+  const reasonOf = useReasons();
+  const warns = (c: Check): boolean => c.outcome === "pass" && reasonOf(c.code)?.severity === "warning";
   return (
     <section className="card checks" aria-label={t.title}>
       {parts.map((title, i) => (
         <div className="checks-part" key={title}>
           <h3><span aria-hidden="true">{numbers[i]}</span> {title}</h3>
-          <ul>{shown(report.checks.filter((c) => c.part === i + 1)).map((c) => <CheckItem key={`${c.gate} ${c.code} ${c.outcome} ${c.scope.map((s) => s.inbox + s.kind).join()}`} check={c} report={report} />)}</ul>
+          <ul>{shown(report.checks.filter((c) => c.part === i + 1), warns).map((c) => <CheckItem key={`${c.gate} ${c.code} ${c.outcome} ${c.scope.map((s) => s.inbox + s.kind).join()}`} check={c} report={report} warns={warns(c)} />)}</ul>
         </div>
       ))}
     </section>
   );
 }
 
-/** shown leaves out what says the same again: a gate that passes, or does not apply, is said once, whichever code it passed with. */
-function shown(checks: readonly Check[]): readonly Check[] {
-  const quiet = (c: Check): boolean => c.outcome === "pass" || c.outcome === "not_applicable";
+/** shown leaves out what says the same again: a gate that passes, or does not apply, is said once, whichever code it passed with. Warnings stay. */
+function shown(checks: readonly Check[], warns: (c: Check) => boolean): readonly Check[] {
+  const quiet = (c: Check): boolean => (c.outcome === "pass" && !warns(c)) || c.outcome === "not_applicable";
   return checks.filter((c, i) => !quiet(c) || checks.findIndex((o) => o.gate === c.gate && o.outcome === c.outcome) === i);
 }
 
-function CheckItem({ check, report }: { readonly check: Check; readonly report: Report }): ReactNode {
+function CheckItem({ check, report, warns }: { readonly check: Check; readonly report: Report; readonly warns: boolean }): ReactNode {
   const t = useWords(diagnosisText);
   const language = useLanguage();
   const reasonOf = useReasons();
@@ -43,10 +45,10 @@ function CheckItem({ check, report }: { readonly check: Check; readonly report: 
     <li className={stops && finding?.expected !== true ? "check stops" : "check"}>
       <Outcome outcome={outcome} expected={finding?.expected === true}>
         <span className="check-gate">{gateTitle(check.gate, language)}</span>
-        {stops && check.code !== "" && <span> {reasonTitle(reasonOf(check.code), check.code, language)}</span>}
+        {(stops || warns) && check.code !== "" && <span> {reasonTitle(reasonOf(check.code), check.code, language)}</span>}
         {outcome === "not_applicable" && <span className="visually-hidden"> {t.notApplicable}</span>}
         {check.until !== null && <span className="numbers"> {t.until(clock(check.until, language))}</span>}
-        {some && stops && <span className="soft"> ({check.scope.map((s) => t.cell(report.titles[`inbox/${s.inbox}`] ?? s.inbox, kindTitle(s.kind, language))).join(language === "zh" ? "、" : ", ")})</span>}
+        {some && (stops || warns) && <span className="soft"> ({check.scope.map((s) => t.cell(report.titles[`inbox/${s.inbox}`] ?? s.inbox, kindTitle(s.kind, language))).join(language === "zh" ? "、" : ", ")})</span>}
         {finding?.primary === true && <strong className="check-primary"> ← {t.primary}</strong>}
       </Outcome>
     </li>

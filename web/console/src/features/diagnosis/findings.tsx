@@ -102,6 +102,7 @@ function FixView({ finding, report, onChanged }: Props & { readonly finding: Fin
       <div className="fix-do">
         {fix.edits.length > 0 && (mayEdit ? <Repair finding={finding} report={report} onChanged={onChanged} /> : <p className="soft">{t.cannotRepair(who[fix.by] ?? fix.by)}</p>)}
         {own && fix.actions.some((a) => a.action === "go_available") && <GoAvailable account={report.subject.agent} onChanged={onChanged} />}
+        {own && fix.actions.some((a) => a.action === "reload") && <Button onClick={() => location.reload()}>{t.reload}</Button>}
       </div>
     </div>
   );

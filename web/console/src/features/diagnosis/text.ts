@@ -46,6 +46,7 @@ export const diagnosisText = texts(
     source: "来源",
     when: "时间",
     fix: "修复",
+    reload: "刷新页面",
     fixVerified: "已按修改后的设置重新判定，确认能解决",
     fixBy: {
       self: "本人可以处理", supervisor: "由客服主管处理", admin: "由管理员处理", security: "由安全负责人处理", "on-call": "由值班技术处理", nobody: "无需处理",
@@ -126,6 +127,7 @@ export const diagnosisText = texts(
     source: "Source",
     when: "Time",
     fix: "Repair",
+    reload: "Reload the page",
     fixVerified: "Decided again with this change: it removes the cause",
     fixBy: {
       self: "for the agent to do", supervisor: "for a supervisor", admin: "for an administrator", security: "for security", "on-call": "for the engineer on call", nobody: "nothing to do",

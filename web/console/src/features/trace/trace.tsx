@@ -62,6 +62,7 @@ function TraceView({ trace }: { readonly trace: Trace }): ReactNode {
         </Space>
       </header>
       <Way trace={trace} />
+      <Filtered trace={trace} />
       {trace.decision && <DecisionView title={t.decision} decision={trace.decision} trace={trace} />}
       {trace.decisions.map((d) => <DecisionView key={d.position} title={t.later(causes[d.cause] ?? d.cause)} decision={d} trace={trace} />)}
       <Deliveries trace={trace} />
@@ -106,6 +107,28 @@ function Way({ trace }: { readonly trace: Trace }): ReactNode {
   );
 }
 
+/** Filtered says which filter rule took the message: its version, whose it was, and what it matched. */
+function Filtered({ trace }: { readonly trace: Trace }): ReactNode {
+  const t = useWords(traceText);
+  const language = useLanguage();
+  const f = trace.filter;
+  if (f === null) return null;
+  const results: Readonly<Record<string, string>> = t.results;
+  return (
+    <section className="card" aria-labelledby="filter">
+      <h2 id="filter">{t.filter}</h2>
+      {f.rule && (
+        <p>
+          {results[f.outcome] !== undefined && <strong>{results[f.outcome]} · </strong>}<bdi>{t.filterRule(f.rule.title ?? f.rule.name)}</bdi>
+          {f.rule.revision !== undefined && <span className="soft"> · <bdi>{t.filterMade(f.rule.by_title ?? f.rule.by ?? "", f.rule.revision)}</bdi></span>}
+        </p>
+      )}
+      {f.rule && <ul>{f.rule.hits.map((h, i) => <li key={i}>{t.filterHow[h.how]} <code dir="auto">{h.term}</code></li>)}</ul>}
+      {f.tags.length > 0 && <p><bdi>{t.filterTags(f.tags.join(language === "zh" ? "、" : ", "))}</bdi></p>}
+    </section>
+  );
+}
+
 function DecisionView({ title, decision, trace }: { readonly title: string; readonly decision: Decision; readonly trace: Trace }): ReactNode {
   const t = useWords(traceText);
   const language = useLanguage();
@@ -146,7 +169,7 @@ function DecisionView({ title, decision, trace }: { readonly title: string; read
             },
           },
           {
-            title: t.diagnose, render: (_, c) => trace.message !== null && trace.direction === "in" && (mayAll || c.agent === me)
+            title: t.diagnose, render: (_, c) => trace.message !== null && ["in", "held", "rejected"].includes(trace.direction ?? "") && (mayAll || c.agent === me)
               && <Link to="/diagnosis" search={{ agent: c.agent, message: trace.message }}>{decision.chosen.includes(c.agent) ? t.diagnose : t.why}</Link>,
           },
         ]} />

@@ -21,6 +21,12 @@ test("what was mended by a colleague or another client is not broken any more", 
   expect(brokenAt({ message: "m1", stages: [stage("pushed", 1, "unacknowledged"), stage("withdrawn", 30), stage("pushed", 31), stage("received", 31)] })).toBe(-1);
 });
 
+test("what a filter rule kept back is broken until it is released", () => {
+  const held = [stage("intake", 0), stage("decided", 1, "quarantined")];
+  expect(brokenAt({ message: "m1", stages: held })).toBe(1);
+  expect(brokenAt({ message: "m1", stages: [...held, stage("released", 9), stage("decided", 9, "routed")] })).toBe(-1);
+});
+
 test("a candidate stands under the first gate that stops it", () => {
   const gate = (name: string, outcome: string) => ({ gate: name, outcome, code: null, until: null }) as unknown as Schemas["Gate"];
   expect(firstStop({ agent: "a", gates: [gate("account.state", "pass"), gate("client.notify", "not_applicable"), gate("presence", "block"), gate("capacity", "block")] })?.gate).toBe("presence");

@@ -20,13 +20,13 @@ export function steps(stages: readonly Stage[]): Step[] {
   });
 }
 
-const bad = (s: Stage): boolean => s.result === "refused" || s.result === "unacknowledged" || s.result === "not_entitled" || s.stage === "withdrawn" || s.stage === "failed";
+const bad = (s: Stage): boolean => s.result === "refused" || s.result === "unacknowledged" || s.result === "not_entitled" || s.result === "quarantined" || s.result === "rejected" || s.stage === "withdrawn" || s.stage === "failed";
 
 /** brokenAt is the index of the stage at which the way broke: the last bad one after which nothing went well; -1 if it did not. */
 export function brokenAt(trace: Trace): number {
   const last = trace.stages.findLastIndex(bad);
   if (last < 0) return -1;
-  const mended = trace.stages.slice(last + 1).some((s) => ["received", "seen", "accepted", "answered", "delivered"].includes(s.stage));
+  const mended = trace.stages.slice(last + 1).some((s) => ["released", "received", "seen", "accepted", "answered", "delivered"].includes(s.stage));
   return mended ? -1 : last;
 }
 

@@ -1,10 +1,10 @@
 import { App, Button, Dropdown, Tooltip } from "antd";
-import { ArrowDownOutlined, ArrowLeftOutlined, CheckOutlined, IdcardOutlined, MoreOutlined, SwapOutlined, UndoOutlined } from "@ant-design/icons";
+import { ArrowDownOutlined, ArrowLeftOutlined, CheckOutlined, ClockCircleOutlined, IdcardOutlined, MoreOutlined, SwapOutlined, UndoOutlined } from "@ant-design/icons";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { Suspense, lazy, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState, type ReactNode } from "react";
 import { ApiError } from "@bida/shared/api";
-import { day, exact } from "@bida/shared/format";
+import { clock, day, exact } from "@bida/shared/format";
 import { Empty, ErrorState, Loading, useErrorWords } from "../../ui/states";
 import { useKeys, type Key } from "../../app/keys";
 import { useMe } from "../../app/me";
@@ -17,8 +17,9 @@ import { doLater, undo, useLater } from "./later";
 import { useLive } from "./live";
 import { MessageBubble, SendingBubble, timeOf } from "./message";
 import { nameOf } from "./name";
-import { act, conversationQuery, readOlder, threadQuery, type Action, type Conversation } from "./queries";
+import { act, conversationQuery, readOlder, snooze, threadQuery, type Action, type Conversation } from "./queries";
 import { lastRead, setLastRead } from "./read";
+import { spans, untilOf } from "./snooze";
 import { watch } from "./sound";
 import { workspaceText } from "./text";
 import { lay, onTheirWay } from "./thread";
@@ -83,11 +84,12 @@ function Shown({ conversation: c, onContact, contactShown }: { readonly conversa
   );
 }
 
-type Act = Action | "transfer";
+type Act = Action | "transfer" | "snooze";
 
 interface Acts {
   readonly may: (act: Act) => boolean;
   readonly run: (act: Action) => void;
+  readonly setAside: (until?: Date) => void;
   readonly busy: Action | undefined;
 }
 
@@ -116,6 +118,11 @@ function useActs(c: Conversation): Acts {
   // words is made anew each time and means the same
   // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [c.id, c.contact_name, c.contact, message, t]);
+  const setAside = useCallback((until?: Date): void => {
+    snooze(c.id, until).catch((error: unknown) => void message.error(words(error)));
+  // words is made anew each time and means the same
+  // eslint-disable-next-line react-hooks/exhaustive-deps
+  }, [c.id, message]);
   return useMemo(() => {
     const holds = (permission: string): boolean => me?.permissions.includes(permission) ?? false;
     const own = c.owner === me?.account || holds("conversation.view_all");
@@ -123,13 +130,14 @@ function useActs(c: Conversation): Acts {
     const may = (what: Act): boolean => {
       switch (what) {
         case "accept": return open && c.owner === null && holds("conversation.accept");
+        case "snooze":
         case "resolve": return open && own && holds("conversation.resolve");
         case "transfer": return open && own && holds("conversation.transfer");
         case "release": return open && own && c.owner !== null && holds("conversation.release");
       }
     };
-    return { may, run, busy };
-  }, [me, c.owner, c.status, run, busy]);
+    return { may, run, setAside, busy };
+  }, [me, c.owner, c.status, run, setAside, busy]);
 }
 
 /** useAcknowledged tells Bida what the person has seen and taken up: seen while the page is visible, accepted when its owner has it open. */
@@ -174,6 +182,7 @@ interface HeadProps {
 
 function Head({ conversation: c, acts, onTransfer, onContact, contactShown }: HeadProps): ReactNode {
   const t = useWords(workspaceText);
+  const language = useLanguage();
   const phone = usePhone();
   const me = useMe();
   const navigate = useNavigate();
@@ -181,13 +190,15 @@ function Head({ conversation: c, acts, onTransfer, onContact, contactShown }: He
   const more = [
     ...(phone && acts.may("transfer") ? [{ key: "transfer", icon: <SwapOutlined />, label: t.transfer, onClick: onTransfer }] : []),
     ...(acts.may("release") ? [{ key: "release", icon: <UndoOutlined />, label: t.release, onClick: () => acts.run("release") }] : []),
+    ...(!acts.may("snooze") ? [] : c.snoozed_until !== undefined ? [{ key: "wake", icon: <ClockCircleOutlined />, label: t.wake, onClick: () => acts.setAside() }]
+      : [{ key: "snooze", icon: <ClockCircleOutlined />, label: t.snooze, children: spans.map((span) => ({ key: span, label: t.snoozeSpans[span], onClick: () => acts.setAside(untilOf(span, new Date())) })) }]),
   ];
   return (
     <header className="ws-head">
       {phone && <Button type="text" icon={<ArrowLeftOutlined />} aria-label={t.back} onClick={() => void navigate({ to: "/workspace" })} />}
       <div className="ws-head-name">
         <h1><bdi>{nameOf(c, t)}</bdi></h1>
-        <p className="soft"><span className="ws-status" data-status={c.status === "resolved" || c.owner === null && !c.waiting ? "quiet" : c.owner === null ? "waiting" : "served"}>{status}</span> · <bdi>{c.inbox_title}</bdi></p>
+        <p className="soft"><span className="ws-status" data-status={c.status === "resolved" || c.owner === null && !c.waiting ? "quiet" : c.owner === null ? "waiting" : "served"}>{status}</span>{c.snoozed_until !== undefined && <> · <span className="numbers">{t.snoozedUntil(clock(c.snoozed_until, language))}</span></>} · <bdi>{c.inbox_title}</bdi></p>
       </div>
       <div className="ws-head-acts">
         {acts.may("accept") && <Button type="primary" loading={acts.busy === "accept"} onClick={() => acts.run("accept")}>{t.take}</Button>}

@@ -140,6 +140,7 @@ function Preview({ conversation: c, me }: { readonly conversation: Conversation;
   const m = c.last_message;
   if (!m) return null;
   const text = m.text === "" ? t.file : m.text;
+  if (m.direction === "held") return <i className="ws-note-mark">{t.messageOf.held}</i>;
   if (m.direction === "note") return <><i className="ws-note-mark">{t.noteBy}</i> {text}</>;
   return m.direction === "out" && m.author === me ? <>{t.you}: {text}</> : <>{text}</>;
 }

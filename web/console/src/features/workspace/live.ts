@@ -3,6 +3,7 @@ import { ApiError, ask } from "@bida/shared/api";
 import { RealtimeClient, type Status, type StreamEvent } from "@bida/shared/realtime";
 import { api, queries } from "../../app/api";
 import { preferences } from "../../app/preferences";
+import { clientName, clientVersion } from "../../app/version";
 import { Deliveries } from "./deliveries";
 import { Drafts } from "./drafts";
 import { Outbox, type Outgoing, type Sent } from "./outbox";
@@ -32,7 +33,7 @@ export function beginLive(account: string): void {
     return;
   }
   endLive();
-  const realtime = new RealtimeClient({ account, name: "bida-console", version: document.querySelector<HTMLMetaElement>('meta[name="version"]')?.content ?? "dev", lang: preferences().language });
+  const realtime = new RealtimeClient({ account, name: clientName, version: clientVersion(), lang: preferences().language });
   const outbox = new Outbox({
     account, keep: localStorage, send, now: () => Date.now(),
     after: (ms, f) => {
@@ -52,7 +53,7 @@ export function beginLive(account: string): void {
       deliveries.handle(e);
       if (e.event === "message" && e.kind !== "internal") chime(e.conversation ?? "");
       if (e.event === "notice") for (const tell of notices) tell(e);
-      if (e.event !== "message") reread(["me"], 300);
+      if (e.event !== "message") for (const key of ["me", "announcements"]) reread([key], 300);
     }),
     realtime.on("refused", (entries) => deliveries.refused(entries)),
     realtime.on("changed", () => {

@@ -25,7 +25,7 @@ interface Props {
 export function MessageBubble({ message: m, follows, mine, customer }: Props): ReactNode {
   const t = useWords(workspaceText);
   const language = useLanguage();
-  const author = m.direction === "in" ? customer : mine ? t.you : m.kind === "auto_reply" ? t.automatic : m.author_title ?? m.author ?? "";
+  const author = m.direction === "in" || m.direction === "held" ? customer : mine ? t.you : m.kind === "auto_reply" ? t.automatic : m.author_title ?? m.author ?? "";
   const failed = m.state === "failed";
   const mentions = m.mentions ?? [];
   return (
@@ -39,14 +39,30 @@ export function MessageBubble({ message: m, follows, mine, customer }: Props): R
       <div className="ws-bubble-line">
         <div className="ws-bubble">
           {mentions.length > 0 && <p className="ws-mentions">@ {mentions.map((x) => x.title).join(language === "zh" ? "、" : ", ")}</p>}
+          {m.direction === "held" && m.text === "" && <p className="soft">{t.heldHint}</p>}
           {m.text !== "" && <p className="ws-text" dir="auto">{m.text}</p>}
           <Files message={m.id} files={m.attachments} />
           <span className="ws-meta numbers"><time dateTime={m.at} title={exact(m.at)}>{timeOf(m.at)}</time>{m.state !== undefined && <StateMark state={m.state} />}</span>
         </div>
         <Menu message={m} />
       </div>
+      <Marks message={m} />
       {failed && <p className="ws-failed" role="alert"><ExclamationCircleOutlined aria-hidden="true" /> <span dir="auto">{t.failedTo(m.state_detail ?? "")}</span></p>}
     </article>
+  );
+}
+
+/** Marks says what filter rules did with a message: tags, and that it is held, or was and who let it through. */
+function Marks({ message: m }: { readonly message: Message }): ReactNode {
+  const t = useWords(workspaceText);
+  const q = m.quarantine;
+  const tags = m.tags ?? [];
+  if (q === undefined && tags.length === 0) return null;
+  return (
+    <p className="ws-marks">
+      {q && <span className="ws-note-mark"><bdi>{q.state === "held" ? t.heldMark(q.rule_title ?? q.rule) : t.releasedMark(q.released_by_title ?? q.released_by ?? "")}</bdi></span>}
+      {tags.map((tag) => <span key={tag} className="ws-note-mark"><bdi>{tag}</bdi></span>)}
+    </p>
   );
 }
 

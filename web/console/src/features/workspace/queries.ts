@@ -66,6 +66,12 @@ export async function transfer(id: string, to: string): Promise<void> {
   return moved(ask(api.POST("/conversations/{id}/transfer", { params: { path: { id } }, body: { to } })));
 }
 
+/** snooze sets a conversation aside until an instant; without one it is taken up again. */
+export async function snooze(id: string, until?: Date): Promise<void> {
+  const params = { path: { id } };
+  return moved(until ? ask(api.POST("/conversations/{id}/snooze", { params, body: { until: until.toISOString() } })) : ask(api.POST("/conversations/{id}/wake", { params, body: {} })));
+}
+
 async function moved(answer: Promise<Conversation>): Promise<void> {
   const c = await answer;
   queries.setQueryData(["conversation", c.id], c);
