@@ -61,6 +61,8 @@ type step struct {
 	Resolve        *act        `yaml:"resolve"`        //
 	Transfer       *act        `yaml:"transfer"`       //
 	GiveBack       *act        `yaml:"give_back"`      //
+	SetAside       *act        `yaml:"set_aside"`      // for an hour
+	Release        *act        `yaml:"release"`        // what a filter rule keeps back
 	Note           *act        `yaml:"note"`           // a note in a conversation, which mentions somebody
 	Wait           string      `yaml:"wait"`           // a length of time
 	Restart        bool        `yaml:"restart"`        // the server process dies and another begins

@@ -326,7 +326,7 @@ func (g *stage) received(agent string) {
 func (g *stage) unacknowledged(agent string) {
 	g.t.Helper()
 	list, _ := g.pushed(agent)
-	g.delivery.Unacknowledged(g.connections[agent], list)
+	g.delivery.Unacknowledged(g.connections[agent], g.now, g.now, list)
 	g.step()
 }
 
@@ -426,6 +426,10 @@ func (g *stage) act(x *step) {
 		g.do(&conversation.Transfer{Conversation: g.thread(x.Transfer.Message), To: x.Transfer.To, By: x.Transfer.Agent})
 	case x.GiveBack != nil:
 		g.do(&conversation.GiveBack{Conversation: g.thread(x.GiveBack.Message), By: x.GiveBack.Agent})
+	case x.SetAside != nil:
+		g.do(&conversation.Snooze{Conversation: g.thread(x.SetAside.Message), Until: g.now.Add(time.Hour), By: x.SetAside.Agent, Others: true})
+	case x.Release != nil:
+		g.do(&conversation.Release{Message: g.messages[x.Release.Message], Sequence: 1, By: x.Release.Agent})
 	case x.Note != nil:
 		g.note(x.Note)
 	default:
