@@ -31,12 +31,12 @@ func TestNamesAreReadBackAndNothingElseIs(t *testing.T) {
 			t.Errorf("%q is read as %s, %v", name, got, ok)
 		}
 	}
-	for v := Routed; v <= Directed; v++ {
+	for v := Routed; v <= Rejected; v++ {
 		if got, ok := ParseVerdict(v.String()); !ok || got != v {
 			t.Errorf("%s is read as %s, %v", v, got, ok)
 		}
 	}
-	for _, name := range []string{(Offline + 1).String(), (Directed + 1).String(), (Expired + 1).String(), (Manual + 1).String(), (AllowedByAccount + 1).String()} {
+	for _, name := range []string{(Offline + 1).String(), (Rejected + 1).String(), (Expired + 1).String(), (Manual + 1).String(), (AllowedByAccount + 1).String()} {
 		if name != "invalid" {
 			t.Errorf("a value beyond the last is called %q", name)
 		}
