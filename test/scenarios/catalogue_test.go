@@ -9,7 +9,8 @@ import (
 )
 
 // elsewhere are the codes that neither the engine nor delivery nor diagnosis produces, by code: refusals of the HTTP API and events of
-// conversations; and those of which no step tells yet: versions of clients, robots that own, refusals by rules. Each names the file and the test that produces it.
+// conversations; and those of which no step tells yet: versions of clients, robots that own, refusals by rules. Each names the file and the test that
+// produces it.
 var elsewhere = map[string][2]string{
 	"intake.invalid":               {"internal/intake/intake_test.go", "TestEverythingThatIsWrongIsNamedLoggedAndChangesNothing"},
 	"intake.too_large":             {"internal/intake/intake_test.go", "TestEverythingThatIsWrongIsNamedLoggedAndChangesNothing"},
