@@ -49,7 +49,7 @@ func TestTheProgramDoesWhatTheScriptsSay(t *testing.T) {
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"status": status, "start": start, "server": server, "expect": expect, "count": count, "signal": signal, "finish": finish,
-			"http": call, "token": token, "revision": revision, "newer": newer, "available": available,
+			"http": call, "token": token, "revision": revision, "newer": newer, "available": available, "reads": reads,
 		},
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
@@ -261,18 +261,24 @@ func newer(ts *testscript.TestScript, neg bool, args []string) {
 // available waits until an account's presence is available: a listener says that it is connected before that is recorded.
 func available(ts *testscript.TestScript, neg bool, args []string) {
 	plain(ts, neg, args, 2, "available TOKEN-VARIABLE ACCOUNT")
+	reads(ts, neg, []string{args[0], "accounts/" + args[1] + "/presence", `"value":"available"`})
+}
+
+// reads waits until an answer of the server has a text in it: what the script has just seen elsewhere may not be written yet.
+func reads(ts *testscript.TestScript, neg bool, args []string) {
+	plain(ts, neg, args, 3, "reads TOKEN-VARIABLE PATH TEXT")
 	deadline := time.Now().Add(release.Patience)
 	for time.Now().Before(deadline) {
-		r, err := http.NewRequest(http.MethodGet, ts.Getenv("BIDA_SERVER")+"/api/v1/accounts/"+args[1]+"/presence", nil)
+		r, err := http.NewRequest(http.MethodGet, ts.Getenv("BIDA_SERVER")+"/api/v1/"+args[1], nil)
 		ts.Check(err)
 		r.Header.Set("Authorization", "Bearer "+ts.Getenv(args[0]))
 		answer, err := http.DefaultClient.Do(r)
 		ts.Check(err)
 		text, err := io.ReadAll(answer.Body)
 		ts.Check(errors.Join(err, answer.Body.Close()))
-		if strings.Contains(string(text), `"value":"available"`) {
+		if strings.Contains(string(text), args[2]) {
 			return
 		}
 	}
-	ts.Fatalf("%s does not become available", args[1])
+	ts.Fatalf("%s does not come to say %s", args[1], args[2])
 }

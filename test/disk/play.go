@@ -136,6 +136,10 @@ func (p *player) excused(x *exchange) error {
 			p.fault("%s %s is answered %d without Retry-After", x.method, x.path, x.status)
 		}
 	case http.StatusInternalServerError:
+	case http.StatusConflict:
+		if problem.Code != "account.login.never" { // reads that failed have turned its client away, which comes again
+			return fmt.Errorf("%s %s is answered %d: %s", x.method, x.path, x.status, x.answer)
+		}
 	default:
 		return fmt.Errorf("%s %s is answered %d: %s", x.method, x.path, x.status, x.answer)
 	}
