@@ -198,7 +198,7 @@ func settleWaiting(tx *ledger.Tx, id int64, cause string) (stuck bool, err error
 	if err != nil {
 		return false, err
 	}
-	defer d.Recycle()
+	defer d.Free()
 	outcomes := tx.Outcomes(d.AppendOutcomes)
 	again := d.Verdict == reception.Waiting && c.WaitingCode == d.Code.String() ||
 		d.Verdict == reception.Offered && c.WaitingCode == d.Code.String() && !grows(c.Offered, d.Chosen)

@@ -37,8 +37,8 @@ func (v *run) group(m *ledger.MessageRow) (*group, error) {
 		return undetermined, nil
 	}
 	b, a := x.decide(v.q.Before), x.decide(v.q.After)
-	defer b.Recycle()
-	defer a.Recycle()
+	defer b.Free()
+	defer a.Free()
 	if !x.covers(then, v.q.Before, &b) || !x.covers(then, v.q.After, &a) {
 		return undetermined, nil
 	}
@@ -97,7 +97,7 @@ func (x *entry) decide(p *reception.Policy) reception.Decision {
 // understood says whether the facts that were made from the entry lead to the outcomes that are in it, under the policy of its time.
 func (x *entry) understood(then *reception.Policy) bool {
 	d := x.decide(then)
-	defer d.Recycle()
+	defer d.Free()
 	if len(d.Candidates) != len(x.candidates) {
 		return false
 	}

@@ -55,7 +55,7 @@ func (q *Question) loss(inbox, kind string, instants []time.Time) (Loss, bool) {
 // receivers are those who can receive by policy at an instant, or the first reason why nobody can.
 func receivers(p *reception.Policy, inbox, kind string, at time.Time) ([]string, reception.Code) {
 	d := reception.Decide(p, everybody{}, reception.Message{Inbox: inbox, Kind: kind}, at)
-	defer d.Recycle()
+	defer d.Free()
 	return able(&d), reason(&d)
 }
 

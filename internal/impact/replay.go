@@ -219,8 +219,8 @@ func (v *run) exact(m *ledger.MessageRow) (change Change, before, after []string
 	}
 	b := reception.Decide(v.q.Before, w, message, m.Decision.At)
 	a := reception.Decide(v.q.After, w, message, m.Decision.At)
-	defer b.Recycle()
-	defer a.Recycle()
+	defer b.Free()
+	defer a.Free()
 	before, after = able(&b), able(&a)
 	switch {
 	case !b.Deliverable() && a.Deliverable():

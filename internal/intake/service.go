@@ -163,7 +163,7 @@ func (s *Service) answer(ctx context.Context, p *conversation.Post, lang string)
 		return Answer{}, rejected(p.Message, rule)
 	}
 	if !p.Duplicate {
-		defer p.Decision.Recycle()
+		defer p.Decision.Free()
 		return render(&p.Stored, &p.Decision, lang, s.o.Location), nil
 	}
 	a, err := s.stored(ctx, p.Message, lang)

@@ -13,8 +13,8 @@ func takeCandidates(n int) []Candidate {
 	return make([]Candidate, n)
 }
 
-// Recycle gives the memory of the candidates back, for a decision to come. What is left of d says how it ended, but not why. It may be left out.
-func (d *Decision) Recycle() {
+// Free gives the memory of the candidates back, for a decision to come. What is left of d says how it ended, but not why. It may be left out.
+func (d *Decision) Free() {
 	if cap(d.Candidates) > 0 {
 		list := d.Candidates
 		spare.Put(&list)
