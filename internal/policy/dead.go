@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// DeadRules lists what a valid policy says without effect: grants that give nothing, schedules that nobody uses, roles, templates and teams that nobody has, switches that were forgotten. They are warnings: a policy with them is valid, and decides just as it
-// would without them, at now and from then on. since says when a document was last changed, if that is known (nil: it is of none); without it a switch that
+// DeadRules lists what a valid policy says without effect: grants that give nothing, schedules that nobody uses, roles, templates and teams that nobody has,
+// switches that were forgotten. They are warnings: a policy with them is valid, and decides just as it would without them, at now and from then on. since says when a document was last changed, if that is known (nil: it is of none); without it a switch that
 // is off is not called forgotten. Every claim rests on the structure of the documents alone. At most 1,000 are listed, in order of document.
 func DeadRules(s *Set, now time.Time, since func(Document) (time.Time, bool)) Problems {
 	f := &dead{set: s, now: now, since: since, used: map[string]bool{}, problems: &problemList{}}

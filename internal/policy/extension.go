@@ -51,9 +51,17 @@ func extended(list []Extension) *reception.Schedule {
 }
 
 func intervals(list []Extension) []reception.Interval {
-	list = slices.Clone(list)
-	slices.SortStableFunc(list, func(a, b Extension) int { return a.From.Compare(b.From) })
-	var joined []reception.Interval
+	all := make([]reception.Interval, len(list))
+	for i, x := range list {
+		all[i] = reception.Interval{From: x.From, Until: x.Until}
+	}
+	return join(all)
+}
+
+// join puts intervals in order and joins those that meet. It uses the list up.
+func join(list []reception.Interval) []reception.Interval {
+	slices.SortStableFunc(list, func(a, b reception.Interval) int { return a.From.Compare(b.From) })
+	joined := list[:0]
 	for _, x := range list {
 		if last := len(joined) - 1; last >= 0 && !x.From.After(joined[last].Until) {
 			if x.Until.After(joined[last].Until) {
@@ -61,7 +69,7 @@ func intervals(list []Extension) []reception.Interval {
 			}
 			continue
 		}
-		joined = append(joined, reception.Interval{From: x.From, Until: x.Until})
+		joined = append(joined, x)
 	}
 	return joined
 }

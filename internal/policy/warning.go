@@ -125,17 +125,7 @@ func (w *warner) openingsOf(name string) []reception.Interval {
 
 // covers says whether every instant of own lies in one of the others, taken together. Own is in order.
 func covers(others, own []reception.Interval) bool {
-	slices.SortFunc(others, func(a, b reception.Interval) int { return a.From.Compare(b.From) })
-	var joined []reception.Interval
-	for _, x := range others {
-		if last := len(joined) - 1; last >= 0 && !x.From.After(joined[last].Until) {
-			if x.Until.After(joined[last].Until) {
-				joined[last].Until = x.Until
-			}
-			continue
-		}
-		joined = append(joined, x)
-	}
+	joined := join(others)
 	for _, x := range own {
 		i, _ := slices.BinarySearchFunc(joined, x, func(a, b reception.Interval) int { return a.Until.Compare(b.Until) })
 		if i == len(joined) || joined[i].From.After(x.From) {

@@ -230,13 +230,12 @@ func (s *Schedule) endOfOpening(from, to int64) int64 {
 func (s *Schedule) spans(day int64) []Span {
 	if len(s.Dates) > 0 || s.Calendar != nil {
 		date := dateOf(day)
-		if spans, ok := s.Dates[date]; ok {
-			return spans
-		}
-		switch s.Calendar.day(date).Type {
-		case Holiday:
+		switch s.differs(date) {
+		case closedByDate:
+			return s.Dates[date]
+		case closedByHoliday:
 			return nil
-		case MakeUpWorkday:
+		case closedByMakeUp:
 			return s.Weekly[s.MakeUp]
 		}
 	}
