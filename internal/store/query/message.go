@@ -143,20 +143,7 @@ func (r *Reader) Jobs(ctx context.Context, dead bool, after string, limit int) (
 
 // Ratings implements ledger.VisitorReader.
 func (r *Reader) Ratings(ctx context.Context, conversations []int64) ([]ledger.RatingRow, error) {
-	var found []ledger.RatingRow
-	for part := range slices.Chunk(conversations, chunk) {
-		text, padded := marks(len(part))
-		args := make([]any, padded)
-		for i := range args {
-			args[i] = part[min(i, len(part)-1)]
-		}
-		rows, err := list(ctx, r.pool(), table.Ratings, "WHERE conversation IN ("+text+")", args...)
-		if err != nil {
-			return nil, err
-		}
-		found = append(found, rows...)
-	}
-	return found, nil
+	return among(ctx, r.pool(), table.Ratings, "conversation", conversations)
 }
 
 // Message implements ledger.MessageReader.

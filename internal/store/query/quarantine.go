@@ -2,7 +2,6 @@ package query
 
 import (
 	"context"
-	"slices"
 	"strings"
 	"time"
 
@@ -33,20 +32,7 @@ func (r *Reader) Quarantine(ctx context.Context, q ledger.QuarantineQuery) ([]le
 
 // QuarantineOf implements ledger.Committer and ledger.QuarantineReader.
 func (r *Reader) QuarantineOf(ctx context.Context, messages []int64) ([]ledger.QuarantineRow, error) {
-	var found []ledger.QuarantineRow
-	for part := range slices.Chunk(messages, chunk) {
-		text, padded := marks(len(part))
-		args := make([]any, padded)
-		for i := range args {
-			args[i] = part[min(i, len(part)-1)]
-		}
-		rows, err := list(ctx, r.pool(), table.Quarantine, "WHERE message IN ("+text+")", args...)
-		if err != nil {
-			return nil, err
-		}
-		found = append(found, rows...)
-	}
-	return found, nil
+	return among(ctx, r.pool(), table.Quarantine, "message", messages)
 }
 
 // FilterHits implements ledger.QuarantineReader.

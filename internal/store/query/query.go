@@ -247,6 +247,24 @@ func in(names []string, f func(marks string, args []any) error) error {
 	return nil
 }
 
+// among returns the rows of a table that have one of the values in a column.
+func among[R any](ctx context.Context, s session, t *table.Table[R], column string, values []int64) ([]R, error) {
+	var found []R
+	for part := range slices.Chunk(values, chunk) {
+		text, padded := marks(len(part))
+		args := make([]any, padded)
+		for i := range args {
+			args[i] = part[min(i, len(part)-1)]
+		}
+		rows, err := list(ctx, s, t, "WHERE "+column+" IN ("+text+")", args...)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, rows...)
+	}
+	return found, nil
+}
+
 // micros and instant turn an instant into an argument and back.
 func micros(t time.Time) int64  { return t.UnixMicro() }
 func instant(n int64) time.Time { return time.UnixMicro(n).UTC() }
