@@ -3,6 +3,7 @@ package conversation
 import (
 	"time"
 
+	"github.com/bidahq/bida/internal/attachment"
 	"github.com/bidahq/bida/internal/filter"
 	"github.com/bidahq/bida/internal/ledger"
 	"github.com/bidahq/bida/internal/policy"
@@ -34,6 +35,12 @@ func (p *Post) matchAs(m *filter.Matcher, kind string) {
 	p.match = matching{by: m, kind: kind, rules: m.Match(&filter.Input{
 		Inbox: p.Inbox, Kind: kind, Sender: p.ContactID, Name: p.ContactName, Text: p.Text, Attachments: len(p.Attachments),
 	}, nil)}
+}
+
+// FilterInput is a stored message as filter rules see it. name is its contact's, "" where that is nothing for whoever asks.
+func FilterInput(m *ledger.MessageRow, name string) (filter.Input, error) {
+	files, err := attachment.Of(m)
+	return filter.Input{Inbox: m.Inbox, Kind: m.Kind, Sender: m.Contact, Name: name, Text: m.Text, Attachments: len(files)}, err
 }
 
 // Rejected says by which rule the message was refused, "" if it was not.

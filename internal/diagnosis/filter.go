@@ -3,7 +3,6 @@ package diagnosis
 import (
 	"fmt"
 
-	"github.com/bidahq/bida/internal/attachment"
 	"github.com/bidahq/bida/internal/filter"
 	"github.com/bidahq/bida/internal/ledger"
 	"github.com/bidahq/bida/internal/policy"
@@ -86,8 +85,7 @@ func (r *run) proveRule(found *finding, f *fate, d *ledger.DecisionRow) error {
 		value += " (" + spec.Reason + ")"
 	}
 	found.add(r.fromDocument(policy.KindFilter, rule, "/spec/action", value))
-	hits := filter.New([]filter.Rule{spec.Content(rule)}).Explain(&f.filter.input)[rule]
-	for i, h := range hits {
+	for i, h := range spec.Hits(&f.filter.input) {
 		if i == maxListed {
 			break
 		}
@@ -122,13 +120,4 @@ func (r *run) repairFilter(f *finding) {
 	fix.Edits = append(fix.Edits, Edit{Kind: p.Edit.Kind, Name: p.Edit.Name, Spec: p.Edit.Spec, Fields: p.Fields})
 	fix.Verified = p.After.Action != reception.FilterReject && p.After.Action != reception.FilterQuarantine
 	f.fix = fix
-}
-
-// inputOf is what filter rules see of a message.
-func inputOf(m *ledger.MessageRow) (*intercepted, error) {
-	files, err := attachment.Of(m)
-	if err != nil {
-		return nil, err
-	}
-	return &intercepted{input: filter.Input{Inbox: m.Inbox, Kind: m.Kind, Sender: m.Contact, Text: m.Text, Attachments: len(files)}}, nil
 }

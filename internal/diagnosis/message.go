@@ -83,14 +83,14 @@ func (r *run) readFate() (*fate, error) {
 	case err != nil:
 		return nil, err
 	}
-	kept, err := inputOf(&row)
+	input, err := conversation.FilterInput(&row, "")
 	if err != nil {
 		return nil, err
 	}
 	row.Text, row.Data, row.Contact = "", nil, "" // nothing of these is for a report
 	f := &fate{row: row, at: r.s.Now()}
 	if row.Decision != nil && intercepting(row.Decision) {
-		f.filter = kept
+		f.filter = &intercepted{input: input}
 	}
 	if !r.q.At.IsZero() {
 		f.at = r.q.At

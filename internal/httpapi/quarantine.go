@@ -66,12 +66,6 @@ func hitBodies(hits []filter.Hit) []HitBody {
 	return list
 }
 
-// inputOf is a message as filter rules see it.
-func inputOf(m *ledger.MessageRow, name string) (filter.Input, error) {
-	files, err := attachment.Of(m)
-	return filter.Input{Inbox: m.Inbox, Kind: m.Kind, Sender: m.Contact, Name: name, Text: m.Text, Attachments: len(files)}, err
-}
-
 // ruleAt is a filter rule as it was at a revision, with who made it so. Of one that cannot be found its name is known.
 func (s *Server) ruleAt(ctx context.Context, name string, revision int64) (RuleBody, *policy.FilterSpec, error) {
 	b := RuleBody{Name: name, Hits: []HitBody{}}
@@ -114,11 +108,11 @@ func (s *Server) matchOf(ctx context.Context, m *ledger.MessageRow, rule string,
 	if err != nil {
 		return b, err
 	}
-	in, err := inputOf(m, name)
+	in, err := conversation.FilterInput(m, name)
 	if err != nil {
 		return b, err
 	}
-	b.Hits = hitBodies(filter.New([]filter.Rule{spec.Content(rule)}).Explain(&in)[rule])
+	b.Hits = hitBodies(spec.Hits(&in))
 	return b, nil
 }
 
@@ -267,7 +261,7 @@ func (s *Server) notSpam(ctx context.Context, by caller, in *MessageID) (*notSpa
 	if err != nil {
 		return nil, err
 	}
-	input, err := inputOf(m, name)
+	input, err := conversation.FilterInput(m, name)
 	if err != nil {
 		return nil, err
 	}

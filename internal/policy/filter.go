@@ -52,6 +52,11 @@ const (
 // On says whether the rule is applied.
 func (f FilterSpec) On() bool { return f.Enabled == nil || *f.Enabled }
 
+// Hits says why the rule matches a message; none if it does not.
+func (f FilterSpec) Hits(in *filter.Input) []filter.Hit {
+	return filter.New([]filter.Rule{f.Content("")}).Explain(in)[""]
+}
+
 // Content is the rule as package filter matches it.
 func (f FilterSpec) Content(name string) filter.Rule {
 	return filter.Rule{

@@ -81,7 +81,7 @@ func (s *Set) NotSpam(rule string, in filter.Input) []Proposal {
 		allowed.Match.Senders.Allow = append(slices.Clone(spec.Match.Senders.Allow), in.Sender)
 		try(allowed, fmt.Sprintf("let this rule never take messages of %q", in.Sender), fmt.Sprintf("让这条规则不再拦截“%s”的消息", in.Sender))
 	}
-	if narrower, terms := spec.without(filter.New([]filter.Rule{spec.Content(rule)}).Explain(&in)[rule]); len(terms) > 0 {
+	if narrower, terms := spec.without(spec.Hits(&in)); len(terms) > 0 {
 		try(narrower, "take out of the rule: "+strings.Join(terms, ", "), "从规则中删去："+strings.Join(terms, "、"))
 	}
 	return list
