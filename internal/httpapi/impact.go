@@ -79,12 +79,11 @@ type ImpactBody struct {
 		From    Time `json:"from"`
 		Until   Time `json:"until"`
 		Limited bool `json:"limited" doc:"there was too much traffic for the whole period: from is when the oldest message that was looked at came"`
-		Alone   bool `json:"alone" doc:"always true: each message is taken alone, with its recorded facts; what the change would have done to later loads is not in it"`
 		ImpactCountBody
 		Cells    []ImpactCellBody    `json:"cells"`
 		Agents   []ImpactAgentBody   `json:"agents"`
 		Examples []ImpactExampleBody `json:"examples"`
-	} `json:"replay"`
+	} `json:"replay" doc:"each recorded message alone, with its recorded facts and the filter rules that it matched then: what the change would have done to later loads is not in it"`
 	Ahead struct {
 		From   Time             `json:"from"`
 		Until  Time             `json:"until"`
@@ -142,7 +141,7 @@ func (s *Server) impactBody(b *ImpactBody, by caller, before *policy.Set, found 
 	total := found.Replay.Total()
 	b.Same, b.Safe = found.Harmless(), len(found.Losses) == 0 && total.Waits == 0
 	r := &b.Replay
-	r.From, r.Until, r.Limited, r.Alone = s.time(found.Replay.From), s.time(found.Replay.Until), found.Replay.Limited, true
+	r.From, r.Until, r.Limited = s.time(found.Replay.From), s.time(found.Replay.Until), found.Replay.Limited
 	r.ImpactCountBody = impactCounts(&total)
 	r.Cells, r.Agents, r.Examples = []ImpactCellBody{}, []ImpactAgentBody{}, []ImpactExampleBody{}
 	for _, c := range found.Replay.Cells {

@@ -30,7 +30,10 @@ func TestThroughTheAPIOnSQLite(t *testing.T) {
 func TestThroughTheAPIOnPostgreSQL(t *testing.T) {
 	server := os.Getenv("BIDA_TEST_POSTGRES")
 	if server == "" {
-		t.Skip("BIDA_TEST_POSTGRES names no server; test/run.sh starts one")
+		if !testing.Short() {
+			t.Error("BIDA_TEST_POSTGRES is not set: make test starts a PostgreSQL server; -short leaves it out")
+		}
+		return
 	}
 	d := openDatabases(t, server)
 	each(t, "api", func(t *testing.T, s *scenario) { throughTheAPI(t, s, d.fresh(t)) })
