@@ -116,7 +116,7 @@ const (
 // coverage prints a picture of the days, and then what is open with nobody or on one agent only. Kinds of an inbox that look the same are one picture.
 func (s *session) coverage(r *coverage.Overview) {
 	from, to := time.Time(r.From).In(s.zone), time.Time(r.To).In(s.zone)
-	s.print(s.pick("值守覆盖 %s 至 %s（%s）\n", "coverage from %s to %s (%s)\n"), s.minute(from), s.minute(to), s.zone)
+	s.print(s.pick("值守覆盖 %s 至 %s（%s）\n", "coverage from %s to %s (%s)\n"), s.minute(from), s.minute(to), zoneName(from))
 	pictures := to.Sub(from) <= pictureDays*24*time.Hour
 	if pictures {
 		s.print("%s\n", s.pick("每格一小时的最少人数：- 不营业，! 无人值守，1 仅一人，+ 十人以上", "each place is an hour with the fewest agents in it: - closed, ! nobody, 1 one only, + ten or more"))
@@ -240,4 +240,12 @@ func (s *session) list(b *strings.Builder, c *coverage.CoveredCell, state, title
 	if n > listedSpans {
 		fmt.Fprintf(b, s.pick("  %s 另有 %d 处\n", "  %s %d more\n"), title, n-listedSpans)
 	}
+}
+
+// zoneName is the zone of an instant by its name or, where the machine does not tell that, by what it is ahead of UTC.
+func zoneName(at time.Time) string {
+	if name := at.Location().String(); name != time.Local.String() {
+		return name
+	}
+	return "UTC" + at.Format("-07:00")
 }

@@ -66,7 +66,7 @@ func (s *speaker) maintenance(w MaintenanceChange) string {
 	}
 	return s.pick(
 		fmt.Sprintf("%s 安排了维护“%s”%s：渠道 %s 的%s从 %s 到 %s 暂不分配给%s。", s.by, title, reason, inboxes, kinds, from, until, s.you),
-		fmt.Sprintf("%s planned maintenance %q%s: from %s until %s %s %s no %s in %s.", s.by, title, reason, from, until, s.you, s.gets, kinds, inboxes))
+		fmt.Sprintf("%s planned maintenance %q%s: from %s until %s, %s %s no %s in %s.", s.by, title, reason, from, until, s.you, s.gets, kinds, inboxes))
 }
 
 // maintenanceTitle is what people call a window, and the reason for it in brackets.

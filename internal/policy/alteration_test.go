@@ -309,7 +309,7 @@ func TestAlterationsSayWhatAPersonWouldSay(t *testing.T) {
 			"主管乙 opened your account: you now get customers' messages, group messages in 在线咨询 (web).", []string{"a"}},
 		{"maintenance of an inbox", `{kind: maintenance, name: m, spec: {title: 升级, reason: 换库, from: 2026-12-01T22:00:00+08:00, until: 2026-12-02T00:00:00+08:00, inboxes: [web], kinds: [group]}}`, nil, "a",
 			"主管乙 安排了维护“升级”（原因：换库）：渠道 在线咨询(web) 的群消息从 2026-12-01 22:00 +08:00 到 2026-12-02 00:00 +08:00 暂不分配给你。",
-			`主管乙 planned maintenance "升级" (reason: 换库): from 2026-12-01 22:00 +08:00 until 2026-12-02 00:00 +08:00 you get no group messages in 在线咨询 (web).`, []string{"lead"}},
+			`主管乙 planned maintenance "升级" (reason: 换库): from 2026-12-01 22:00 +08:00 until 2026-12-02 00:00 +08:00, you get no group messages in 在线咨询 (web).`, []string{"lead"}},
 		{"maintenance that is over", `{kind: maintenance, name: m, spec: {from: 2026-11-01T22:00:00+08:00, until: 2026-11-02T00:00:00+08:00}}`, nil, "", "", "", nil},
 		{"maintenance that is called off", ``, []string{"maintenance/planned"}, "a", "主管乙 取消了维护“planned”：渠道 store、在线咨询(web) 的消息照常分配给你。",
 			`主管乙 called off the maintenance "planned": you get messages in store, 在线咨询 (web) as ever.`, []string{"lead"}},

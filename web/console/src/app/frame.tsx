@@ -2,7 +2,7 @@ import { Button, Dropdown, Tooltip } from "antd";
 import { GlobalOutlined, MenuFoldOutlined, MenuUnfoldOutlined, MoonOutlined, SearchOutlined, SunOutlined, UserOutlined } from "@ant-design/icons";
 import { Link, Outlet, useNavigate, useRouterState } from "@tanstack/react-router";
 import { useQuery } from "@tanstack/react-query";
-import { Suspense, lazy, useEffect, useMemo, useState, type ReactNode } from "react";
+import { Suspense, lazy, useEffect, useMemo, useRef, useState, type ReactNode } from "react";
 import { Boundary } from "../ui/boundary";
 import { ErrorState } from "../ui/states";
 import { onSignedOut, queries } from "./api";
@@ -79,8 +79,12 @@ function Rail(): ReactNode {
   const { language, narrow } = usePreferences();
   const me = useQuery(meQuery).data;
   const path = useRouterState({ select: (s) => s.location.pathname });
+  const rail = useRef<HTMLElement>(null);
+  useEffect(() => { // on a phone there may be more pages than there is room for
+    rail.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [path, me]);
   return (
-    <nav className="rail" aria-label={t.navigation} {...(narrow ? { "data-narrow": "" } : {})}>
+    <nav ref={rail} className="rail" aria-label={t.navigation} {...(narrow ? { "data-narrow": "" } : {})}>
       <Link to="/" className="rail-brand" aria-label={t.brand}><img src="/icon.svg" alt="" />{!narrow && t.brand}</Link>
       <ul>
         {(me ? openPages(me) : []).map((page) => {
