@@ -244,7 +244,7 @@ func (s *session) list(b *strings.Builder, c *coverage.CoveredCell, state, title
 
 // zoneName is the zone of an instant by its name or, where the machine does not tell that, by what it is ahead of UTC.
 func zoneName(at time.Time) string {
-	if name := at.Location().String(); name != time.Local.String() {
+	if name := at.Location().String(); name != "Local" { // what Go calls the zone of a machine that has no TZ
 		return name
 	}
 	return "UTC" + at.Format("-07:00")

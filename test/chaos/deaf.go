@@ -30,8 +30,25 @@ func (t *Trace) passed() bool {
 	return taken && got
 }
 
-// deaf: what was pushed on a connection, not acknowledged on it and therefore taken away is not given to the same connection again.
+// answering are the connections on which something was acknowledged. One that falls asleep and wakes up may be given again what was taken from it.
+func (k *checker) answering() map[string]bool {
+	heard := map[string]bool{}
+	for _, t := range k.final.Traces {
+		if t == nil {
+			continue
+		}
+		for _, d := range t.Deliveries {
+			for _, a := range d.Attempts {
+				heard[a.Connection] = heard[a.Connection] || a.Result == "received"
+			}
+		}
+	}
+	return heard
+}
+
+// deaf: what was pushed on a connection that never acknowledges anything, and was therefore taken away, is not given to the same connection again.
 func (k *checker) deaf() {
+	heard := k.answering()
 	for _, p := range k.history.Posts {
 		t := k.final.Traces[p.key()]
 		if t == nil {
@@ -43,14 +60,15 @@ func (k *checker) deaf() {
 				continue
 			}
 			for _, a := range d.Attempts {
+				if a.Result != "unacknowledged" || heard[a.Connection] {
+					continue
+				}
 				entry, again := taken[a.Connection]
 				if again && entry != d.AgentSequence {
 					k.brokenFor(p, "withdrawn again", t, "message %s was taken from %s twice, as entries %d and %d of the same connection %s, which did not acknowledge it",
 						p.key(), d.Agent, entry, d.AgentSequence, a.Connection)
 				}
-				if a.Result == "unacknowledged" {
-					taken[a.Connection] = d.AgentSequence
-				}
+				taken[a.Connection] = d.AgentSequence
 			}
 		}
 	}
