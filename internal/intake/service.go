@@ -130,8 +130,11 @@ func (s *Service) submit(from Sender, p *conversation.Post, cmd ledger.Command, 
 	})
 }
 
-// store hands a message to the ledger and waits. If ctx ends first, it may still be stored.
+// store hands a message to the ledger and waits. If ctx has ended, it is not stored; if ctx ends meanwhile, it may be.
 func (s *Service) store(ctx context.Context, from Sender, p *conversation.Post) error {
+	if ctx.Err() != nil {
+		return errGone.Because(ctx.Err())
+	}
 	done := make(chan error, 1)
 	s.submit(from, p, p, func(err error) { done <- err })
 	select {
