@@ -206,6 +206,22 @@ func TestAMessageThatIsHeldOpensNothingAndMovesNobody(t *testing.T) {
 	replayAll(t, d)
 }
 
+func TestWhoWasToldNothingIsNotAskedWhetherTheyAreStillThere(t *testing.T) {
+	d := desk.Open(t, desk.Inbox("web", "strategy: least_loaded, idle_close: 1h, idle_prompt: 10m", "a"), rules)
+	d.Online("a")
+	c := d.Post("web", "u1", "加微信").Conversation
+	d.Wait(9 * time.Minute)
+	d.Must(&conversation.Accept{Conversation: c, Account: "a", By: "a"})
+	d.Wait(59 * time.Minute)
+	if list := prompts(d, c); len(list) != 0 {
+		t.Errorf("the customer was asked %q", list)
+	}
+	status(d, c, ledger.StatusOpen)
+	d.Wait(time.Minute)
+	status(d, c, ledger.StatusResolved)
+	replayAll(t, d)
+}
+
 func TestAMessageThatARuleRefusesIsKeptAsARecordAndItsIdIsUsedUp(t *testing.T) {
 	d := desk.Open(t, desk.Inbox("web", "strategy: least_loaded", "a"), rules)
 	d.Online("a")

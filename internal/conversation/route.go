@@ -126,18 +126,23 @@ func routed(tx *ledger.Tx, id int64, d *reception.Decision, newest *ledger.Messa
 
 // assign makes an account the owner, remembers it for sticky inboxes and starts the accept timeout.
 func assign(tx *ledger.Tx, id int64, owner, code, by string) error {
-	if err := tx.Assign(id, owner, code, by); err != nil {
-		return err
-	}
 	c, err := tx.EditConversation(id)
 	if err != nil {
+		return err
+	}
+	bare := untouched(c)
+	if err := tx.Assign(id, owner, code, by); err != nil {
 		return err
 	}
 	if err := armAccept(tx, c); err != nil {
 		return err
 	}
-	if unanswered(c) {
+	switch {
+	case unanswered(c):
 		startTurn(tx, c)
+	case bare: // who was told nothing yet is not asked whether they are still there
+		c.TurnSince, c.Overdue = tx.Now(), true
+		planTurn(tx, c)
 	}
 	contact, ok, err := tx.Contact(c.Inbox, c.Contact)
 	if err != nil || !ok {
