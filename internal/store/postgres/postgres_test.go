@@ -10,11 +10,11 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
-	"go.uber.org/goleak"
 
 	"github.com/bidahq/bida/internal/store"
 	"github.com/bidahq/bida/internal/store/postgres"
 	"github.com/bidahq/bida/internal/store/storetest"
+	"github.com/bidahq/bida/test/leak"
 )
 
 func TestPostgreSQL(t *testing.T) {
@@ -86,4 +86,4 @@ func BenchmarkCommit(b *testing.B) {
 	storetest.Bench(b, b.TempDir(), func(b *testing.B) store.Store { return open(b, database(b), postgres.Options{}) })
 }
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leak.Main(m) }

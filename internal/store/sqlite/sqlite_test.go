@@ -3,11 +3,10 @@ package sqlite_test
 import (
 	"testing"
 
-	"go.uber.org/goleak"
-
 	"github.com/bidahq/bida/internal/store"
 	"github.com/bidahq/bida/internal/store/sqlite"
 	"github.com/bidahq/bida/internal/store/storetest"
+	"github.com/bidahq/bida/test/leak"
 )
 
 func TestSQLite(t *testing.T) {
@@ -32,4 +31,4 @@ func BenchmarkCommit(b *testing.B) {
 	storetest.Bench(b, b.TempDir(), func(b *testing.B) store.Store { return open(b, b.TempDir(), sqlite.Options{}) })
 }
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leak.Main(m) }
