@@ -16,10 +16,11 @@ import (
 	"time"
 
 	"github.com/lxzan/gws"
-	"go.uber.org/goleak"
+
+	"github.com/bidahq/bida/test/leak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leak.Main(m) }
 
 // stage is a server with a script: the test plays it, connection by connection.
 type stage struct {

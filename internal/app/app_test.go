@@ -12,14 +12,13 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/bidahq/bida/internal/limit"
 	"github.com/bidahq/bida/internal/problem"
 	"github.com/bidahq/bida/internal/store"
+	"github.com/bidahq/bida/test/leak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leak.Main(m) }
 
 var options = Options{Version: "test", Log: slog.New(slog.DiscardHandler)}
 

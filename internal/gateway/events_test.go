@@ -40,7 +40,7 @@ func openStream(t testing.TB, address, token string) *eventClient {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := socket.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+	if err := socket.SetDeadline(time.Now().Add(patience)); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = socket.Close() })

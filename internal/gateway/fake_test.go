@@ -10,13 +10,12 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/bidahq/bida/internal/delivery"
 	"github.com/bidahq/bida/internal/problem"
+	"github.com/bidahq/bida/test/leak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leak.Main(m) }
 
 // Refusals of the company.
 var (

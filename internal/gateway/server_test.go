@@ -61,7 +61,7 @@ func (h *house) wantEnding(t *testing.T, connection, how string) {
 				t.Errorf("connection %s ended as %q, want %q", connection, got, how)
 			}
 			return
-		case <-time.After(30 * time.Second):
+		case <-time.After(patience):
 			t.Fatalf("connection %s has not ended", connection)
 		}
 	}

@@ -17,6 +17,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -386,10 +388,10 @@ func routes(server *gateway.Server) http.Handler {
 }
 
 // webless is a proxy that knows nothing of WebSocket.
-func webless(address string) http.Handler {
+func webless(address string, dial client.Dialer) http.Handler {
 	to := &url.URL{Scheme: "http", Host: address}
 	proxy := httputil.NewSingleHostReverseProxy(to)
-	proxy.Transport = &http.Transport{}
+	proxy.Transport = &http.Transport{DialContext: dial}
 	proxy.ErrorLog = log.New(io.Discard, "", 0)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Upgrade") != "" {
@@ -410,34 +412,38 @@ func TestListenersShowEverythingOnceAcrossRestartsOfTheServerAndCutSockets(t *te
 func listeners(t *testing.T, on, transport client.Transport, proxied bool) {
 	const entries = 2000
 	d := newDesk()
-	address := freeAddress(t)
 	var hub *gateway.Hub
 	var server *gateway.Server
 	var web *httptest.Server
+	var place atomic.Value // where the server listens, "" while it does not: each of its lives has an address of its own, so that nobody takes it meanwhile
 	start := func() {
 		hub = gateway.NewHub()
 		server = gateway.NewServer(gateway.Config{}, d, hub)
-		place, err := net.Listen("tcp", address)
-		if err != nil {
-			t.Fatal(err)
-		}
-		web = httptest.NewUnstartedServer(routes(server))
-		_ = web.Listener.Close()
-		web.Listener = place
-		web.Start()
+		web = httptest.NewServer(routes(server))
+		place.Store(web.Listener.Addr().String())
 	}
 	stop := func() {
+		place.Store("")
 		server.Stop()
 		web.CloseClientConnections()
 		web.Close()
 	}
+	dial := func(ctx context.Context, network, _ string) (net.Conn, error) {
+		address, _ := place.Load().(string)
+		if address == "" {
+			return nil, syscall.ECONNREFUSED
+		}
+		return new(net.Dialer).DialContext(ctx, network, address)
+	}
 	start()
 	defer func() { stop() }()
-	asked := "http://" + address
+	const bida = "bida.example.org:80"
+	asked := "http://" + bida
 	if proxied {
-		proxy := httptest.NewServer(webless(address))
+		proxy := httptest.NewServer(webless(bida, dial))
 		defer proxy.Close()
 		asked = proxy.URL
+		dial = new(net.Dialer).DialContext
 	}
 
 	ctx, cancel := context.WithCancel(t.Context())
@@ -445,8 +451,7 @@ func listeners(t *testing.T, on, transport client.Transport, proxied bool) {
 	var mu sync.Mutex
 	sockets := map[net.Conn]bool{}
 	c, err := client.New(asked, "secret", client.WithDialer(func(ctx context.Context, network, address string) (net.Conn, error) {
-		var dialer net.Dialer
-		socket, err := dialer.DialContext(ctx, network, address)
+		socket, err := dial(ctx, network, address)
 		if err == nil {
 			mu.Lock()
 			sockets[socket] = true
@@ -511,16 +516,6 @@ func listeners(t *testing.T, on, transport client.Transport, proxied bool) {
 	if len(d.faults) > 0 {
 		t.Error(d.faults)
 	}
-}
-
-// freeAddress is where nobody listens.
-func freeAddress(t *testing.T) string {
-	place, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = place.Close() }()
-	return place.Addr().String()
 }
 
 func TestListenOverTLSShowsEverythingAndItsLastAcknowledgementArrives(t *testing.T) {

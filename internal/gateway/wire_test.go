@@ -14,6 +14,9 @@ import (
 	"time"
 )
 
+// patience is how long a client of these tests takes part in them, and so how long any of them may take on a busy machine.
+const patience = time.Minute
+
 // rawClient is a WebSocket client that can also do everything wrong.
 type rawClient struct {
 	t      testing.TB
@@ -43,7 +46,7 @@ func dialHeaders(t testing.TB, address, headers string) *rawClient {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := socket.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+	if err := socket.SetDeadline(time.Now().Add(patience)); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = socket.Close() })

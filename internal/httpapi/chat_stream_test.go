@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/bidahq/bida/test/leak"
 )
 
 // sse is one event of a stream; a comment has neither name nor data.
@@ -306,5 +308,5 @@ func TestStoppingEndsEveryStreamAndLeavesNothingBehind(t *testing.T) {
 	b.ask("li-lei", "GET", "/chat/site/stream", nil).problem(503, "system.stopping", "")
 	srv.Close()
 	srv.Client().CloseIdleConnections()
-	goleak.VerifyNone(t, leftBefore)
+	leak.None(t, leftBefore)
 }

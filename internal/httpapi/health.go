@@ -136,9 +136,14 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, "application/json", map[string]any{"status": "ok", "position": s.o.Ledger.Position(), "version": s.o.Version})
 }
 
-func (s *Server) serveOpenAPI(w http.ResponseWriter, _ *http.Request) {
+func (s *Server) serveOpenAPI(w http.ResponseWriter, r *http.Request) {
+	document, err := s.openapi()
+	if err != nil {
+		s.refuse(w, r, err)
+		return
+	}
 	w.Header().Set("Content-Type", "application/yaml; charset=utf-8")
-	_, _ = w.Write(s.openapi) // a caller that is gone has no use for it
+	_, _ = w.Write(document) // a caller that is gone has no use for it
 }
 
 // realtime leaves a request to one of the realtime handlers.

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/bidahq/bida/internal/channel/web"
@@ -98,9 +99,10 @@ type Server struct {
 	// chatHeartbeat is how often a visitors' stream gives a sign of life.
 	chatHeartbeat time.Duration
 	routes        []routeInfo
-	openapi       []byte // the document, as YAML
-	ui            *ui
-	pages         *chatpage.Pages
+	// openapi makes the document, as YAML, when somebody first asks for it: that takes longer than all else that New does.
+	openapi func() ([]byte, error)
+	ui      *ui
+	pages   *chatpage.Pages
 }
 
 // New makes the handler of everything that is served over HTTP.
@@ -133,11 +135,7 @@ func New(o Options) (*Server, error) {
 	t := newTable(s)
 	s.register(t)
 	s.routes = t.routes
-	doc, err := t.document()
-	if err != nil {
-		return nil, err
-	}
-	s.openapi = doc
+	s.openapi = sync.OnceValues(t.document)
 	return s, nil
 }
 

@@ -281,13 +281,31 @@ func TestWhoGoesAwayLeavesNoMoreMemoryBehindThanIsCounted(t *testing.T) {
 	b := newBench(t)
 	release := b.stall()
 	gone, cancel := context.WithCancel(t.Context())
-	cancel()
 	long := good("long")
 	long.Text = strings.Repeat("x", MaxText)
 	most := int64(waitingBytes * 3 / 4 / (MaxText + overhead))
-	for i := range most + 100 { // some are told that they are refused, some that they are gone
-		long.ID = fmt.Sprint(i)
-		_, _ = b.Receive(gone, sender, "web", long)
+	answers := make(chan error, most)
+	for i := range most {
+		r := long
+		r.ID = fmt.Sprint(i)
+		go func() {
+			_, err := b.Receive(gone, sender, "web", r)
+			answers <- err
+		}()
+	}
+	for b.Waiting() < most {
+		runtime.Gosched()
+	}
+	for range 100 { // nobody waits for the store here: there is no room
+		if _, err := b.Receive(gone, sender, "web", long); problem.As(err) == nil || problem.As(err).Code != "intake.sender_waiting" {
+			t.Fatalf("beyond the largest size that may wait, a message is answered with %v", err)
+		}
+	}
+	cancel()
+	for range most {
+		if err := <-answers; problem.As(err) == nil || problem.As(err).Code != "system.cancelled" {
+			t.Fatalf("who has gone is answered with %v", err)
+		}
 	}
 	if n := b.Waiting(); n != most {
 		t.Errorf("%d messages of the largest size wait, want %d", n, most)

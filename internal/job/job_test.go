@@ -13,14 +13,13 @@ import (
 	"testing/synctest"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/bidahq/bida/internal/ledger"
 	"github.com/bidahq/bida/internal/problem"
 	"github.com/bidahq/bida/internal/store/memory"
+	"github.com/bidahq/bida/test/leak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leak.Main(m) }
 
 // shop is a ledger with a runner; it lives in a bubble of testing/synctest, whose clock stands while anything is under way.
 type shop struct {

@@ -9,12 +9,11 @@ import (
 	"testing/synctest"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/bidahq/bida/internal/ledger"
 	"github.com/bidahq/bida/internal/problem"
 	"github.com/bidahq/bida/internal/reception"
 	"github.com/bidahq/bida/internal/store/memory"
+	"github.com/bidahq/bida/test/leak"
 )
 
 // bench is a ledger on a memory store with a clock of the test's, without any meaning in its commands.
@@ -338,7 +337,7 @@ func TestAStartClosesWhatTheDeadProcessHeldAsOfItsLastSignOfLife(t *testing.T) {
 }
 
 func TestStopRefusesWhatWaitsAndIsSafeTwice(t *testing.T) {
-	defer goleak.VerifyNone(t)
+	defer leak.None(t)
 	b := open(t)
 	b.l.Start()
 	if err := b.l.Do(context.Background(), set("a", reception.Away)); err != nil {

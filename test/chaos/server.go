@@ -7,18 +7,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"time"
 
 	"github.com/bidahq/bida/test/clock"
+	"github.com/bidahq/bida/test/release"
 )
 
 const (
@@ -149,7 +147,7 @@ type server struct {
 }
 
 func newServer(program, data string, env []string, h *History) (*server, error) {
-	address, err := freeAddress()
+	address, err := release.FreeAddress()
 	if err != nil {
 		return nil, err
 	}
@@ -157,19 +155,6 @@ func newServer(program, data string, env []string, h *History) (*server, error) 
 		program: program, data: data, address: address, env: env, history: h,
 		probe: &http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}},
 	}, nil
-}
-
-// freeAddress chooses a port below those that the kernel gives to outgoing connections: a client that calls a port of those while nobody listens may be
-// connected to itself, and keep the server from coming back.
-func freeAddress() (string, error) {
-	for range 200 {
-		address := "127.0.0.1:" + strconv.Itoa(20000+rand.IntN(10000))
-		l, err := net.Listen("tcp", address)
-		if err == nil {
-			return address, l.Close()
-		}
-	}
-	return "", errors.New("no free port between 20000 and 29999")
 }
 
 func (s *server) url() string { return "http://" + s.address }

@@ -42,7 +42,13 @@ func TestTheProgramDoesWhatTheScriptsSay(t *testing.T) {
 				return err
 			}
 			env.Setenv("PATH", bin+string(os.PathListSeparator)+env.Getenv("PATH"))
-			env.Setenv("ADDR", "127.0.0.1:0")
+			for _, name := range []string{"ADDR", "OTHER"} {
+				address, err := release.FreeAddress()
+				if err != nil {
+					return err
+				}
+				env.Setenv(name, address)
+			}
 			env.Setenv("LANG", "C")
 			env.Values[processes] = map[string]*release.Process{}
 			return nil
@@ -125,14 +131,13 @@ func begin(ts *testscript.TestScript, name string, args []string) *release.Proce
 	return p
 }
 
-// server starts a server and waits until it listens. The first one chooses a port; those after it have the same. BIDA_SERVER names it.
+// server starts a server at ADDR and waits until it listens. BIDA_SERVER names it.
 func server(ts *testscript.TestScript, neg bool, args []string) {
 	plain(ts, neg, args, 1, "server NAME [FLAG…]")
 	p := begin(ts, args[0], append([]string{"bida", "serve", "--listen", ts.Getenv("ADDR")}, args[1:]...))
 	found, err := p.Expect(release.Err, release.Listening)
 	ts.Check(err)
 	ts.Setenv("BIDA_SERVER", found[1])
-	ts.Setenv("ADDR", strings.TrimPrefix(found[1], "http://"))
 	ready, err := http.Get(found[1] + "/readyz")
 	ts.Check(err)
 	_ = ready.Body.Close() // nothing was read

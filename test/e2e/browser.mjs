@@ -10,6 +10,9 @@ await mkdir(out, { recursive: true });
 export const sizes = { desktop: { width: 1280, height: 800 }, phone: { width: 390, height: 844 } };
 export const looks = ["light", "dark"].flatMap((scheme) => ["zh", "en"].flatMap((language) => Object.keys(sizes).map((size) => ({ scheme, language, size }))));
 
+// patience is how long anything may take that a story waits for: only one that fails takes so long.
+const patience = 60_000;
+
 let launched; // a promise, so that two who open at the same time have one browser
 
 export function open() {
@@ -41,7 +44,7 @@ export class Person {
   /** tab opens another tab of the same browser. */
   async tab() {
     const page = await this.context.newPage();
-    page.setDefaultTimeout(20_000);
+    page.setDefaultTimeout(patience);
     const fault = (text) => {
       if (!this.allow.some((p) => p.test(text))) this.faults.push(text);
     };
@@ -123,7 +126,7 @@ export class Person {
 }
 
 /** once waits until something is true that no selector can name. */
-export async function once(what, holds, patience = 20_000) {
+export async function once(what, holds) {
   for (const until = Date.now() + patience; !(await holds()); ) {
     if (Date.now() > until) throw new Error(`still not so: ${what}`);
     await new Promise((done) => setTimeout(done, 50));

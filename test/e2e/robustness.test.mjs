@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import assert from "node:assert/strict";
-import { close, Person } from "./browser.mjs";
+import { close, once, Person } from "./browser.mjs";
 import { Agent, Visitor } from "./people.mjs";
 import { Server } from "./server.mjs";
 
@@ -94,7 +94,7 @@ describe("bad input and bad days", () => {
     await agent.page.getByRole("button", { name: "登录", exact: true }).click();
     await agent.page.waitForURL(`**${at}`);
     await agent.page.locator(".ws-field textarea").waitFor();
-    assert.equal(await agent.page.locator(".ws-field textarea").inputValue(), "写到一半的话");
+    await once("the draft is there", async () => (await agent.page.locator(".ws-field textarea").inputValue()) === "写到一半的话");
     for (const who of [agent, visitor]) {
       who.calm();
       await who.leave();
@@ -129,7 +129,7 @@ describe("bad input and bad days", () => {
       before: (a) => a.page.routeWebSocket(/realtime/, (socket) => socket.close({ code: 1011, reason: "refused" })),
     });
     const line = agent.page.locator('.ws-fares[data-state="live"]');
-    await line.getByText("备用通道").waitFor({ timeout: 60_000 });
+    await line.getByText("备用通道").waitFor();
     const visitor = await Visitor.at(server, { path: "/c/web" });
     await visitor.write("走备用通道能收到吗？");
     await agent.take("走备用通道能收到吗？");

@@ -1,10 +1,22 @@
 // The real program with the demo company, on a port and in a directory of its own.
 import { spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-const patience = 30_000;
+const patience = 60_000;
+
+/** freeAddress is where a server may come back to: below the ports of outgoing connections, of which anybody may have one while it is away. */
+async function freeAddress() {
+  for (let tries = 0; tries < 200; tries++) {
+    const port = 20_000 + Math.floor(Math.random() * 10_000);
+    const probe = createServer();
+    const free = await new Promise((resolve) => probe.once("error", () => resolve(false)).listen(port, "127.0.0.1", () => probe.close(() => resolve(true))));
+    if (free) return `127.0.0.1:${port}`;
+  }
+  throw new Error("no port between 20000 and 29999 is free");
+}
 
 export class Server {
   /** @param {{ data: string, listen: string, flags: string[] }} at */
@@ -16,7 +28,7 @@ export class Server {
   /** start begins a server with the demo company; what it prints says who can sign in. */
   static async start(...flags) {
     const data = join(await mkdtemp(join(tmpdir(), "bida-e2e-")), "data");
-    const server = new Server({ data, listen: "127.0.0.1:0", flags });
+    const server = new Server({ data, listen: await freeAddress(), flags });
     await server.run();
     return server;
   }
@@ -32,7 +44,6 @@ export class Server {
     for (const stream of [this.process.stdout, this.process.stderr]) stream.on("data", (text) => (this.output += text));
     const found = await this.said(/Bida 必达\s+(http:\/\/\S+)[\s\S]*Password of every account\s+(\S+)/);
     [, this.url, this.password] = found;
-    this.at.listen = new URL(this.url).host; // a restart is found at the same address
   }
 
   /** said waits until the server has printed something. */

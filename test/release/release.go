@@ -8,12 +8,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -177,6 +181,27 @@ func (p *Process) Kill() {
 
 // Listening is the line by which a server says where it listens.
 const Listening = `msg=listening url=(http://\S+)`
+
+// asked is how many addresses were asked for, from a number on that is another one in each process.
+var asked = func() *atomic.Int64 {
+	var n atomic.Int64
+	n.Store(rand.Int64N(10_000))
+	return &n
+}()
+
+// FreeAddress chooses where a server that a test stops and starts again can listen all the time: each call gives another address, of which nobody has the
+// port. It is below those that the kernel gives to outgoing connections: while the server is away one of those may go to anybody, even to a client that
+// calls it, which is then connected to itself and keeps the server from coming back.
+func FreeAddress() (string, error) {
+	const first, ports = 20_000, 10_000
+	for range ports {
+		address := "127.0.0.1:" + strconv.FormatInt(first+asked.Add(1)%ports, 10)
+		if l, err := net.Listen("tcp", address); err == nil {
+			return address, l.Close()
+		}
+	}
+	return "", errors.New("no port between 20000 and 29999 is free")
+}
 
 // Result is what became of a command.
 type Result struct {

@@ -3,6 +3,7 @@ package scenarios
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net/url"
 	"os"
 	"strings"
@@ -85,7 +86,7 @@ type databases struct {
 }
 
 func openDatabases(t *testing.T, server string) *databases {
-	d := &databases{t: t, server: server, name: fmt.Sprintf("bida_scenarios_%d", os.Getpid())}
+	d := &databases{t: t, server: server, name: fmt.Sprintf("bida_scenarios_%d_%d", os.Getpid(), rand.Uint32())}
 	d.do("CREATE DATABASE " + d.name)
 	t.Cleanup(func() { d.do("DROP DATABASE " + d.name + " WITH (FORCE)") })
 	st, err := store.Open(t.Context(), d.address(d.name), store.Options{})

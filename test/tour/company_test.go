@@ -39,8 +39,12 @@ type company struct {
 // found sets a company up the way an administrator does: an account, a server, then the policy over the API.
 func found(t *testing.T, database string) *company {
 	t.Helper()
+	address, err := release.FreeAddress()
+	if err != nil {
+		t.Fatal(err)
+	}
 	c := &company{
-		t: t, program: release.Program(t), dir: filepath.Join(t.TempDir(), "data"), database: database, address: "127.0.0.1:0",
+		t: t, program: release.Program(t), dir: filepath.Join(t.TempDir(), "data"), database: database, address: address,
 		as: map[string]*client.Client{}, tokens: map[string]string{},
 	}
 	create := c.command("", "account", "create", "--name", "admin", "--role", "admin", "--password-stdin")

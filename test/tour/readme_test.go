@@ -3,7 +3,6 @@
 package tour
 
 import (
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -35,16 +34,6 @@ func script(t *testing.T, readme, address string) string {
 	return strings.ReplaceAll(s, "127.0.0.1:8420", address)
 }
 
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 // place is a directory that looks like the top of the repository to somebody who pastes.
 func place(t *testing.T, program string) string {
 	t.Helper()
@@ -70,7 +59,10 @@ func TestTheToursOfBothReadmesWorkAsTheyArePasted(t *testing.T) {
 	for _, readme := range []string{"README.md", "README.zh-CN.md"} {
 		t.Run(readme, func(t *testing.T) {
 			t.Parallel()
-			address := freeAddress(t)
+			address, err := release.FreeAddress()
+			if err != nil {
+				t.Fatal(err)
+			}
 			cmd := exec.Command("bash", "-c", script(t, readme, address))
 			cmd.Dir = place(t, program)
 			cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + cmd.Dir, "TMPDIR=" + cmd.Dir, "LANG=C", "BIDA_LISTEN=" + address}

@@ -125,7 +125,7 @@ func TestAConnectionLostBetweenCommitsIsReplaced(t *testing.T) {
 	defer s.Close()
 	load(t, s)
 	commit(t, s, 1)
-	if _, err := connect(t, target).Exec(t.Context(), "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"); err != nil {
+	if _, err := connect(t, target).Exec(t.Context(), "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Commit(t.Context(), group(2)); !errors.Is(err, ledger.ErrUnavailable) || errors.Is(err, ledger.ErrCommitUnknown) {

@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net/url"
 	"os"
 	"strings"
@@ -10,17 +11,18 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
-	"go.uber.org/goleak"
 
 	"github.com/bidahq/bida/internal/store"
 	"github.com/bidahq/bida/internal/store/postgres"
 	"github.com/bidahq/bida/internal/store/storetest"
+	"github.com/bidahq/bida/test/leak"
 )
 
 func TestPostgreSQL(t *testing.T) {
 	needServer(t)
+	made := migrated(t)
 	storetest.Run(t, func(t *testing.T) func() store.Store {
-		target := database(t)
+		target := databaseLike(t, made)
 		return func() store.Store { return open(t, target, postgres.Options{KeptRefusals: storetest.KeptRefusals}) }
 	})
 }
@@ -48,13 +50,38 @@ func needServer(t testing.TB) {
 	t.Fatalf("%s is not set: give the URL of a PostgreSQL server on which databases may be created (make test starts one), or leave PostgreSQL out with -short", variable)
 }
 
-var databases atomic.Int64
+// run tells the databases of this process from those that an earlier one with its number left behind.
+var (
+	run       = rand.Uint32()
+	databases atomic.Int64
+)
+
+// migrated makes a database with empty tables, of which the suite uses a copy each time: it begins with many. That the tables are made where
+// there is nothing, other tests show.
+func migrated(t *testing.T) (name string) {
+	t.Helper()
+	target := database(t)
+	if err := open(t, target, postgres.Options{}).Close(); err != nil {
+		t.Fatal(err)
+	}
+	u, err := url.Parse(target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimPrefix(u.Path, "/")
+}
 
 // database makes an empty database for one test, and returns its URL.
 func database(t testing.TB) string {
 	t.Helper()
-	name := fmt.Sprintf("bida_test_%d_%d", os.Getpid(), databases.Add(1))
-	execute(t, "CREATE DATABASE "+name)
+	return databaseLike(t, "template1")
+}
+
+// databaseLike makes a copy of a database for one test, and returns its URL.
+func databaseLike(t testing.TB, template string) string {
+	t.Helper()
+	name := fmt.Sprintf("bida_test_%d_%d_%d", os.Getpid(), run, databases.Add(1))
+	execute(t, "CREATE DATABASE "+name+" TEMPLATE "+template)
 	t.Cleanup(func() { execute(t, "DROP DATABASE "+name+" WITH (FORCE)") })
 	return target(t, name)
 }
@@ -86,4 +113,4 @@ func BenchmarkCommit(b *testing.B) {
 	storetest.Bench(b, b.TempDir(), func(b *testing.B) store.Store { return open(b, database(b), postgres.Options{}) })
 }
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leak.Main(m) }
