@@ -272,11 +272,11 @@ part_unit() {
     # SQLite, translated from C, keeps its memory outside of Go's, where the race detector does not look: with it, that code
     # is only three times as slow, and longer to compile. What is Bida's, and the driver, have it. Vetted is everything in
     # part static, for more than go test looks for.
-    CGO_ENABLED=1 go_test unit -race -vet=off -timeout 5m \
+    CGO_ENABLED=1 go_test unit -race -vet=off -timeout 15m \
         -gcflags='modernc.org/sqlite/lib=-race=false' -gcflags='modernc.org/libc/...=-race=false' "${packages[@]}"
     # A million cases are too many for the race detector, which finds nothing in a pure function anyway.
     say 'the engine against the naive evaluator, 1,000,000 cases'
-    CGO_ENABLED=0 go_test exact -count=1 -timeout 5m -run '^TestTheEngineAgreesWithANaiveEvaluator' ./internal/reception
+    CGO_ENABLED=0 go_test exact -count=1 -timeout 15m -run '^TestTheEngineAgreesWithANaiveEvaluator' ./internal/reception
 }
 
 ensure_strace() {

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"log/slog"
 	"net/http"
@@ -79,7 +80,9 @@ func status(t *testing.T, a *App, path string) int {
 
 func TestAServerAnswersUntilItIsStoppedAndLeavesNothingRunning(t *testing.T) {
 	c := config(t)
-	a := serve(t, c)
+	o := options
+	o.Version = "of this test alone"
+	a := serveWith(t, c, o)
 	for _, path := range []string{"/healthz", "/readyz", "/metrics", "/api/openapi.yaml"} {
 		if got := status(t, a, path); got != http.StatusOK {
 			t.Errorf("%s answers %d", path, got)
@@ -93,8 +96,13 @@ func TestAServerAnswersUntilItIsStoppedAndLeavesNothingRunning(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := http.Get("http://" + a.Addr().String() + "/healthz"); err == nil {
-		t.Error("a stopped server answers")
+	if r, err := http.Get("http://" + a.Addr().String() + "/readyz"); err == nil { // whoever has the port by now
+		said, _ := io.ReadAll(r.Body)
+		_ = r.Body.Close() // it was read
+		http.DefaultClient.CloseIdleConnections()
+		if strings.Contains(string(said), o.Version) {
+			t.Error("a stopped server answers")
+		}
 	}
 	if a.Err() != nil {
 		t.Errorf("a server that was stopped has ended by itself: %v", a.Err())

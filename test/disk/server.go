@@ -118,7 +118,7 @@ func ready(process *release.Process, err error) (*server, error) {
 
 // ended says whether the process is over, or about to be, and with which status.
 func (s *server) ended() (status int, over bool) {
-	status, err := s.WaitFor(5 * time.Second)
+	status, err := s.Wait()
 	return status, err == nil
 }
 
