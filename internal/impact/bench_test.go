@@ -80,7 +80,7 @@ func record(p *reception.Policy, messages, variety int, now time.Time) *journal 
 			for i, m := range p.Inboxes[inbox].Members {
 				if uint32((i+1)*(key[1]+3))*2654435761>>20%7 < 2 { // spread, the same each time
 					a := present
-					a.Presence.Value, a.LastAssigned = reception.Offline, nil
+					a.Presence.Value = reception.Offline
 					w.agents[m.Account] = &a
 				}
 			}

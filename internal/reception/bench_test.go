@@ -15,7 +15,7 @@ func staff(n int) *company {
 	for i := range n {
 		name := fmt.Sprintf("agent-%04d", i)
 		a, f := receiver(name), ready(name)
-		f.Live, f.Load["web"], f.LastAssigned["web"] = i%7, i%5, int64(n-i)
+		f.Live, f.Shares = i%7, []Share{{"web", i % 5, int64(n - i)}}
 		a.Total, in.Capacity = 6, 5
 		switch i % 5 {
 		case 0:
@@ -40,6 +40,7 @@ func benchmarkDecide(b *testing.B, n int) {
 	for b.Loop() {
 		d := Decide(c.p, c.w, customer(), noon)
 		sink += len(d.Chosen)
+		d.Free() // as the ledger does
 	}
 }
 
