@@ -62,7 +62,8 @@ func (p *Policy) Index() {
 		for i := range in.Members {
 			a := p.account(in.Members[i].Account)
 			members[i] = newKnown(a, in)
-			members[i].rights, members[i].lasting = accounts[a].rights, accounts[a].lasting
+			rights := accounts[a]
+			members[i].rights, members[i].lasting = rights.rights, rights.lasting
 		}
 		x.inboxes[name] = members
 	}

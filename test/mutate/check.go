@@ -13,16 +13,20 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 )
 
 // checker says which mutants compile, without compiling them.
 type checker struct {
 	exports map[string]string // file with the exported types of a package, by its path
 	sources map[string][]byte // the package's own files, tests left out
+	// importers read what the package imports, once each; one serves one goroutine at a time.
+	importers sync.Pool
 }
 
 func newChecker(dir string) (*checker, error) {
 	c := &checker{exports: map[string]string{}, sources: map[string][]byte{}}
+	c.importers.New = func() any { return importer.ForCompiler(token.NewFileSet(), "gc", c.open) }
 	cmd := exec.Command("go", "list", "-export", "-deps", "-f", "{{.ImportPath}}={{.Export}}", ".")
 	cmd.Dir = dir
 	out, err := cmd.Output()
@@ -62,7 +66,9 @@ func (c *checker) compiles(m *mutant) bool {
 		}
 		trees = append(trees, tree)
 	}
-	config := types.Config{Importer: importer.ForCompiler(set, "gc", c.open)}
+	imports := c.importers.Get().(types.Importer)
+	defer c.importers.Put(imports)
+	config := types.Config{Importer: imports}
 	_, err := config.Check("mutant", set, trees, nil)
 	return err == nil
 }
