@@ -60,7 +60,7 @@ func flagsOf(dir string) (flags []string) {
 		flags = append(flags, "-rapid.shrinktime=0s", "-rapid.nofailfile") // that it fails is enough
 	}
 	if has(`flag.Int("cases"`) {
-		flags = append(flags, "-cases=20000") // each mutant meets enough of them; a million would take hours
+		flags = append(flags, "-cases=20000", "-rapid.checks=15") // each mutant meets enough of them; a million would take hours
 	}
 	return flags
 }
@@ -113,7 +113,7 @@ func (p *program) notices(ctx context.Context, stages []stage, mutant int) (bool
 	for _, s := range stages {
 		limit := 2*time.Minute + 100*s.cost
 		stage, cancel := context.WithTimeout(ctx, limit)
-		ok, _, err := p.run(stage, mutant, 3*time.Second+20*s.cost, "-test.failfast", "-test.run=^("+strings.Join(s.tests, "|")+")$")
+		ok, _, err := p.run(stage, mutant, 2*time.Second+10*s.cost, "-test.failfast", "-test.run=^("+strings.Join(s.tests, "|")+")$")
 		late := stage.Err() != nil
 		cancel()
 		if ctx.Err() != nil {
