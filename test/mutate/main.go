@@ -17,11 +17,15 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
+	"slices"
 	"time"
 )
 
 type options struct {
+	run        string
+	part       string
 	sample     int
 	seed       uint64
 	parallel   int
@@ -32,6 +36,8 @@ type options struct {
 
 func main() {
 	var o options
+	flag.StringVar(&o.run, "run", "", "try only the mutants whose line in the report this regular expression matches")
+	flag.StringVar(&o.part, "part", "", "try only such a part of the mutants: 2/3 is the second of three")
 	flag.IntVar(&o.sample, "sample", 0, "try so many mutants of each package, chosen by -seed; 0: all")
 	flag.Uint64Var(&o.seed, "seed", 1, "which ones -sample chooses")
 	flag.IntVar(&o.parallel, "parallel", runtime.NumCPU(), "how many at a time")
@@ -72,10 +78,8 @@ func run(ctx context.Context, dir string, o options) (enough bool, err error) {
 		return false, err
 	}
 	found := len(list)
-	if o.sample > 0 && o.sample < found {
-		r := rand.New(rand.NewPCG(o.seed, 0))
-		r.Shuffle(found, func(i, j int) { list[i], list[j] = list[j], list[i] })
-		list = list[:o.sample]
+	if list, err = o.choose(list); err != nil {
+		return false, err
 	}
 	scratch, err := os.MkdirTemp("", "bida-mutate-")
 	if err != nil {
@@ -87,4 +91,30 @@ func run(ctx context.Context, dir string, o options) (enough bool, err error) {
 		return false, err
 	}
 	return report(dir, found, list, fates, known, o)
+}
+
+// choose takes the mutants that are asked for.
+func (o *options) choose(list []mutant) ([]mutant, error) {
+	wanted, err := regexp.Compile(o.run)
+	if err != nil {
+		return nil, fmt.Errorf("-run: %w", err)
+	}
+	list = slices.DeleteFunc(list, func(m mutant) bool { return !wanted.MatchString(m.String()) })
+	if o.part != "" {
+		var n, of int
+		if _, err := fmt.Sscanf(o.part, "%d/%d", &n, &of); err != nil || n < 1 || n > of {
+			return nil, fmt.Errorf("-part is %q, want for example 2/3", o.part)
+		}
+		var part []mutant
+		for i := n - 1; i < len(list); i += of {
+			part = append(part, list[i])
+		}
+		list = part
+	}
+	if o.sample > 0 && o.sample < len(list) {
+		r := rand.New(rand.NewPCG(o.seed, 0))
+		r.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
+		list = list[:o.sample]
+	}
+	return list, nil
 }

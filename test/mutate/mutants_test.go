@@ -198,3 +198,36 @@ func TestAChangeThatIsListedAndNoticedIsAnError(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestPartsOfTheMutantsAreAllOfThem(t *testing.T) {
+	all := func() (list []mutant) {
+		for i := range 10 {
+			list = append(list, mutant{file: "a.go", line: i, function: "f", what: fmt.Sprint("change ", i)})
+		}
+		return list
+	}
+	seen := map[int]int{}
+	for _, part := range []string{"1/3", "2/3", "3/3"} {
+		list, err := (&options{part: part}).choose(all())
+		if err != nil || len(list) < 3 {
+			t.Fatal(part, list, err)
+		}
+		for _, m := range list {
+			seen[m.line]++
+		}
+	}
+	if len(seen) != 10 {
+		t.Error(seen)
+	}
+	if list, err := (&options{run: "change [37]"}).choose(all()); err != nil || len(list) != 2 || list[1].line != 7 {
+		t.Error(list, err)
+	}
+	if list, err := (&options{sample: 4}).choose(all()); err != nil || len(list) != 4 {
+		t.Error(list, err)
+	}
+	for _, o := range []options{{part: "0/3"}, {part: "4/3"}, {part: "x"}, {run: "("}} {
+		if _, err := o.choose(all()); err == nil {
+			t.Errorf("%+v is taken", o)
+		}
+	}
+}
