@@ -55,8 +55,8 @@ chaos: build ## Kill and starve the real program, fail its disk and cut its powe
 fuzz-long: ## Compare the engine with the naive evaluator on 10,000,000 cases, then fuzz every parser (CASES=N, FUZZTIME=5m each)
 	@test/fuzz.sh
 
-mutate: ## Change the engine in one place at a time and list the changes that its tests do not notice (SAMPLE=N for some of them)
-	$(GO) run ./test/mutate $(if $(SAMPLE),-sample $(SAMPLE)) ./internal/reception $(wildcard internal/filter)
+mutate: ## Change the engine in one place at a time and list the changes that its tests do not notice (SAMPLE=N, PART=1/4 or RUN=regexp for some of them)
+	$(GO) run ./test/mutate $(if $(SAMPLE),-sample $(SAMPLE)) $(if $(PART),-part $(PART)) $(if $(RUN),-run '$(RUN)') ./internal/reception ./internal/filter
 
 generate: ## Regenerate what is generated from the code
 	$(GO) generate ./...

@@ -98,7 +98,7 @@ func TestASilentCustomerIsPromptedOnceAndThenTheConversationEnds(t *testing.T) {
 		t.Fatalf("prompted %d times", len(got))
 	}
 	d.Owner(id, "")
-	if load := d.L.Agent("a").Facts.Load; len(load) != 0 {
+	if load := d.L.Agent("a").Facts.Share("web").Load; load != 0 {
 		t.Errorf("it still counts in the load of a: %v", load)
 	}
 }

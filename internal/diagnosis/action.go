@@ -1,7 +1,6 @@
 package diagnosis
 
 import (
-	"maps"
 	"slices"
 
 	"github.com/bidahq/bida/internal/reception"
@@ -100,18 +99,19 @@ func (r *run) actCapacity(p *patch, f *finding) {
 	}
 	a := r.m.policy.Accounts[r.q.Agent]
 	p.do(actionFinish, func(x *reception.Agent) {
-		x.Load = maps.Clone(x.Load)
 		for _, inbox := range r.inboxesAbout(f) {
 			in := r.m.policy.Inboxes[inbox]
 			limit := in.Capacity
 			if own, ok := a.Limits[inbox]; ok {
 				limit = own
 			}
-			if limit > 0 && x.Load[inbox] >= limit {
+			share := x.Share(inbox)
+			if limit > 0 && share.Load >= limit {
 				if in.Mode != reception.Async {
-					x.Live -= x.Load[inbox] - limit + 1
+					x.Live -= share.Load - limit + 1
 				}
-				x.Load[inbox] = limit - 1
+				share.Load = limit - 1
+				x.Shares = reception.WithShare(x.Shares, share)
 			}
 		}
 		if a.Total > 0 && x.Live >= a.Total {

@@ -292,15 +292,16 @@ func (r *run) proveChoice(found *finding, d *ledger.DecisionRow) {
 // score says what the strategy of an inbox compares of an agent.
 func (r *run) score(in *reception.Inbox, account string) string {
 	facts := r.m.world.Agent(account)
-	turn := fmt.Sprintf("last assignment here at position %d", facts.LastAssigned[in.Name])
-	if facts.LastAssigned[in.Name] == 0 {
+	share := facts.Share(in.Name)
+	turn := fmt.Sprintf("last assignment here at position %d", share.LastAssigned)
+	if share.LastAssigned == 0 {
 		turn = "no assignment here yet"
 	}
 	switch {
 	case in.Strategy != reception.LeastLoaded:
 		return turn
 	case in.Mode == reception.Async:
-		return fmt.Sprintf("%d open conversations in the inbox, %s", facts.Load[in.Name], turn)
+		return fmt.Sprintf("%d open conversations in the inbox, %s", share.Load, turn)
 	}
 	return fmt.Sprintf("%d open conversations, %s", facts.Live, turn)
 }

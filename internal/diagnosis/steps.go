@@ -503,7 +503,7 @@ func (r *run) limitSteps(f *finding) []step {
 		return true
 	})}}
 	for _, inbox := range r.inboxesAbout(f) {
-		load := facts.Load[inbox]
+		load := facts.Share(inbox).Load
 		list = append(list, step{key: own, undo: before.Inboxes[inbox] > load, apply: r.onAccount(func(a *policy.AccountSpec) bool {
 			if a.Capacity.Inboxes[inbox] > load {
 				return false

@@ -152,8 +152,8 @@ func (r *roster) account(name string) AccountBody {
 	if b.Teams == nil {
 		b.Teams = []NamedBody{}
 	}
-	for _, n := range facts.Load {
-		b.Load += n
+	for _, s := range facts.Shares {
+		b.Load += s.Load
 	}
 	return b
 }

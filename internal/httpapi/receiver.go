@@ -57,7 +57,7 @@ func (s *Server) receiver(view *ledger.View, inbox *reception.Inbox, c *ledger.C
 	facts := view.Agent(account)
 	b := ReceiverBody{Account: account, Title: titleOf(view.Policy, account), Load: facts.Live, Presence: facts.Presence.Value.String()}
 	if inbox.Mode == reception.Async {
-		b.Load = facts.Load[c.Inbox]
+		b.Load = facts.Share(c.Inbox).Load
 	}
 	v := reception.Explain(view.Policy.Compile(), view, c.Inbox, c.Kind, account, s.o.Now())
 	gate, ok := conversation.HandOver(&v)

@@ -102,7 +102,7 @@ func agentOf(inbox string, v *reception.Vector) *reception.Agent {
 	a.Connection = connectionOf(v[reception.ConnectionGate])
 	a.Clients = clientsOf(v[reception.ClientVersion])
 	if c := v[reception.Capacity]; c.Code == reception.CodeCapacityInboxFull {
-		a.Load = map[string]int{inbox: math.MaxInt32}
+		a.Shares = []reception.Share{{Inbox: inbox, Load: math.MaxInt32}}
 	} else if c.Outcome.Stops() {
 		a.Live = math.MaxInt32
 	}

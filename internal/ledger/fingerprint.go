@@ -32,13 +32,9 @@ func (w *World) fingerprint() map[string]string {
 	for name, a := range w.agents.base {
 		f := a.Facts
 		loads := []string{}
-		for inbox, n := range f.Load {
-			loads = append(loads, fmt.Sprintf("%s=%d", inbox, n))
+		for _, s := range f.Shares {
+			loads = append(loads, fmt.Sprintf("%s=%d@%d", s.Inbox, s.Load, s.LastAssigned))
 		}
-		for inbox, at := range f.LastAssigned {
-			loads = append(loads, fmt.Sprintf("%s@%d", inbox, at))
-		}
-		sort.Strings(loads)
 		clients := []string{}
 		for _, c := range f.Clients {
 			clients = append(clients, c.Name+" "+c.Text)

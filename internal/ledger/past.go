@@ -74,7 +74,7 @@ func (v *View) pastLoads(ctx context.Context, r PastReader, position int64, acco
 	}
 	for _, row := range rows {
 		a := v.past(row.Account)
-		a.Facts.Load = bump(a.Facts.Load, row.Inbox, 1)
+		a.Facts.Shares = loaded(a.Facts.Shares, row.Inbox, 1)
 		if !row.Async {
 			a.Facts.Live++
 		}
@@ -88,7 +88,7 @@ func (v *View) pastLoads(ctx context.Context, r PastReader, position int64, acco
 	}
 	for account, p := range turns {
 		a := v.past(account)
-		a.Facts.LastAssigned = with(a.Facts.LastAssigned, inbox, p)
+		a.Facts.Shares = assigned(a.Facts.Shares, inbox, p)
 	}
 	return nil
 }

@@ -156,7 +156,7 @@ func (w *World) loadFacts(s *State) error {
 	for inbox, byAccount := range s.LastAssigned {
 		for account, position := range byAccount {
 			a := w.agent(account)
-			a.Facts.LastAssigned = with(a.Facts.LastAssigned, inbox, position)
+			a.Facts.Shares = assigned(a.Facts.Shares, inbox, position)
 		}
 	}
 	passed := map[string]int64{}
@@ -180,7 +180,7 @@ func (w *World) loadConversation(c *ConversationRow) {
 	if c.Owner != "" {
 		w.owned.set(c.Owner, ref{c.OwnerPosition, c.ID}, true)
 		a := w.agent(c.Owner)
-		a.Facts.Load = bump(a.Facts.Load, c.Inbox, 1)
+		a.Facts.Shares = loaded(a.Facts.Shares, c.Inbox, 1)
 		if in := w.policy.Compile().Inboxes[c.Inbox]; in == nil || in.Mode != reception.Async {
 			a.Facts.Live++
 		}

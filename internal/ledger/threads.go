@@ -156,11 +156,10 @@ func (tx *Tx) Assign(id int64, account, code, by string) error {
 	c.Owner, c.OwnerPosition, c.Accepted, c.decided = account, at, false, [16]byte{}
 	tx.w.owned.set(account, ref{at, id}, true)
 	a := tx.editAgent(account)
-	a.Facts.Load = bump(a.Facts.Load, c.Inbox, 1)
+	a.Facts.Shares = assigned(loaded(a.Facts.Shares, c.Inbox, 1), c.Inbox, at)
 	if !async {
 		a.Facts.Live++
 	}
-	a.Facts.LastAssigned = with(a.Facts.LastAssigned, c.Inbox, at)
 	tx.g.Assignments = append(tx.g.Assignments, AssignmentRow{
 		Conversation: id, FromPosition: at, Account: account, Inbox: c.Inbox, Async: async, FromAt: tx.now, FromCode: code, FromBy: by,
 	})
@@ -176,7 +175,7 @@ func (tx *Tx) Unassign(id int64, code, by string) error {
 	account, from := c.Owner, c.OwnerPosition
 	tx.w.owned.set(account, ref{from, id}, false)
 	a := tx.editAgent(account)
-	a.Facts.Load = bump(a.Facts.Load, c.Inbox, -1)
+	a.Facts.Shares = loaded(a.Facts.Shares, c.Inbox, -1)
 	if !tx.async(c.Inbox) {
 		a.Facts.Live--
 	}
@@ -248,24 +247,16 @@ func (tx *Tx) SetOffered(id int64, accounts []string) error {
 	return nil
 }
 
-// bump returns a copy of m with k changed by n; zero entries are left out.
-func bump(m map[string]int, k string, n int) map[string]int {
-	out := make(map[string]int, len(m)+1)
-	for key, v := range m {
-		out[key] = v
-	}
-	if out[k] += n; out[k] == 0 {
-		delete(out, k)
-	}
-	return out
+// loaded returns a copy of an agent's shares with n conversations more in an inbox.
+func loaded(list []reception.Share, inbox string, n int) []reception.Share {
+	share := reception.ShareOf(list, inbox)
+	share.Load += n
+	return reception.WithShare(list, share)
 }
 
-// with returns a copy of m with k set.
-func with(m map[string]int64, k string, v int64) map[string]int64 {
-	out := make(map[string]int64, len(m)+1)
-	for key, v := range m {
-		out[key] = v
-	}
-	out[k] = v
-	return out
+// assigned returns a copy of an agent's shares in which the last assignment in an inbox is at a position.
+func assigned(list []reception.Share, inbox string, position int64) []reception.Share {
+	share := reception.ShareOf(list, inbox)
+	share.LastAssigned = position
+	return reception.WithShare(list, share)
 }

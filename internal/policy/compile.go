@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -131,26 +132,51 @@ func (c *compiler) inbox(name string) *reception.Inbox {
 			in.Strategy = s
 		}
 	}
-	members := map[string]*reception.Member{}
-	member := func(account string) *reception.Member {
-		if members[account] == nil {
-			members[account] = &reception.Member{Account: account}
-		}
-		return members[account]
-	}
+	in.Members = c.members(spec)
+	return in
+}
+
+// membership is that an account is a member, directly (team 0) or by the team before this place of a list.
+type membership struct {
+	account string
+	team    int
+}
+
+// members are an inbox's members in order of name, each with the teams that give the membership in order of theirs.
+func (c *compiler) members(spec InboxSpec) []reception.Member {
+	var teams []reception.Team
+	list := make([]membership, 0, len(spec.Members.Accounts))
 	for _, account := range spec.Members.Accounts {
-		member(account).Direct = true
+		list = append(list, membership{account, 0})
 	}
 	for _, team := range slices.Sorted(slices.Values(spec.Members.Teams)) {
 		t, _ := c.set.Team(team)
-		compiled := reception.Team{Name: team, Windows: c.teamWindows(t)}
+		teams = append(teams, reception.Team{Name: team, Windows: c.teamWindows(t)})
 		for _, account := range t.Members {
-			m := member(account)
-			m.Teams = append(m.Teams, compiled)
+			list = append(list, membership{account, len(teams)})
 		}
 	}
-	for _, account := range slices.Sorted(maps.Keys(members)) {
-		in.Members = append(in.Members, *members[account])
+	slices.SortFunc(list, func(a, b membership) int {
+		return cmp.Or(strings.Compare(a.account, b.account), cmp.Compare(a.team, b.team))
+	})
+	return joinMemberships(list, teams)
+}
+
+// joinMemberships makes one member of the memberships of each account, which follow each other.
+func joinMemberships(list []membership, teams []reception.Team) []reception.Member {
+	var members []reception.Member
+	giving := make([]reception.Team, 0, len(list)) // of all members, one after the other
+	for i, m := range list {
+		if i == 0 || list[i-1].account != m.account {
+			members = append(members, reception.Member{Account: m.account})
+		}
+		last := &members[len(members)-1]
+		if m.team == 0 {
+			last.Direct = true
+			continue
+		}
+		giving = append(giving, teams[m.team-1])
+		last.Teams = giving[len(giving)-len(last.Teams)-1 : len(giving) : len(giving)]
 	}
-	return in
+	return members
 }

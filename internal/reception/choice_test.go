@@ -13,10 +13,13 @@ func TestTheLeastLoadedIsChosenThenTheLongestIdleThenTheFirstByName(t *testing.T
 	}{
 		{"the fewest live conversations", func(c *company) { c.agent("a").Live, c.agent("b").Live, c.agent("c").Live = 2, 1, 2 }, "b"},
 		{"of equals the longest without an assignment here", func(c *company) {
-			c.agent("a").LastAssigned["web"], c.agent("b").LastAssigned["web"], c.agent("c").LastAssigned["web"] = 30, 20, 10
+			c.assigned("a", "web", 30)
+			c.assigned("b", "web", 20)
+			c.assigned("c", "web", 10)
 		}, "c"},
 		{"an assignment elsewhere is no turn here", func(c *company) {
-			c.agent("a").LastAssigned["web"], c.agent("b").LastAssigned["mail"] = 5, 9
+			c.assigned("a", "web", 5)
+			c.assigned("b", "mail", 9)
 		}, "b"},
 		{"of equals the first by name", func(*company) {}, "a"},
 		{"never somebody who is stopped", func(c *company) { c.account("a").State, c.agent("b").Live = Left, 1 }, "c"},
@@ -34,9 +37,12 @@ func TestTheLeastLoadedIsChosenThenTheLongestIdleThenTheFirstByName(t *testing.T
 
 func TestInAnAsyncInboxOnlyItsOwnConversationsAreLoad(t *testing.T) {
 	c := newCompany()
-	c.agent("a").Live, c.agent("a").Load["mail"] = 0, 3
-	c.agent("b").Live, c.agent("b").Load["mail"] = 9, 1
-	c.agent("c").Live, c.agent("c").Load["mail"] = 0, 2
+	c.agent("a").Live = 0
+	c.load("a", "mail", 3)
+	c.agent("b").Live = 9
+	c.load("b", "mail", 1)
+	c.agent("c").Live = 0
+	c.load("c", "mail", 2)
 	m := customer()
 	m.Inbox = "mail"
 	if d := Decide(c.p, c.w, m, noon); d.Chosen[0] != "b" || d.Candidates[1].Score.Load != 1 {
@@ -47,7 +53,9 @@ func TestInAnAsyncInboxOnlyItsOwnConversationsAreLoad(t *testing.T) {
 func TestRoundRobinLooksAtTurnsOnly(t *testing.T) {
 	c := newCompany()
 	c.inbox("web").Strategy = RoundRobin
-	c.agent("a").LastAssigned["web"], c.agent("b").LastAssigned["web"], c.agent("c").LastAssigned["web"] = 3, 1, 2
+	c.assigned("a", "web", 3)
+	c.assigned("b", "web", 1)
+	c.assigned("c", "web", 2)
 	c.agent("b").Live = 50
 	d := Decide(c.p, c.w, customer(), noon)
 	if d.Code != CodeRoutingChosenRoundRobin || d.Chosen[0] != "b" || d.Candidates[1].Score != (Score{Turn: 1}) {

@@ -312,11 +312,11 @@ func (c *coverer) instantsOf(a *Account) []int64 {
 
 // receivable asks the gates about the account themselves, for every kind.
 func (c *coverer) receivable(list []bool, a *Account, at time.Time) []bool {
-	k := known{account: a}
+	k := newKnown(a, noInbox)
 	e := evaluator{now: at, world: attended{}}
 	parent := receiveCell(&k, at)
 	may := stateCell(a, at).Outcome == Pass && parent.Outcome == Pass &&
-		e.accountSwitchCell(&Candidate{Account: a.Name}, a).Outcome == Pass
+		e.accountSwitchCell(&Candidate{Account: a.Name}, &k).Outcome == Pass
 	reply := replyCell(&k, at).Outcome == Pass
 	for i := range c.permissions {
 		p := &c.permissions[i]

@@ -212,13 +212,23 @@ func largeCompany(agents, inboxes, kinds int) *Policy {
 	return p
 }
 
+// benchmarkCover has as its reference asking everybody about everything at a single instant.
 func benchmarkCover(b *testing.B, days int) {
 	p := largeCompany(1000, 20, 20)
+	asking := least(3, func() {
+		for name, in := range p.Inboxes {
+			for _, kind := range in.Kinds {
+				_, agents := bruteCover(p, name, kind, noon)
+				sink += len(agents)
+			}
+		}
+	})
 	b.ReportAllocs()
 	for b.Loop() {
 		cover := Cover(p, noon, noon.AddDate(0, 0, days), nil)
 		sink += len(cover.Cells)
 	}
+	compare(b, asking, "x-asking-once")
 }
 
 // BenchmarkCoverAWeek is a week of 20 inboxes x 20 kinds x 1,000 agents, all of them in all inboxes. There is nothing to be kept in step after an edit:

@@ -114,7 +114,7 @@ func (e *evaluator) evaluateMember(c *Candidate, member *Member, accounts []know
 	if place < len(accounts) {
 		return e.evaluate(c, member, &accounts[place])
 	}
-	k := known{account: e.policy.account(c.Account)}
+	k := newKnown(e.policy.account(c.Account), e.inbox)
 	return e.evaluate(c, member, &k)
 }
 
@@ -135,14 +135,15 @@ func (e *evaluator) prepareChoice(c *Candidate, facts *Agent, passedOver []strin
 }
 
 func (e *evaluator) score(facts *Agent) Score {
-	s := Score{Turn: facts.LastAssigned[e.name]}
+	share := facts.Share(e.name)
+	s := Score{Turn: share.LastAssigned}
 	switch e.inbox.Strategy {
 	case RoundRobin, Broadcast, Manual:
 		return s
 	}
 	s.Load = facts.Live
 	if e.inbox.Mode == Async {
-		s.Load = facts.Load[e.name]
+		s.Load = share.Load
 	}
 	return s
 }
@@ -336,19 +337,18 @@ func listed(sorted []string, name string) bool {
 // stops says whether any gate stops, and lowers until to the earliest end of those that wait; 0 is none. Who is only asked about does not count for a
 // decision's Until: asking must not change when we decide again.
 func (v *Vector) stops(until *int64) bool {
-	stops := false
+	var seen uint
 	for g := range v {
-		switch v[g].Outcome {
-		case Pass, NotApplicable:
-			continue
-		case Wait:
-			if end := v[g].Until; *until == 0 || end < *until {
+		seen |= 1 << v[g].Outcome
+	}
+	if seen&(1<<Wait) != 0 {
+		for g := range v {
+			if end := v[g].Until; v[g].Outcome == Wait && (*until == 0 || end < *until) {
 				*until = end
 			}
 		}
-		stops = true
 	}
-	return stops
+	return seen&^(1<<Pass|1<<NotApplicable) != 0
 }
 
 // Deliverable says whether the decision names receivers to deliver to. The zero Decision, a waiting one and one that was put together wrongly are

@@ -74,16 +74,16 @@ func (e *evaluator) evaluateMessage() {
 
 // evaluateNamed evaluates a candidate by its name.
 func (e *evaluator) evaluateNamed(c *Candidate) *Agent {
-	k := known{account: e.policy.account(c.Account)}
+	k := newKnown(e.policy.account(c.Account), e.inbox)
 	return e.evaluate(c, e.inbox.Member(c.Account), &k)
 }
 
 // evaluate fills every gate of a candidate but the choice, and returns its facts. No gate is skipped because another stops: the explanation is
 // this very pass.
 func (e *evaluator) evaluate(c *Candidate, member *Member, k *known) *Agent {
-	v, a := &c.Cells, k.account
+	v := &c.Cells
 	*v = e.message
-	v[AccountState] = stateCell(a, e.now)
+	v[AccountState] = k.stateCell(e.now)
 	if e.notice {
 		return nil
 	}
@@ -97,8 +97,8 @@ func (e *evaluator) evaluate(c *Candidate, member *Member, k *known) *Agent {
 	if e.name != "" {
 		v[MembershipInbox] = e.memberCell(c, member)
 	}
-	v[WindowAgent] = e.windowCell(c, a, member)
-	v[SwitchAccount] = e.accountSwitchCell(c, a)
+	v[WindowAgent] = e.windowCell(c, k, member)
+	v[SwitchAccount] = e.accountSwitchCell(c, k)
 	if e.inbox.Mode != Async {
 		v[AccountLogin] = loginCell(&facts.Session)
 		v[PresenceGate] = e.presenceCell(c, &facts.Presence)
@@ -106,7 +106,7 @@ func (e *evaluator) evaluate(c *Candidate, member *Member, k *known) *Agent {
 		v[ClientVersion] = e.clientCell(c, facts)
 	}
 	if !e.directed {
-		v[Capacity] = e.capacityCell(c, a, facts)
+		v[Capacity] = e.capacityCell(c, k, facts)
 		v[ConversationGate] = e.conversationCell(c)
 	}
 	return facts
@@ -276,16 +276,12 @@ func connectionEndCode(cause string) Code {
 }
 
 // capacityCell is gate capacity. What the owner holds is counted already.
-func (e *evaluator) capacityCell(c *Candidate, a *Account, facts *Agent) Cell {
-	limit := e.inbox.Capacity
-	if own, ok := a.Limits[e.name]; ok {
-		limit = own
-	}
+func (e *evaluator) capacityCell(c *Candidate, k *known, facts *Agent) Cell {
 	var code Code
 	switch {
-	case limit > 0 && facts.Load[e.name] >= limit:
+	case k.limit > 0 && facts.Share(e.name).Load >= k.limit:
 		code = CodeCapacityInboxFull
-	case e.inbox.Mode != Async && a.Total > 0 && facts.Live >= a.Total:
+	case e.inbox.Mode != Async && k.total > 0 && facts.Live >= k.total:
 		code = CodeCapacityTotalFull
 	default:
 		return passed

@@ -49,7 +49,7 @@ func receiver(name string) *Account {
 
 func ready(name string) *Agent {
 	return &Agent{Account: name, Session: Session{State: SessionActive}, Presence: Presence{Value: Available, Origin: Origin{Cause: "self", By: name}},
-		Connection: Connection{State: ConnectionOpen}, Load: map[string]int{}, LastAssigned: map[string]int64{}}
+		Connection: Connection{State: ConnectionOpen}}
 }
 
 // company is a small company that a test bends: inbox web (live) and mail (async) with agents a, b and c, who can all receive; d is in no inbox.
@@ -78,6 +78,20 @@ func newCompany() *company {
 func (c *company) account(name string) *Account { return c.p.Accounts[name] }
 func (c *company) agent(name string) *Agent     { return c.w.agents[name] }
 func (c *company) inbox(name string) *Inbox     { return c.p.Inboxes[name] }
+
+// load gives an agent so many conversations in an inbox.
+func (c *company) load(agent, inbox string, n int) {
+	share := naiveShare(c.agent(agent), inbox)
+	share.Load = n
+	c.agent(agent).Shares = WithShare(c.agent(agent).Shares, share)
+}
+
+// assigned has an agent's last assignment in an inbox at a position.
+func (c *company) assigned(agent, inbox string, position int64) {
+	share := naiveShare(c.agent(agent), inbox)
+	share.LastAssigned = position
+	c.agent(agent).Shares = WithShare(c.agent(agent).Shares, share)
+}
 
 // right changes one permission of an account.
 func (c *company) right(account, permission string, r Right) {

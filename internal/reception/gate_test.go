@@ -329,18 +329,21 @@ func TestConnectionOfAnAgentThatOwnsNothing(t *testing.T) {
 
 func TestCapacityIsByInboxAndInTotal(t *testing.T) {
 	checkGate(t, Capacity, []gateCase{
-		{"no limit passes", func(c *company) { c.agent("a").Load["web"], c.agent("a").Live = 99, 99 }, passed},
-		{"below the inbox's limit passes", func(c *company) { c.inbox("web").Capacity, c.agent("a").Load["web"] = 3, 2 }, passed},
-		{"at the inbox's limit blocks", func(c *company) { c.inbox("web").Capacity, c.agent("a").Load["web"] = 3, 3 }, blocks(CodeCapacityInboxFull)},
+		{"no limit passes", func(c *company) { c.load("a", "web", 99); c.agent("a").Live = 99 }, passed},
+		{"below the inbox's limit passes", func(c *company) { c.inbox("web").Capacity = 3; c.load("a", "web", 2) }, passed},
+		{"at the inbox's limit blocks", func(c *company) { c.inbox("web").Capacity = 3; c.load("a", "web", 3) }, blocks(CodeCapacityInboxFull)},
 		{"the account's own limit counts instead", func(c *company) {
-			c.inbox("web").Capacity, c.agent("a").Load["web"], c.account("a").Limits["web"] = 3, 3, 4
+			c.inbox("web").Capacity, c.account("a").Limits["web"] = 3, 4
+			c.load("a", "web", 3)
 		}, passed},
 		{"the account's own limit may be lower", func(c *company) {
-			c.inbox("web").Capacity, c.agent("a").Load["web"], c.account("a").Limits["web"] = 3, 1, 1
+			c.inbox("web").Capacity, c.account("a").Limits["web"] = 3, 1
+			c.load("a", "web", 1)
 		}, blocks(CodeCapacityInboxFull)},
 		{"at the total blocks", func(c *company) { c.account("a").Total, c.agent("a").Live = 5, 5 }, blocks(CodeCapacityTotalFull)},
 		{"the inbox's limit is said before the total", func(c *company) {
-			c.account("a").Total, c.agent("a").Live, c.inbox("web").Capacity, c.agent("a").Load["web"] = 5, 5, 3, 3
+			c.account("a").Total, c.agent("a").Live, c.inbox("web").Capacity = 5, 5, 3
+			c.load("a", "web", 3)
 		}, blocks(CodeCapacityInboxFull)},
 	})
 }
@@ -358,7 +361,8 @@ func TestAnAsyncInboxAsksNeitherForSessionNorPresenceNorConnectionNorTotal(t *te
 	if v.First() != GateCount {
 		t.Errorf("stopped at %s, want nothing", v.First())
 	}
-	c.account("a").Limits["mail"], c.agent("a").Load = 2, map[string]int{"mail": 2}
+	c.account("a").Limits["mail"] = 2
+	c.load("a", "mail", 2)
 	if got := Explain(c.p, c.w, "mail", "customer", "a", noon)[Capacity]; got != blocks(CodeCapacityInboxFull) {
 		t.Errorf("at the inbox's limit: %v", got)
 	}

@@ -13,10 +13,27 @@ type index struct {
 	inboxes map[string][]known
 }
 
-// known is an account with its rights laid out. Without an index rights is nil, and the account's own map is asked.
+// known is an account as a decision in one inbox meets it: what all gates ask first lies together, because a large inbox's accounts do not fit into the
+// processor's nearest memory.
 type known struct {
 	account *Account
+	windows []*Schedule // of the account
+	// steady says that the account is an agent's and active, never expires, has its switch on and no extension: at every instant.
+	steady bool
+	total  int // limit of live conversations; 0: none
+	limit  int // of conversations in the inbox; 0: none
+	// rights are laid out by their slots; without an index there are none, and the account's own map is asked.
 	rights  []Right
+	lasting uint64 // the slots, as far as there are bits, of rights that are held at every instant: most rights of most agents
+}
+
+func newKnown(a *Account, in *Inbox) known {
+	k := known{account: a, windows: a.Windows, total: a.Total, limit: in.Capacity}
+	k.steady = a.Agent && a.State == Active && a.Expires.IsZero() && a.Switch.State == On && a.Extension == nil
+	if own, ok := a.Limits[in.Name]; ok {
+		k.limit = own
+	}
+	return k
 }
 
 // The rights that every decision asks have their slots first; the others are "receive.<kind>".
@@ -36,22 +53,27 @@ func (p *Policy) Index() {
 			x.add(receiveKind(kind))
 		}
 	}
-	accounts := make(map[string]known, len(p.Accounts))
-	for name, a := range p.Accounts {
-		accounts[name] = x.layOut(a)
+	accounts := make(map[*Account]laidOut, len(p.Accounts))
+	for _, a := range p.Accounts {
+		accounts[a] = x.layOut(a)
 	}
 	for name, in := range p.Inboxes {
 		members := make([]known, len(in.Members))
 		for i := range in.Members {
-			k, ok := accounts[in.Members[i].Account]
-			if !ok {
-				k = known{account: noAccount}
-			}
-			members[i] = k
+			a := p.account(in.Members[i].Account)
+			members[i] = newKnown(a, in)
+			rights := accounts[a]
+			members[i].rights, members[i].lasting = rights.rights, rights.lasting
 		}
 		x.inboxes[name] = members
 	}
 	p.index = x
+}
+
+// laidOut are the rights of an account by their slots; see known.
+type laidOut struct {
+	rights  []Right
+	lasting uint64
 }
 
 func (x *index) add(permission string) {
@@ -60,12 +82,15 @@ func (x *index) add(permission string) {
 	}
 }
 
-func (x *index) layOut(a *Account) known {
-	k := known{account: a, rights: make([]Right, len(x.slots))}
+func (x *index) layOut(a *Account) laidOut {
+	l := laidOut{rights: make([]Right, len(x.slots))}
 	for permission, slot := range x.slots {
-		k.rights[slot] = a.Rights[permission]
+		l.rights[slot] = a.Rights[permission]
+		if l.rights[slot].lasting() {
+			l.lasting |= 1 << slot // a shift beyond the last bit is 0
+		}
 	}
-	return k
+	return l
 }
 
 // members returns the members of an inbox in order, nil without an index.
@@ -88,6 +113,14 @@ func (p *Policy) slot(permission string) int {
 
 // rightCell is the cell of one right of the account.
 func (k *known) rightCell(slot int, permission string, codes *grantCodes, now time.Time) Cell {
+	if slot != noSlot && k.lasting>>uint(slot)&1 != 0 {
+		return passed
+	}
+	return k.temporaryCell(slot, permission, codes, now)
+}
+
+// temporaryCell is rightCell for a right that may not be held, or not always.
+func (k *known) temporaryCell(slot int, permission string, codes *grantCodes, now time.Time) Cell {
 	if slot != noSlot && k.rights != nil {
 		return k.rights[slot].cell(codes, now)
 	}

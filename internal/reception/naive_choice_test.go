@@ -190,13 +190,13 @@ func (n *naive) route(v *verdictOf) {
 func (n *naive) compared(name string) Score {
 	in, f := n.p.Inboxes[n.m.Inbox], n.w.Agent(name)
 	if in == nil { // somebody is asked about an inbox that is gone
-		return Score{Load: f.Live, Turn: f.LastAssigned[n.m.Inbox]}
+		return Score{Load: f.Live, Turn: naiveShare(f, n.m.Inbox).LastAssigned}
 	}
-	s := Score{Turn: f.LastAssigned[n.m.Inbox]}
+	s := Score{Turn: naiveShare(f, n.m.Inbox).LastAssigned}
 	switch {
 	case in.Strategy != LeastLoaded:
 	case in.Mode == Async:
-		s.Load = f.Load[n.m.Inbox]
+		s.Load = naiveShare(f, n.m.Inbox).Load
 	default:
 		s.Load = f.Live
 	}
@@ -221,11 +221,11 @@ func (n *naive) pick(v *verdictOf, able []string) {
 	}
 	v.verdict = "routed"
 	byTurn := func(a, b string) bool {
-		return n.w.Agent(a).LastAssigned[in.Name] < n.w.Agent(b).LastAssigned[in.Name]
+		return naiveShare(n.w.Agent(a), in.Name).LastAssigned < naiveShare(n.w.Agent(b), in.Name).LastAssigned
 	}
 	load := func(a string) int {
 		if in.Mode == Async {
-			return n.w.Agent(a).Load[in.Name]
+			return naiveShare(n.w.Agent(a), in.Name).Load
 		}
 		return n.w.Agent(a).Live
 	}
@@ -248,4 +248,15 @@ func (n *naive) pick(v *verdictOf, able []string) {
 	for _, name := range v.chosen {
 		v.cells[name]["routing"] = noted(v.code)
 	}
+}
+
+// naiveShare looks for an agent's share in an inbox from the first to the last.
+func naiveShare(a *Agent, inbox string) (share Share) {
+	for _, s := range a.Shares {
+		if s.Inbox == inbox {
+			share = s
+		}
+	}
+	share.Inbox = inbox
+	return share
 }

@@ -535,7 +535,7 @@ func (n *naive) capacity(account string, owns bool) said {
 	if a.Total != 0 && f.Live >= a.Total && !n.async() {
 		full = "capacity.total_full"
 	}
-	if limit != 0 && f.Load[n.m.Inbox] >= limit {
+	if limit != 0 && naiveShare(f, n.m.Inbox).Load >= limit {
 		full = "capacity.inbox_full"
 	}
 	switch {

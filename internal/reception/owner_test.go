@@ -40,7 +40,7 @@ func TestTheOwnerFinishes(t *testing.T) {
 	}{
 		{"after its own window", func(c *company) { c.account("b").Windows = []*Schedule{weekdays(14, 18)} }, WindowAgent, CodeWindowAgentFinishing},
 		{"after business hours", func(c *company) { c.inbox("web").Hours = weekdays(14, 18) }, WindowInbox, CodeWindowInboxFinishing},
-		{"at its limit in the inbox", func(c *company) { c.inbox("web").Capacity, c.agent("b").Load["web"] = 1, 1 }, Capacity, CodeCapacityFinishing},
+		{"at its limit in the inbox", func(c *company) { c.inbox("web").Capacity = 1; c.load("b", "web", 1) }, Capacity, CodeCapacityFinishing},
 		{"at its limit in total", func(c *company) { c.account("b").Total, c.agent("b").Live = 1, 1 }, Capacity, CodeCapacityFinishing},
 		{"on do not disturb", func(c *company) { c.agent("b").Presence.Value = DoNotDisturb }, PresenceGate, CodePresenceDnd},
 	} {

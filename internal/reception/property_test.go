@@ -232,7 +232,7 @@ func drawFacts(t *rapid.T) *facts {
 		w.failures = []Failure{{Component: rapid.SampledFrom([]string{"store", "disk", "clock", "worker"}).Draw(t, "failure")}}
 	}
 	for _, name := range people[:6] {
-		a := &Agent{Account: name, Load: map[string]int{}, LastAssigned: map[string]int64{}}
+		a := &Agent{Account: name}
 		a.Session.State = often(t, "session", SessionActive, SessionUnknown, SessionNever, SessionEnded)
 		a.Session.Origin.Cause = rapid.SampledFrom([]string{"token_revoked", "expired", "ended", "signed_out", "account"}).Draw(t, "end")
 		a.Presence = Presence{Value: often(t, "presence", Available, PresenceUnknown, Away, DoNotDisturb, Offline), Until: somewhen.Draw(t, "presence until"),
@@ -243,8 +243,8 @@ func drawFacts(t *rapid.T) *facts {
 		a.Clients = drawOpenClients(t)
 		a.Live = rapid.IntRange(0, 3).Draw(t, "live")
 		for _, inbox := range []string{"web", "mail"} {
-			a.Load[inbox] = rapid.IntRange(0, 3).Draw(t, "load")
-			a.LastAssigned[inbox] = int64(rapid.IntRange(0, 3).Draw(t, "turn"))
+			share := Share{inbox, rapid.IntRange(0, 3).Draw(t, "load"), int64(rapid.IntRange(0, 3).Draw(t, "turn"))}
+			a.Shares = WithShare(a.Shares, share)
 		}
 		w.agents[name] = a
 	}

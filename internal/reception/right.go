@@ -76,6 +76,9 @@ func (r *Right) decides(now time.Time) (Grant, time.Time) {
 	return NeverGranted, time.Time{}
 }
 
+// lasting says whether the right is held at every instant.
+func (r *Right) lasting() bool { return len(r.Roles) > 0 && !r.Deny.Set }
+
 // grantCodes are the codes of one permission gate by what decides.
 type grantCodes [GrantedByRole]Code
 
@@ -91,6 +94,14 @@ func (r *Right) cell(codes *grantCodes, now time.Time) Cell {
 		return passed
 	}
 	return waitOrBlock(codes[grant], until)
+}
+
+// stateCell is gate account.state of an account.
+func (k *known) stateCell(now time.Time) Cell {
+	if k.steady {
+		return passed
+	}
+	return stateCell(k.account, now)
 }
 
 // stateCell is gate account.state: only an active account passes. Expiry is applied on top of a state that is, or by itself becomes, active: of an
@@ -136,7 +147,7 @@ func frozenCell(a *Account, expired bool, now time.Time) Cell {
 
 // receiveCell is gate role.receive.
 func receiveCell(k *known, now time.Time) Cell {
-	if !k.account.Agent {
+	if !k.steady && !k.account.Agent {
 		return block(CodeRoleReceiveNotAgent)
 	}
 	return k.rightCell(slotReceive, permissionReceive, &receiveCodes, now)
@@ -178,7 +189,7 @@ func Can(p *Policy, account, permission string, now time.Time) bool {
 // role.receive, permission.kind, and membership or ownership. It returns the first of these gates that stops, or Pass. inbox is "" for messages
 // that belong to no inbox; unlike MaySignIn it is not for notices.
 func Entitled(p *Policy, account, inbox, kind string, owner bool, now time.Time) Cell {
-	k := known{account: p.account(account)}
+	k := newKnown(p.account(account), p.inbox(inbox))
 	if c := stateCell(k.account, now); c.Outcome != Pass {
 		return c
 	}

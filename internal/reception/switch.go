@@ -25,8 +25,11 @@ func (e *evaluator) inboxSwitchCell() Cell {
 	return e.switchCell(s, &inboxSwitchCodes)
 }
 
-func (e *evaluator) accountSwitchCell(c *Candidate, a *Account) Cell {
-	s := &a.Switch
+func (e *evaluator) accountSwitchCell(c *Candidate, k *known) Cell {
+	if k.steady {
+		return passed
+	}
+	s := &k.account.Switch
 	if s.State == Limited {
 		return e.limitedCell(s, AccountSwitch(c.Account), accountSwitchCodes.limited, c.Owner)
 	}

@@ -7,10 +7,15 @@ import "time"
 type seenSchedule struct {
 	schedule *Schedule
 	opening  opening
-	closing  closing // why it is closed, if it is
-	searched bool    // next and found are set
+	closing  closing     // why it is closed, if it is
+	searched [2]nextSeen // from now, and from the instant that was asked about last: agents on the same shifts ask about the same
+}
+
+// nextSeen is what Schedule.Next says of an instant.
+type nextSeen struct {
+	asked    bool
+	at, next time.Time
 	found    bool
-	next     time.Time
 }
 
 // opening is how a schedule is open, from not at all to without reserve.
@@ -57,15 +62,19 @@ func (e *evaluator) opening(s *Schedule) opening {
 	return e.see(s).opening
 }
 
-// next is Schedule.Next, remembered for the evaluator's now.
+// next is Schedule.Next, remembered.
 func (e *evaluator) next(s *Schedule, at time.Time) (time.Time, bool) {
-	if s == nil || !at.Equal(e.now) {
-		return s.Next(at)
+	if s == nil {
+		return at, true
 	}
-	seen := e.see(s)
-	if !seen.searched {
-		seen.next, seen.found = s.Next(e.now)
-		seen.searched = true
+	which := 0
+	if !at.Equal(e.now) {
+		which = 1
+	}
+	seen := &e.see(s).searched[which]
+	if !seen.asked || seen.at != at {
+		seen.asked, seen.at = true, at
+		seen.next, seen.found = s.Next(at)
 	}
 	return seen.next, seen.found
 }
@@ -73,8 +82,8 @@ func (e *evaluator) next(s *Schedule, at time.Time) (time.Time, bool) {
 // windowCell is gate window.agent: open is (no account window, or inside one) and (direct member, or inside a window of one of the teams that give
 // the membership; a team without windows is open). An account's extension opens the gate, whatever these say. An owner finishes what it has after its
 // window.
-func (e *evaluator) windowCell(c *Candidate, a *Account, member *Member) Cell {
-	account, team := e.accountOpening(a), e.teamOpening(member)
+func (e *evaluator) windowCell(c *Candidate, k *known, member *Member) Cell {
+	account, team := e.accountOpening(k.windows), e.teamOpening(member)
 	switch min(account, team) {
 	case fullyOpen:
 		return passed
@@ -83,24 +92,24 @@ func (e *evaluator) windowCell(c *Candidate, a *Account, member *Member) Cell {
 	case openExtended:
 		return passedWith(CodeWindowAgentExtended)
 	}
-	if a.Extension != nil && e.opening(a.Extension) != notOpen {
+	if !k.steady && k.account.Extension != nil && e.opening(k.account.Extension) != notOpen {
 		return passedWith(CodeWindowAgentExtended)
 	}
 	if c.Owner {
 		return passedWith(CodeWindowAgentFinishing)
 	}
-	code := e.closedCode(a, member, account != notOpen)
-	if next, ok := e.nextWindow(a, member); ok {
+	code := e.closedCode(k, member, account != notOpen)
+	if next, ok := e.nextWindow(k, member); ok {
 		return wait(code, next)
 	}
 	return block(code)
 }
 
-func (e *evaluator) accountOpening(a *Account) opening {
-	if len(a.Windows) == 0 {
+func (e *evaluator) accountOpening(windows []*Schedule) opening {
+	if len(windows) == 0 {
 		return fullyOpen
 	}
-	return e.widest(a.Windows, notOpen)
+	return e.widest(windows, notOpen)
 }
 
 // widest is the widest opening of the windows, and best if that is wider.
@@ -130,7 +139,7 @@ func (e *evaluator) teamOpening(member *Member) opening {
 }
 
 // closedCode tells a holiday and a date exception from an ordinary closing, and the account's own windows from the teams'.
-func (e *evaluator) closedCode(a *Account, member *Member, accountOpen bool) Code {
+func (e *evaluator) closedCode(k *known, member *Member, accountOpen bool) Code {
 	why, code := ordinaryClosing, CodeWindowAgentClosed
 	if accountOpen {
 		code = CodeWindowAgentTeamClosed
@@ -138,7 +147,7 @@ func (e *evaluator) closedCode(a *Account, member *Member, accountOpen bool) Cod
 			why = e.whyClosed(member.Teams[i].Windows, why)
 		}
 	} else {
-		why = e.whyClosed(a.Windows, why)
+		why = e.whyClosed(k.windows, why)
 	}
 	switch why {
 	case closedByHoliday:
@@ -161,20 +170,20 @@ func (e *evaluator) whyClosed(windows []*Schedule, why closing) closing {
 }
 
 // nextWindow finds when the gate opens next: by the windows or by the account's extension.
-func (e *evaluator) nextWindow(a *Account, member *Member) (time.Time, bool) {
-	next, found := e.nextOfBoth(a, member)
-	if a.Extension != nil {
-		return e.earliest([]*Schedule{a.Extension}, e.now, next, found)
+func (e *evaluator) nextWindow(k *known, member *Member) (time.Time, bool) {
+	next, found := e.nextOfBoth(k, member)
+	if !k.steady && k.account.Extension != nil {
+		return e.earliest([]*Schedule{k.account.Extension}, e.now, next, found)
 	}
 	return next, found
 }
 
 // nextOfBoth finds the earliest instant at which the account's windows and the teams' are open together. It leaps from opening to opening, each
 // time as far as the one that opens later.
-func (e *evaluator) nextOfBoth(a *Account, member *Member) (time.Time, bool) {
+func (e *evaluator) nextOfBoth(k *known, member *Member) (time.Time, bool) {
 	at, last := e.now, e.now.Add(horizon*time.Second)
 	for !at.After(last) {
-		account, ok := e.nextAccountWindow(a, at)
+		account, ok := e.nextAccountWindow(k.windows, at)
 		if !ok {
 			return time.Time{}, false
 		}
@@ -190,11 +199,11 @@ func (e *evaluator) nextOfBoth(a *Account, member *Member) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-func (e *evaluator) nextAccountWindow(a *Account, at time.Time) (time.Time, bool) {
-	if len(a.Windows) == 0 {
+func (e *evaluator) nextAccountWindow(windows []*Schedule, at time.Time) (time.Time, bool) {
+	if len(windows) == 0 {
 		return at, true
 	}
-	return e.earliest(a.Windows, at, time.Time{}, false)
+	return e.earliest(windows, at, time.Time{}, false)
 }
 
 func (e *evaluator) nextTeamWindow(member *Member, at time.Time) (best time.Time, found bool) {

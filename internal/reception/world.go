@@ -1,6 +1,10 @@
 package reception
 
-import "time"
+import (
+	"slices"
+	"strings"
+	"time"
+)
 
 // World is what is true at a ledger position. Implementations return values that nobody changes any more.
 type World interface {
@@ -45,10 +49,52 @@ type Agent struct {
 	Clients []Client
 	// Live counts the open conversations the agent owns in live inboxes, all together.
 	Live int
-	// Load counts the open conversations the agent owns, by inbox (live and async).
-	Load map[string]int
-	// LastAssigned is the ledger position of the agent's last assignment, by inbox; it settles ties and is the turn of round robin.
-	LastAssigned map[string]int64
+	// Shares are what the agent has and had in inboxes, in order of their names. Of others it never had anything. See Share and WithShare.
+	Shares []Share
+}
+
+// Share is what an agent has, or had, in one inbox.
+type Share struct {
+	Inbox string
+	// Load counts the open conversations in it that the agent owns (live and async).
+	Load int
+	// LastAssigned is the ledger position of the agent's last assignment in it; it settles ties and is the turn of round robin. 0: there was none.
+	LastAssigned int64
+}
+
+// fewShares is how many are looked through one by one; most agents have no more.
+const fewShares = 8
+
+// Share returns the agent's share in an inbox.
+func (a *Agent) Share(inbox string) Share { return ShareOf(a.Shares, inbox) }
+
+// ShareOf returns the share in an inbox among an agent's shares.
+func ShareOf(list []Share, inbox string) Share {
+	if len(list) <= fewShares {
+		for i := range list {
+			if list[i].Inbox == inbox {
+				return list[i]
+			}
+		}
+	} else if i, found := findShare(list, inbox); found {
+		return list[i]
+	}
+	return Share{Inbox: inbox}
+}
+
+func findShare(list []Share, inbox string) (int, bool) {
+	return slices.BinarySearchFunc(list, inbox, func(s Share, inbox string) int { return strings.Compare(s.Inbox, inbox) })
+}
+
+// WithShare returns a copy of an agent's shares in which that of one inbox is as given. The list itself, which others may be reading, stays as it is.
+func WithShare(list []Share, share Share) []Share {
+	i, found := findShare(list, share.Inbox)
+	if !found {
+		return slices.Insert(slices.Clip(list), i, share)
+	}
+	list = slices.Clone(list)
+	list[i] = share
+	return list
 }
 
 // SessionState says whether the account has a session.

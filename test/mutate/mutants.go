@@ -15,6 +15,7 @@ import (
 // mutant is one change of one file: the bytes from begin to end are replaced.
 type mutant struct {
 	file       string
+	function   string // in which it is, for example "(*evaluator).see"
 	line       int
 	begin, end int
 	with       string
@@ -22,8 +23,11 @@ type mutant struct {
 }
 
 func (m *mutant) String() string {
-	return fmt.Sprintf("%s:%d: %s", filepath.Base(m.file), m.line, m.what)
+	return fmt.Sprintf("%s:%d: %s", filepath.Base(m.file), m.line, m.name())
 }
+
+// name says what is changed without the line, which other changes of the file move.
+func (m *mutant) name() string { return m.function + ": " + strings.Join(strings.Fields(m.what), " ") }
 
 // apply returns the file's content with the change.
 func (m *mutant) apply(content []byte) []byte {
@@ -70,23 +74,46 @@ func mutantsIn(file string, content []byte) ([]mutant, error) {
 	}
 	f := &finder{file: file, content: content, set: set}
 	for _, d := range tree.Decls {
-		if body, ok := d.(*ast.FuncDecl); ok && body.Body != nil {
-			ast.Inspect(body.Body, f.visit)
+		if fn, ok := d.(*ast.FuncDecl); ok && fn.Body != nil {
+			f.function = nameOf(f, fn)
+			ast.Inspect(fn.Body, f.visit)
 		}
 	}
+	tellApart(f.found)
 	return f.found, nil
 }
 
+// tellApart numbers changes of one function that read the same.
+func tellApart(list []mutant) {
+	times := map[string]int{}
+	for i := range list {
+		name := list[i].name()
+		if times[name]++; times[name] > 1 {
+			list[i].what += fmt.Sprintf(" (%d)", times[name])
+		}
+	}
+}
+
 type finder struct {
-	file    string
-	content []byte
-	set     *token.FileSet
-	found   []mutant
+	file     string
+	content  []byte
+	set      *token.FileSet
+	function string // in which it is looking
+	found    []mutant
+}
+
+func nameOf(f *finder, fn *ast.FuncDecl) string {
+	if fn.Recv == nil {
+		return fn.Name.Name
+	}
+	return "(" + f.text(fn.Recv.List[0].Type) + ")." + fn.Name.Name
 }
 
 func (f *finder) add(begin, end token.Pos, with, what string) {
 	from, to := f.set.Position(begin), f.set.Position(end)
-	f.found = append(f.found, mutant{file: f.file, line: from.Line, begin: from.Offset, end: to.Offset, with: with, what: what})
+	f.found = append(f.found, mutant{
+		file: f.file, function: f.function, line: from.Line, begin: from.Offset, end: to.Offset, with: with, what: what,
+	})
 }
 
 func (f *finder) text(n ast.Node) string {

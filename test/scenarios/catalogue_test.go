@@ -9,8 +9,7 @@ import (
 )
 
 // elsewhere are the codes that neither the engine nor delivery nor diagnosis produces, by code: refusals of the HTTP API and events of
-// conversations; and those of which no step tells yet: versions of clients, robots that own, refusals by rules. Each names the file and the test that
-// produces it.
+// conversations. Each names the file and the test that produces it.
 var elsewhere = map[string][2]string{
 	"intake.invalid":               {"internal/intake/intake_test.go", "TestEverythingThatIsWrongIsNamedLoggedAndChangesNothing"},
 	"intake.too_large":             {"internal/intake/intake_test.go", "TestEverythingThatIsWrongIsNamedLoggedAndChangesNothing"},
@@ -24,11 +23,6 @@ var elsewhere = map[string][2]string{
 	"attachment.unknown":           {"internal/attachment/service_test.go", "TestOnlyItsOwnerMayNameAnUploadWithinADay"},
 	"attachment.no_space":          {"internal/attachment/service_test.go", "TestADiskThatIsFullIsSaidSo"},
 	"attachment.storage":           {"internal/attachment/service_test.go", "TestADiskThatIsFullIsSaidSo"},
-	"client.version.below_minimum": {"internal/diagnosis/upkeep_test.go", "TestAnOldClientIsMendedByReloadingIt"},
-	"client.version.blocked":       {"internal/diagnosis/upkeep_test.go", "TestAnOldClientIsMendedByReloadingIt"},
-	"client.version.unknown":       {"internal/diagnosis/upkeep_test.go", "TestAnOldClientIsMendedByReloadingIt"},
-	"conversation.owned_by_bot":    {"internal/diagnosis/upkeep_test.go", "TestAMessageThatARobotHasIsTold"},
-	"filter.rejected":              {"internal/conversation/filter_test.go", "TestAMessageThatARuleRefusesIsKeptAsARecordAndItsIdIsUsedUp"},
 	"conversation.resolved.idle":   {"internal/conversation/turn_test.go", "TestWhatTheIdleTimersDidIsRecordedWithItsReason"},
 	"conversation.answer_overdue":  {"internal/conversation/turn_test.go", "TestWithNobodyElseALateOwnerKeepsTheConversationAndThatIsRecordedOnce"},
 }

@@ -46,6 +46,7 @@ type step struct {
 	Online         []string    `yaml:"online"`         // sign in, connect, available
 	SignIn         []string    `yaml:"sign_in"`        // sign in and connect, without a presence
 	Connect        string      `yaml:"connect"`        // connect again
+	Client         *client     `yaml:"client"`         // connect again with another program, or another version of it
 	ShortToken     *tokenStep  `yaml:"short_token"`    // online with a token that runs out
 	Presence       *presence   `yaml:"presence"`       // set by oneself or a supervisor
 	Lose           *lost       `yaml:"lose"`           // a connection ends
@@ -68,6 +69,12 @@ type step struct {
 	Restart        bool        `yaml:"restart"`        // the server process dies and another begins
 	Fails          string      `yaml:"fails"`          // a part of Bida: store, disk, clock, worker
 	NoRecord       *lackOfFact `yaml:"no_record"`      // a fact is not known
+}
+
+type client struct {
+	Agent   string `yaml:"agent"`
+	Name    string `yaml:"name"` // workspace if it does not say
+	Version string `yaml:"version"`
 }
 
 type tokenStep struct {

@@ -211,6 +211,9 @@ func (g *stage) postCommand(m message) outcome {
 		return outcome{refused: refusal(g.t, err)}
 	}
 	d := &p.Decision
+	if p.Rejected() != "" {
+		return outcome{refused: d.Code.String()}
+	}
 	return outcome{status: d.Verdict.String(), receivers: d.Chosen, summary: d.Summary("zh", shanghai), position: p.Message, thread: p.Stored.Conversation}
 }
 

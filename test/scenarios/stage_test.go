@@ -264,9 +264,12 @@ func (g *stage) signIn(agent string, life time.Duration) {
 	g.connect(agent)
 }
 
-func (g *stage) connect(agent string) {
+func (g *stage) connect(agent string) { g.connectWith(&client{Agent: agent, Version: "1"}) }
+
+func (g *stage) connectWith(c *client) {
 	g.t.Helper()
-	hello := delivery.Hello{Account: agent, Token: g.tokens[agent], Client: "tab", Name: "workspace", Version: "1", Node: g.nodeName(), Cursor: -1}
+	agent := c.Agent
+	hello := delivery.Hello{Account: agent, Token: g.tokens[agent], Client: "tab", Name: or(c.Name, "workspace"), Version: c.Version, Node: g.nodeName(), Cursor: -1}
 	g.delivery.Open(hello, func(o delivery.Opened, err error) {
 		if err != nil {
 			g.t.Errorf("%s cannot connect: %v", agent, err)
@@ -373,6 +376,10 @@ func (g *stage) play(x *step) {
 		g.setPresence(&presence{Agent: x.ShortToken.Agent, Value: "available"})
 	case x.Connect != "":
 		g.connect(x.Connect)
+	case x.Client != nil:
+		g.delivery.Closed(g.connections[x.Client.Agent], "closed_by_client", 1000, g.now)
+		g.step()
+		g.connectWith(x.Client)
 	case x.Presence != nil:
 		g.setPresence(x.Presence)
 	case x.Lose != nil:
