@@ -144,8 +144,11 @@ func (s *session) coverage(r *coverage.Overview) {
 }
 
 func titled(title, name string) string {
-	if title == "" || title == name {
+	switch {
+	case title == "" || title == name:
 		return name
+	case name == "":
+		return title
 	}
 	return title + " (" + name + ")"
 }

@@ -19,7 +19,10 @@ type diagnose struct {
 	Kind    string `help:"Only this kind of messages, for example group." placeholder:"KIND"`
 	Message string `help:"Only this message, for example m120." placeholder:"ID"`
 	At      string `help:"As of an instant: 2026-11-20T14:02:00+08:00, or 2026-11-20 14:02, or 14:02 for today." placeholder:"TIME"`
-	JSON    bool   `help:"As JSON."`
+	// What is only thought of:
+	AsRole []string `help:"What if the agent had this role instead of its own? Can be given more than once. Changes nothing." placeholder:"ROLE"`
+	With   string   `help:"What if these documents were in force, beside all others? Changes nothing." placeholder:"FILE"`
+	JSON   bool     `help:"As JSON."`
 }
 
 // Run implements the command.
@@ -28,21 +31,12 @@ func (v *diagnose) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	query := url.Values{"agent": {v.Agent}}
-	for key, value := range map[string]string{"inbox": v.Inbox, "kind": v.Kind, "message": v.Message} {
-		if value != "" {
-			query.Set(key, value)
-		}
-	}
-	if v.At != "" {
-		at, err := instant("--at", v.At, time.Now().In(s.zone))
-		if err != nil {
-			return err
-		}
-		query.Set("at", at.Format(time.RFC3339Nano))
+	call, err := v.call(s)
+	if err != nil {
+		return err
 	}
 	var report diagnosis.Report
-	raw, err := from.call(s.ctx, client.Call{Method: http.MethodGet, Path: "/diagnosis", Query: query}, &report)
+	raw, err := from.call(s.ctx, call, &report)
 	if err != nil {
 		return err
 	}
@@ -58,6 +52,28 @@ func (v *diagnose) Run(s *session) error {
 		return nil
 	}
 	return answered(statusNo)
+}
+
+// call is the question to the server.
+func (v *diagnose) call(s *session) (client.Call, error) {
+	if len(v.AsRole) > 0 || v.With != "" {
+		body, err := v.supposed(s)
+		return client.Call{Method: http.MethodPost, Path: "/what-if", Body: body}, err
+	}
+	query := url.Values{"agent": {v.Agent}}
+	for key, value := range map[string]string{"inbox": v.Inbox, "kind": v.Kind, "message": v.Message} {
+		if value != "" {
+			query.Set(key, value)
+		}
+	}
+	if v.At != "" {
+		at, err := instant("--at", v.At, time.Now().In(s.zone))
+		if err != nil {
+			return client.Call{}, err
+		}
+		query.Set("at", at.Format(time.RFC3339Nano))
+	}
+	return client.Call{Method: http.MethodGet, Path: "/diagnosis", Query: query}, nil
 }
 
 // raw prints a server's answer as it is, with line breaks.

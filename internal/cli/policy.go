@@ -24,6 +24,7 @@ type policies struct {
 	Apply    policyApply    `cmd:"" help:"Apply a file."`
 	Impact   policyImpact   `cmd:"" help:"Say what applying a file would do to messages; exits with 1 unless all would go the same way."`
 	Coverage policyCoverage `cmd:"" help:"Show who can receive when; exits with 1 where an inbox is open with nobody."`
+	Rights   policyRights   `cmd:"" help:"Say what an account may do, what decides it, and what would change it."`
 	Keywords policyKeywords `cmd:"" help:"Put the words of a file into a filter rule."`
 }
 

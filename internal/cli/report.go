@@ -212,7 +212,7 @@ func (s *session) part(r *diagnosis.Report, part int) {
 		}
 		say = append(say, sign+" "+text)
 	}
-	if part == len(parts) {
+	if part == len(parts) && r.Hypothetical == nil {
 		t := r.Traffic
 		say = append(say, fmt.Sprintf(s.pick("近 24 小时：应收 %d、可接收 %d、由同事接待 %d、已推送 %d、已送达 %d",
 			"last 24 h: %d offered, %d eligible, %d given to colleagues, %d pushed, %d received"),

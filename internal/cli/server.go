@@ -134,5 +134,8 @@ func answerWords(no *client.RefusedError) string {
 	if no.Field != "" && len(no.Errors) == 0 {
 		text += " (" + no.Field + ")"
 	}
+	for _, e := range no.Errors {
+		text += "; " + strings.TrimSpace(strings.TrimSpace(e.Document+" "+e.Field)+": "+e.Message)
+	}
 	return text
 }

@@ -28,11 +28,13 @@ func (r *run) aboutReception() (*Report, error) {
 	if err := r.findGone(); err != nil {
 		return nil, err
 	}
-	if err := r.readDay(); err != nil {
-		return nil, err
-	}
-	if err := r.findDelivery(); err != nil {
-		return nil, err
+	if r.supposed == nil { // what came in did so under the settings that there were
+		if err := r.readDay(); err != nil {
+			return nil, err
+		}
+		if err := r.findDelivery(); err != nil {
+			return nil, err
+		}
 	}
 	r.report.Verdict = r.verdict()
 	if r.blind && (r.report.Verdict == NoTraffic || r.report.Verdict == Receiving) {
@@ -118,6 +120,7 @@ func (r *run) conclude() (*Report, error) {
 	for i := range r.cells {
 		titleInbox(out.Titles, r.m.set, r.cells[i].inbox)
 	}
+	r.tellSupposed(out)
 	r.redact(out)
 	return out, nil
 }

@@ -103,6 +103,11 @@ type Query struct {
 	Message string // id of one message, "" for none
 	At      time.Time
 	Lang    string // of Report.Next: "zh", or else English
+
+	// AsRoles are roles that the agent is thought to have instead of its own, nil for its own; Suppose are documents that are thought to be otherwise, a nil
+	// spec for one that is thought away. Nothing of that is written. See whatif.go.
+	AsRoles []string
+	Suppose []policy.Edit
 }
 
 // Refusals.
@@ -137,6 +142,8 @@ type run struct {
 	blind bool
 
 	m moment
+	// supposed is what is thought of, and already in m; nil where nothing is.
+	supposed *supposed
 	// lostAt is the last sign of life of the process that held the connection, where it is not known what became of it.
 	lostAt time.Time
 	// present is the policy in force, whatever moment is asked about.
@@ -183,9 +190,15 @@ func (r *run) diagnose() (*Report, error) {
 		return nil, err
 	}
 	if r.q.Message != "" {
+		if r.q.supposes() {
+			return nil, errSupposeMessage
+		}
 		return r.aboutMessage(view)
 	}
 	if err := r.resolve(view); err != nil {
+		return nil, err
+	}
+	if err := r.suppose(); err != nil {
 		return nil, err
 	}
 	if err := r.subject(); err != nil {
@@ -202,6 +215,9 @@ func (r *run) authorize(p *reception.Policy) error {
 	now := r.s.Now()
 	r.whole = reception.Can(p, r.asker, policy.DiagnosisView, now)
 	r.settings = r.whole && reception.Can(p, r.asker, policy.PolicyView, now)
+	if r.q.supposes() && !reception.Can(p, r.asker, policy.PolicyView, now) {
+		return errSuppose
+	}
 	if r.whole || r.asker != "" && r.asker == r.q.Agent && reception.Can(p, r.asker, policy.DiagnosisSelf, now) {
 		return nil
 	}

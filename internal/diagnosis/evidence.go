@@ -94,6 +94,10 @@ func (r *run) proveChange(f *finding) {
 	if row.Revision == 0 {
 		return
 	}
+	if row.Source == whatIf {
+		f.add(Evidence{Fact: whatIf, Value: "changed " + strings.Join(r.changed(f), ", "), Source: whatIf, At: r.instant(row.At)})
+		return
+	}
 	value := "changed " + cmp.Or(strings.Join(r.changed(f), ", "), "settings")
 	f.add(Evidence{Fact: fmt.Sprintf("revision/%d", row.Revision), Value: value, Source: sourceOf(row), At: r.instant(row.At), who: row.By})
 }
@@ -125,6 +129,9 @@ func (h *history) changedIn(k docKey, revision int64) bool {
 
 // sourceOf says where a change of settings came from.
 func sourceOf(row ledger.RevisionRow) string {
+	if row.Source == whatIf {
+		return whatIf
+	}
 	return strings.Join(slices.DeleteFunc([]string{fmt.Sprintf("revision %d", row.Revision), "{who}", row.Source}, func(s string) bool { return s == "" }), ", ")
 }
 

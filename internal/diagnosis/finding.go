@@ -294,7 +294,9 @@ func (r *run) refs(cells []int) []CellRef {
 }
 
 func (r *run) changedBy(f *finding) *ChangedBy {
-	if row := f.cause.row; row.Revision != 0 {
+	if row := f.cause.row; row.Source == whatIf {
+		return &ChangedBy{At: r.instant(row.At), Source: whatIf}
+	} else if row.Revision != 0 {
 		return &ChangedBy{Account: row.By, Title: r.title(row.By), Revision: row.Revision, At: r.instant(row.At), Source: row.Source, Reason: row.Reason}
 	}
 	// Of what is not known nobody is the author: the origin is that of the last thing that was known.

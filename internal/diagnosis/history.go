@@ -44,7 +44,11 @@ type family struct {
 }
 
 func newHistory(r *run) *history {
-	return &history{r: r, docs: map[docKey][]version{}, families: map[string]*family{}, revisions: map[int64]ledger.RevisionRow{}}
+	h := &history{r: r, docs: map[docKey][]version{}, families: map[string]*family{}, revisions: map[int64]ledger.RevisionRow{}}
+	if r.supposed != nil {
+		h.revisions[r.m.revision] = r.thoughtOf()
+	}
+	return h
 }
 
 // versions reads all versions of a document up to the moment, oldest first.
@@ -58,11 +62,11 @@ func (h *history) versions(k docKey) ([]version, error) {
 	}
 	list := []version{}
 	for _, row := range rows {
-		if row.From > h.r.m.revision {
+		if row.From > h.r.realRevision() {
 			continue
 		}
 		v := version{interval: interval{row.From, row.To}, spec: object{}}
-		if v.to > h.r.m.revision {
+		if v.to > h.r.realRevision() {
 			v.to = 0
 		}
 		if err := json.Unmarshal(row.Spec, &v.spec); err != nil {
@@ -71,8 +75,9 @@ func (h *history) versions(k docKey) ([]version, error) {
 		v.refs = referred(k.kind, v.spec)
 		list = append(list, v)
 	}
+	list, err = h.overlay(k, list)
 	h.docs[k] = list
-	return list, nil
+	return list, err
 }
 
 // referred lists the documents that a spec refers to and that bear on gates.

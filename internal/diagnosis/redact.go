@@ -41,7 +41,7 @@ func (r *run) redact(report *Report) {
 }
 
 func (r *run) redactAuthor(c *ChangedBy) {
-	if c == nil || r.whole || c.Account == r.asker || c.Account == system {
+	if c == nil || r.whole || c.Source == whatIf || c.Account == r.asker || c.Account == system {
 		return
 	}
 	if c.Title == "" {

@@ -37,6 +37,9 @@ type Report struct {
 	// Titles are what people call the inboxes that are named in the report, by inbox/NAME.
 	Titles map[string]string `json:"titles"`
 
+	// Hypothetical is there where settings were only thought of: verdict, findings, checks and fixes are those that would be. Traffic is not counted then.
+	Hypothetical *Hypothetical `json:"hypothetical,omitempty"`
+
 	// Mended says that, with the fixes of all roots carried out together, every cell of the scope was decided again and passes. It is no part of the JSON.
 	Mended bool `json:"-"`
 }

@@ -220,12 +220,12 @@ func (r *run) openInboxes() (map[string]*openInbox, error) {
 	}
 	teams := map[string][]interval{}
 	for _, x := range list {
-		if x.kind == policy.KindTeam && x.from <= r.m.revision && slices.Contains(x.accounts, r.q.Agent) {
+		if x.kind == policy.KindTeam && x.from <= r.realRevision() && slices.Contains(x.accounts, r.q.Agent) {
 			teams[x.name] = append(teams[x.name], x.interval)
 		}
 	}
 	for i := range list {
-		if x := &list[i]; x.kind == policy.KindInbox && x.from <= r.m.revision && x.has(r.q.Agent, teams) {
+		if x := &list[i]; x.kind == policy.KindInbox && x.from <= r.realRevision() && x.has(r.q.Agent, teams) {
 			r.wasOpen(open, x)
 		}
 	}
@@ -252,7 +252,7 @@ func (r *run) wasOpen(open map[string]*openInbox, x *placement) {
 		open[x.name] = o
 	}
 	for _, kind := range x.kinds {
-		if x.to == 0 || x.to > r.m.revision || in.Produces(kind) {
+		if x.to == 0 || x.to > r.realRevision() || in.Produces(kind) {
 			continue
 		}
 		if o.gone == nil {

@@ -68,8 +68,6 @@ func (r *run) verdict() Verdict {
 		return Blocked
 	case has(isBlocked) || has(waits):
 		return Partial
-	case r.day.offered == 0:
-		return NoTraffic
 	}
-	return Receiving
+	return r.passesIf()
 }

@@ -41,9 +41,9 @@ type (
 		ParentOff                      bool        `json:"parent_off"`
 		FromRoles                      []NamedBody `json:"from_roles"`
 		Source                         struct {
-			Kind, Name, Title, Template, Until, Since, By string
-			ByTitle                                       string `json:"by_title"`
-			Revision                                      int64
+			Kind, Name, Title, Template, Until, Since, By, Document string
+			ByTitle                                                 string `json:"by_title"`
+			Revision                                                int64
 		}
 	}
 	permissionsSeen struct {
@@ -169,7 +169,7 @@ func TestAPermissionSaysWhereItComesFromAndWhoChangedIt(t *testing.T) {
 		t.Errorf("receive.group is %+v", group)
 	}
 	customer := p.of(t, "receive.customer")
-	if !customer.Effective || customer.Source.Kind != "role" || customer.Source.Title != "客服" || customer.Source.Template != "agent" || customer.Source.By != "" {
+	if !customer.Effective || customer.Source.Kind != "role" || customer.Source.Title != "客服" || customer.Source.Template != "agent" || customer.Source.By != "system" || customer.Source.Revision != 1 {
 		t.Errorf("receive.customer is %+v", customer)
 	}
 	if len(p.Inboxes) != 2 || !p.Inboxes[0].Can || p.Inboxes[1].May || p.Inboxes[1].Kind != "group" || p.Inboxes[1].Code != "permission.kind.account_denied" {

@@ -21,10 +21,12 @@ type SourceBody struct {
 	Template      string `json:"template,omitempty" doc:"that the role follows, or differs from"`
 	TemplateTitle string `json:"template_title,omitempty"`
 	Until         *Time  `json:"until,omitempty" doc:"when it ends, or ended"`
-	// What follows is told of an account's own allow or deny, of what was taken out of a role, and of a parent that is off for one of these reasons.
-	Revision int64  `json:"revision,omitempty" doc:"of the policy, that made it so"`
+	// What follows is left out of what is only thought of, and where it is not known.
+	Revision int64  `json:"revision,omitempty" doc:"of the policy, since which it has been so; of a parent that is off, since which that has"`
+	Document string `json:"document,omitempty" doc:"that was changed in it, as kind/name"`
+	Reason   string `json:"reason,omitempty" doc:"that was given for the change"`
 	Since    *Time  `json:"since,omitempty"`
-	By       string `json:"by,omitempty"`
+	By       string `json:"by,omitempty" doc:"who made the change; left out where the caller may know the title only"`
 	ByTitle  string `json:"by_title,omitempty"`
 }
 
@@ -83,10 +85,10 @@ type PermissionsBody struct {
 	Revision int64       `json:"revision" doc:"of the policy"`
 	Document int64       `json:"document" doc:"revision of the account's document, for If-Match; 0 if it does not exist"`
 	Blocks   []BlockBody `json:"blocks"`
-	Roles    []RoleBody  `json:"roles" doc:"all that there are"`
+	Roles    []RoleBody  `json:"roles" doc:"all that there are; who asks about itself and may not read the policy is told of those that it holds"`
 	Inboxes  []ReachBody `json:"inboxes" doc:"every inbox that the account serves, with every kind it produces"`
 	// OtherInboxes counts those that it does not serve.
-	OtherInboxes int `json:"other_inboxes"`
+	OtherInboxes int `json:"other_inboxes" doc:"inboxes that it does not serve; 0 to who may not read the policy"`
 }
 
 type permissionsOutput struct{ Body PermissionsBody }
@@ -105,8 +107,7 @@ func (s *Server) readPermissions(ctx context.Context, by caller, in *AccountName
 
 // permissions says what an account may do with a policy: the one in force, or one that is only thought of.
 func (s *Server) permissions(ctx context.Context, by caller, view *ledger.View, set *policy.Set, account string) (*PermissionsBody, error) {
-	p := &permissionsOf{s: s, ctx: ctx, by: by, set: set, account: account, editable: s.can(by, policy.PolicyEdit)}
-	p.spec, _ = set.Account(account)
+	p := s.permissionsOf(ctx, by, set, account)
 	document, _ := view.Policy.Get(policy.KindAccount, account)
 	body := &PermissionsBody{Account: account, Revision: view.Policy.Revision(), Document: document.Revision, Roles: p.roles(), Inboxes: []ReachBody{}}
 	var err error
@@ -114,7 +115,18 @@ func (s *Server) permissions(ctx context.Context, by caller, view *ledger.View, 
 		return nil, err
 	}
 	body.Inboxes, body.OtherInboxes = s.rosterOf(view, set, by.lang).reach(account)
+	if !p.whole {
+		body.OtherInboxes = 0
+	}
 	return body, nil
+}
+
+func (s *Server) permissionsOf(ctx context.Context, by caller, set *policy.Set, account string) *permissionsOf {
+	p := &permissionsOf{
+		s: s, ctx: ctx, by: by, set: set, account: account, editable: s.can(by, policy.PolicyEdit), whole: s.can(by, policy.PolicyView), versions: map[string][]policy.Version{},
+	}
+	p.spec, _ = set.Account(account)
+	return p
 }
 
 // permissionsOf gathers what an account may do.
@@ -126,6 +138,9 @@ type permissionsOf struct {
 	account  string
 	spec     policy.AccountSpec
 	editable bool
+	// whole says that the caller may read the policy, not only ask about itself; see visibility.go.
+	whole    bool
+	versions map[string][]policy.Version
 }
 
 func (p *permissionsOf) pick(en, zh string) string {
@@ -150,7 +165,8 @@ func (p *permissionsOf) blocks(now time.Time) ([]BlockBody, error) {
 			parent = source
 		case source.Kind == policy.SourceParent:
 			source.Title = p.pick(words[policy.Receive].TitleEN, words[policy.Receive].TitleZH)
-			source.Until, source.Revision, source.Since, source.By, source.ByTitle = parent.Until, parent.Revision, parent.Since, parent.By, parent.ByTitle
+			source.Until, source.Revision, source.Document, source.Reason = parent.Until, parent.Revision, parent.Document, parent.Reason
+			source.Since, source.By, source.ByTitle = parent.Since, parent.By, parent.ByTitle
 		}
 		b := PermissionBody{
 			Name: x.Permission, Title: p.pick(info.TitleEN, info.TitleZH), Meaning: p.pick(info.MeaningEN, info.MeaningZH),
@@ -184,52 +200,39 @@ func (p *permissionsOf) source(x policy.Standing) (SourceBody, error) {
 	if b.Template != "" {
 		b.TemplateTitle = p.templateTitle(b.Template)
 	}
-	kind, name := policy.KindAccount, p.account
-	var since func([]policy.Version) int64
 	switch x.Source.Kind {
-	case policy.SourceRole:
+	case policy.SourceRole, policy.SourceTemplate:
 		b.Title = p.roleTitle(b.Name)
-	case policy.SourceAllow, policy.SourceExpired:
-		since = func(v []policy.Version) int64 {
-			return policy.OverrideSince(v, p.spec, policy.SourceAllow, x.Permission)
-		}
-	case policy.SourceDeny:
-		since = func(v []policy.Version) int64 {
-			return policy.OverrideSince(v, p.spec, policy.SourceDeny, x.Permission)
-		}
-	case policy.SourceTemplate:
-		b.Title = p.roleTitle(b.Name)
-		kind, name = policy.KindRole, b.Name
-		since = func(v []policy.Version) int64 { return policy.RemovedSince(v, x.Permission) }
 	}
-	if since == nil {
-		return b, nil
+	made, err := policy.MadeBy(p.read, p.account, x)
+	if err != nil || made.Revision == 0 {
+		return b, err
 	}
-	return b, p.made(&b, kind, name, since)
+	row, err := p.s.o.Store.Revision(p.ctx, made.Revision)
+	if err != nil {
+		return b, fmt.Errorf("revision %d: %w", made.Revision, err)
+	}
+	b.Revision, b.Document, b.Reason, b.Since = made.Revision, made.Kind+"/"+made.Name, row.Reason, p.s.maybe(row.At)
+	p.author(&b, row.By)
+	return b, nil
 }
 
-// made fills in which revision made it so, when and by whom.
-func (p *permissionsOf) made(b *SourceBody, kind, name string, since func([]policy.Version) int64) error {
+// read reads the versions of a document once.
+func (p *permissionsOf) read(kind, name string) ([]policy.Version, error) {
+	key := kind + "/" + name
+	if list, ok := p.versions[key]; ok {
+		return list, nil
+	}
 	rows, err := p.s.o.Store.DocumentVersions(p.ctx, kind, name)
 	if err != nil && !errors.Is(err, ledger.ErrNotFound) {
-		return fmt.Errorf("versions of %s/%s: %w", kind, name, err)
+		return nil, fmt.Errorf("versions of %s: %w", key, err)
 	}
-	versions := make([]policy.Version, len(rows))
+	list := make([]policy.Version, len(rows))
 	for i, r := range rows {
-		versions[i] = policy.Version{From: r.From, To: r.To, Spec: r.Spec}
+		list[i] = policy.Version{From: r.From, To: r.To, Spec: r.Spec}
 	}
-	if b.Revision = since(versions); b.Revision == 0 {
-		return nil
-	}
-	row, err := p.s.o.Store.Revision(p.ctx, b.Revision)
-	if err != nil {
-		return fmt.Errorf("revision %d: %w", b.Revision, err)
-	}
-	b.Since, b.By = p.s.maybe(row.At), row.By
-	if spec, ok := p.set.Account(row.By); ok {
-		b.ByTitle = spec.Title
-	}
-	return nil
+	p.versions[key] = list
+	return list, nil
 }
 
 // roles lists all roles, the program's own first.
@@ -237,7 +240,7 @@ func (p *permissionsOf) roles() []RoleBody {
 	list := []RoleBody{}
 	docs := slices.Concat(policy.Builtins(), p.set.All())
 	for _, d := range docs {
-		if d.Kind != policy.KindRole {
+		if d.Kind != policy.KindRole || !p.whole && !slices.Contains(p.spec.Roles, d.Name) {
 			continue
 		}
 		spec, _ := p.set.Role(d.Name)

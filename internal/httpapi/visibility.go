@@ -3,8 +3,10 @@ package httpapi
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
+	"github.com/bidahq/bida/internal/diagnosis"
 	"github.com/bidahq/bida/internal/ledger"
 	"github.com/bidahq/bida/internal/policy"
 	"github.com/bidahq/bida/internal/reception"
@@ -139,4 +141,52 @@ func (s *Server) sightOf(ctx context.Context, by caller, m *ledger.MessageRow, d
 		return sightSender, nil
 	}
 	return sightNone, nil
+}
+
+// What follows is what an account that may not read the policy is told of its own permissions: what decides and since when, the titles of those who made it
+// so and of those who could change it, and which fields of which documents would have to be changed; not their login names, and not what stands there.
+
+// author says who made a change.
+func (p *permissionsOf) author(b *SourceBody, by string) {
+	b.By = by
+	if spec, ok := p.set.Account(by); ok {
+		b.ByTitle = spec.Title
+	}
+	if p.whole || by == p.by.account || by == byRule {
+		return
+	}
+	if b.By = ""; b.ByTitle == "" {
+		b.ByTitle = p.pick("a colleague", "同事")
+	}
+}
+
+// byRule is who acts when a rule, or the start of the program, does.
+const byRule = "system"
+
+// named is how another account is named; ok is false where it cannot be.
+func (p *permissionsOf) named(account string) (b NamedBody, ok bool) {
+	spec, _ := p.set.Account(account)
+	b = NamedBody{Name: account, Title: spec.Title}
+	if !p.whole && account != p.by.account {
+		b.Name = ""
+	}
+	return b, b.Name != "" || b.Title != ""
+}
+
+// mayKnow says whether the caller may be told of a flip: which roles others have, and what they grant, is not for everybody.
+func (p *permissionsOf) mayKnow(f policy.Flip) bool {
+	return p.whole || !slices.ContainsFunc(f.Steps, func(x policy.FlipStep) bool { return x.Action == policy.FlipGiveRole })
+}
+
+// shown is an edit as the caller may see it.
+func (p *permissionsOf) shown(e diagnosis.Edit) diagnosis.Edit {
+	if p.whole {
+		return e
+	}
+	fields := make([]policy.FieldChange, len(e.Fields))
+	for i, f := range e.Fields {
+		fields[i] = policy.FieldChange{Path: f.Path}
+	}
+	e.Spec, e.Fields = nil, fields
+	return e
 }

@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -110,19 +109,14 @@ func Standings(s *Set, account string, now time.Time) []Standing {
 		right := rights[info.Name]
 		grant, _ := right.Decides(now)
 		x := Standing{
-			Permission: info.Name, Granted: grant.Held(), Effective: reception.Can(p, account, info.Name, now),
+			Permission: info.Name, Granted: grant.Held(), Effective: effective(p, account, info.Name, now),
 			Source: s.source(account, info.Name, grant, &right), Roles: right.Roles, Override: override(&right, now),
 		}
-		kind, isKind := receivedKind(info.Name)
-		switch {
-		case isKind:
+		if parentOf(info.Name) != "" {
 			x.ParentOff = !parent.Held()
-			x.Effective = !reception.Entitled(p, account, "", kind, false, now).Outcome.Stops()
 			if x.Granted && x.ParentOff {
 				x.Source = Source{Kind: SourceParent, Name: Receive}
 			}
-		case info.Name == Receive:
-			x.Effective = x.Effective && agent
 		}
 		if BlockOf(info.Name) == BlockReceiving && x.Source.Kind != SourceParent && x.Granted && !agent {
 			x.Source = Source{Kind: SourceNotAgent}
@@ -170,60 +164,10 @@ func (s *Set) source(account, permission string, grant reception.Grant, r *recep
 	return Source{Kind: SourceNone}
 }
 
-// Version is a document as it was from revision From on, until To made it another (0: nothing has yet).
-type Version struct {
-	From, To int64
-	Spec     json.RawMessage
-}
-
-// OverrideSince finds the revision that made an account's own allow or deny of a permission what it is in spec, by the account's versions, oldest first.
-// It is 0 if that is in none of them, because spec is not in force.
-func OverrideSince(versions []Version, spec AccountSpec, source, permission string) int64 {
-	grants := func(spec AccountSpec) []Grant {
-		if source == SourceDeny {
-			return spec.Deny
-		}
-		return spec.Allow
-	}
-	now, ok := grantOf(grants(spec), permission)
-	if !ok {
-		return 0
-	}
-	return since(versions, func(raw json.RawMessage) bool {
-		var then AccountSpec
-		if json.Unmarshal(raw, &then) != nil {
-			return false
-		}
-		g, ok := grantOf(grants(then), permission)
-		return ok && g.Until.Equal(now.Until)
-	})
-}
-
 func grantOf(list []Grant, permission string) (Grant, bool) {
 	i := slices.IndexFunc(list, func(g Grant) bool { return g.Permission == permission })
 	if i < 0 {
 		return Grant{}, false
 	}
 	return list[i], true
-}
-
-// RemovedSince finds the revision since which a role has a list of its own without the permission, by the role's versions, oldest first; 0 if it is not so
-// in the last of them.
-func RemovedSince(versions []Version, permission string) int64 {
-	return since(versions, func(raw json.RawMessage) bool {
-		var then RoleSpec
-		return json.Unmarshal(raw, &then) == nil && then.Permissions != nil && !slices.Contains(then.Permissions, permission)
-	})
-}
-
-// since is the first of the revisions that hold without a break up to the version in force; 0 if that does not hold.
-func since(versions []Version, holds func(json.RawMessage) bool) int64 {
-	var from, next int64
-	for _, v := range slices.Backward(versions) {
-		if v.To != next || !holds(v.Spec) {
-			break
-		}
-		from, next = v.From, v.From
-	}
-	return from
 }

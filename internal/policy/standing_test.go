@@ -2,6 +2,7 @@ package policy_test
 
 import (
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -205,42 +206,59 @@ func TestReceivingComesFirstAndAddedKindsStandWithIt(t *testing.T) {
 	}
 }
 
-func TestAnOverrideIsAsOldAsItsLastChange(t *testing.T) {
-	version := func(from, to int64, spec string) policy.Version {
-		return policy.Version{From: from, To: to, Spec: json.RawMessage(spec)}
-	}
-	deny := policy.AccountSpec{Deny: []policy.Grant{{Permission: "receive.group"}}}
+// history is versions of documents by "kind/name".
+type history map[string][]policy.Version
+
+func (h history) read(kind, name string) ([]policy.Version, error) { return h[kind+"/"+name], nil }
+
+func version(from, to int64, spec string) policy.Version {
+	return policy.Version{From: from, To: to, Spec: json.RawMessage(spec)}
+}
+
+func TestWhatDecidesIsAsOldAsItsLastChange(t *testing.T) {
 	const denied, other = `{"deny":[{"permission":"receive.group"}]}`, `{"title":"x","deny":[{"permission":"receive"},{"permission":"receive.group"}]}`
 	const until = `{"deny":[{"permission":"receive.group","until":"2026-12-01T00:00:00+08:00"}]}`
+	const clerk, own = `{"roles":["clerk"]}`, `{"template":"agent","permissions":["receive"]}`
+	deny, none := policy.Source{Kind: policy.SourceDeny}, policy.Source{Kind: policy.SourceNone}
+	role := policy.Source{Kind: policy.SourceRole, Name: "clerk"}
 	for name, c := range map[string]struct {
-		versions []policy.Version
-		want     int64
+		source policy.Source
+		past   history
+		want   policy.Made
 	}{
-		"there from the beginning":           {[]policy.Version{version(1, 0, denied)}, 1},
-		"other changes do not count":         {[]policy.Version{version(1, 3, `{}`), version(3, 7, denied), version(7, 9, other), version(9, 0, denied)}, 3},
-		"taken back meanwhile":               {[]policy.Version{version(1, 3, denied), version(3, 7, `{}`), version(7, 0, other)}, 7},
-		"another end is another denial":      {[]policy.Version{version(1, 3, until), version(3, 0, denied)}, 3},
-		"the account was deleted and made":   {[]policy.Version{version(1, 3, denied), version(5, 0, denied)}, 5},
-		"not in force":                       {[]policy.Version{version(1, 0, `{}`)}, 0},
-		"the account is gone":                {[]policy.Version{version(1, 4, denied)}, 0},
-		"an allow is no deny":                {[]policy.Version{version(1, 0, `{"allow":[{"permission":"receive.group"}]}`)}, 0},
-		"nothing is known of it":             {nil, 0},
-		"what cannot be read ends the story": {[]policy.Version{version(1, 3, `{"deny": 1}`), version(3, 0, denied)}, 3},
+		"there from the beginning":           {deny, history{"account/a": {version(1, 0, denied)}}, policy.Made{Revision: 1, Kind: "account", Name: "a"}},
+		"other changes do not count":         {deny, history{"account/a": {version(1, 3, `{}`), version(3, 7, denied), version(7, 9, other), version(9, 0, denied)}}, policy.Made{Revision: 3, Kind: "account", Name: "a"}},
+		"taken back meanwhile":               {deny, history{"account/a": {version(1, 3, denied), version(3, 7, `{}`), version(7, 0, other)}}, policy.Made{Revision: 7, Kind: "account", Name: "a"}},
+		"another end is another denial":      {deny, history{"account/a": {version(1, 3, until), version(3, 0, denied)}}, policy.Made{Revision: 3, Kind: "account", Name: "a"}},
+		"the account was deleted and made":   {deny, history{"account/a": {version(1, 3, denied), version(5, 0, denied)}}, policy.Made{Revision: 5, Kind: "account", Name: "a"}},
+		"not in force":                       {deny, history{"account/a": {version(1, 0, `{}`)}}, policy.Made{}},
+		"the account is gone":                {deny, history{"account/a": {version(1, 4, denied)}}, policy.Made{}},
+		"an allow is no deny":                {deny, history{"account/a": {version(1, 0, `{"allow":[{"permission":"receive.group"}]}`)}}, policy.Made{}},
+		"nothing is known of it":             {deny, history{}, policy.Made{}},
+		"what cannot be read ends the story": {deny, history{"account/a": {version(1, 3, `{"deny": 1}`), version(3, 0, denied)}}, policy.Made{Revision: 3, Kind: "account", Name: "a"}},
+		"a role that was given": {role, history{"account/a": {version(1, 4, `{}`), version(4, 0, clerk)}, "role/clerk": {version(2, 0, `{"template":"agent"}`)}},
+			policy.Made{Revision: 4, Kind: "account", Name: "a"}},
+		"a role that got it": {role, history{"account/a": {version(1, 9, clerk), version(9, 0, clerk)}, "role/clerk": {version(1, 6, own), version(6, 0, `{"template":"agent"}`)}},
+			policy.Made{Revision: 6, Kind: "role", Name: "clerk"}},
+		"a template that got it": {role, history{"account/a": {version(1, 0, clerk)}, "role/clerk": {version(1, 0, `{"template":"t"}`)},
+			"template/t": {version(1, 8, `{"permissions":["receive"]}`), version(8, 0, `{"permissions":["receive.group"]}`)}}, policy.Made{Revision: 8, Kind: "template", Name: "t"}},
+		"a role that lost it": {policy.Source{Kind: policy.SourceTemplate, Name: "clerk", Template: "agent"},
+			history{"account/a": {version(1, 0, clerk)}, "role/clerk": {version(1, 2, `{"template":"agent"}`), version(2, 4, own), version(4, 0, `{"template":"agent","permissions":[]}`)}},
+			policy.Made{Revision: 2, Kind: "role", Name: "clerk"}},
+		"a role that was taken away": {none, history{"account/a": {version(1, 5, clerk), version(5, 7, `{}`), version(7, 0, `{"title":"x"}`)}, "role/clerk": {version(1, 0, `{"template":"agent"}`)}},
+			policy.Made{Revision: 5, Kind: "account", Name: "a"}},
+		"never had it":    {none, history{"account/a": {version(3, 5, `{}`), version(5, 0, `{"title":"x"}`)}}, policy.Made{Revision: 3, Kind: "account", Name: "a"}},
+		"an agent once":   {policy.Source{Kind: policy.SourceNotAgent}, history{"account/a": {version(1, 2, `{"agent":true}`), version(2, 0, `{}`)}}, policy.Made{Revision: 2, Kind: "account", Name: "a"}},
+		"of the parent":   {policy.Source{Kind: policy.SourceParent, Name: "receive"}, history{"account/a": {version(1, 0, `{}`)}}, policy.Made{}},
+		"the admin's own": {policy.Source{Kind: policy.SourceRole, Name: "admin"}, history{"account/a": {version(2, 0, `{"roles":["admin"]}`)}}, policy.Made{Revision: 2, Kind: "account", Name: "a"}},
 	} {
-		if got := policy.OverrideSince(c.versions, deny, policy.SourceDeny, "receive.group"); got != c.want {
-			t.Errorf("%s: since %d, want %d", name, got, c.want)
+		got, err := policy.MadeBy(c.past.read, "a", policy.Standing{Permission: "receive.group", Source: c.source})
+		if err != nil || got != c.want {
+			t.Errorf("%s: %+v (%v), want %+v", name, got, err, c.want)
 		}
 	}
-	roles := []policy.Version{
-		version(1, 2, `{"template":"agent"}`), version(2, 4, `{"template":"agent","permissions":["receive"]}`), version(4, 0, `{"template":"agent","permissions":[]}`),
-	}
-	if got := policy.RemovedSince(roles, "receive.group"); got != 2 {
-		t.Errorf("removed since %d, want 2", got)
-	}
-	if got := policy.RemovedSince(roles, "receive"); got != 4 {
-		t.Errorf("removed since %d, want 4", got)
-	}
-	if got := policy.RemovedSince(roles[:1], "receive"); got != 0 {
-		t.Errorf("never removed, but since %d", got)
+	broken := errors.New("unreadable")
+	if _, err := policy.MadeBy(func(string, string) ([]policy.Version, error) { return nil, broken }, "a", policy.Standing{Source: deny}); !errors.Is(err, broken) {
+		t.Errorf("a store that cannot be read: %v", err)
 	}
 }

@@ -32,6 +32,33 @@ describe("permissions of agents", () => {
     });
   }
 
+  for (const look of [looks[0], looks[looks.length - 1]]) {
+    test(`a permission says what would change it, and another role is tried out without changing anything (${look.language}, ${look.scheme}, ${look.size})`, async () => {
+      const person = await Person.at(server, { ...look, allow });
+      const zh = look.language.startsWith("zh");
+      await person.signIn("admin");
+      await person.page.goto("/agents/agent-d");
+      const row = person.page.locator(".agents-permission", { hasText: zh ? "接收群消息" : /receive group messages/i }).first();
+      const tell = row.getByRole("button", { name: zh ? /^怎样改变/ : /^What would change it/ });
+      await tell.focus();
+      await person.page.keyboard.press("Enter");
+      await row.getByText(zh ? "取消对本账号“接收群消息”的单独禁止" : /take back this account's own denial/).waitFor();
+      assert.equal(await tell.getAttribute("aria-expanded"), "true");
+      await person.look("flips", { known });
+
+      await person.page.goto("/diagnosis?agent=agent-d&as=admin");
+      await person.page.getByRole("note").filter({ hasText: zh ? "这是模拟" : "This is a what-if" }).waitFor();
+      assert.match(await person.page.locator(".diagnosis-head h2").innerText(), zh ? /^模拟：/ : /^If it were so: /);
+      assert.equal(await person.page.getByRole("button", { name: zh ? "一键修复" : "Repair" }).count(), 0, "what is only thought of is not repaired");
+      await person.look("what-if", { known: ["大促期间只接客户消息 customers only during the sale", ...known] }); // the reason that the demo's supervisor gives
+      await person.page.goto("/agents/agent-d");
+      await row.waitFor();
+      assert.match(await row.innerText(), zh ? /单独禁止/ : /Denied/, "nothing was changed");
+      person.calm();
+      await person.leave();
+    });
+  }
+
   test("what is switched off is said before it is saved, reaches the agent, is found by the diagnosis, and is repaired by one click", async () => {
     const agent = await Agent.at(server);
     const admin = await Person.at(server, { allow });

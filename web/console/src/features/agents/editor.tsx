@@ -10,6 +10,7 @@ import { useLanguage, useWords } from "../../app/words";
 import { Outcome, type OutcomeName } from "../../ui/outcome";
 import { useErrorWords } from "../../ui/states";
 import { choose, chooseRoles, chosen, differences, reapply, rolesOf, same, type Choice, type Override, type Spec } from "./edit";
+import { Flips } from "./flips";
 import { History } from "./history";
 import { Impact, StaleDialog } from "./impact";
 import { Matrix } from "./matrix";
@@ -119,7 +120,7 @@ export function Editor({ account, permissions, document }: Props): ReactNode {
       {inside}
       <ul className="agents-permissions">
         {shown.blocks.find((b) => b.block === name)?.permissions.map((p) => (
-          <Row key={p.name} permission={p} override={chosen(draft, p.name)} changed={!same(chosen(draft, p.name), chosen(base.spec, p.name))} suspended={suspended}
+          <Row key={p.name} account={account.name} permission={p} override={chosen(draft, p.name)} changed={!same(chosen(draft, p.name), chosen(base.spec, p.name))} suspended={suspended}
             {...(editable ? { onChange: (o: Override) => change(choose(draft, p.name, o)) } : {})} />
         ))}
       </ul>
@@ -183,6 +184,7 @@ function standing(p: Permission): { readonly outcome: OutcomeName; readonly expe
 }
 
 interface RowProps {
+  readonly account: string;
   readonly permission: Permission;
   readonly override: Override;
   readonly changed: boolean;
@@ -190,10 +192,11 @@ interface RowProps {
   readonly onChange?: (override: Override) => void;
 }
 
-function Row({ permission: p, override, changed: isChanged, suspended, onChange }: RowProps): ReactNode {
+function Row({ account, permission: p, override, changed: isChanged, suspended, onChange }: RowProps): ReactNode {
   const t = useWords(agentsText);
   const language = useLanguage();
   const [ending, setEnding] = useState(false);
+  const [telling, setTelling] = useState(false);
   const { outcome, expected } = standing(p);
   const choices = (["inherit", "allow", "deny"] as const).map((value: Choice) => ({ value, label: t.choice[value] }));
   const ends = override.choice !== "inherit" && (ending || override.until !== undefined);
@@ -204,12 +207,14 @@ function Row({ permission: p, override, changed: isChanged, suspended, onChange 
       <div className="agents-permission-text">
         <Tooltip title={`${p.meaning} (${p.name})`}><span className="agents-permission-title">{p.title}</span></Tooltip>
         <Outcome outcome={outcome} expected={expected}>{word}</Outcome>
-        {isChanged && <Mark tone="wait">{t.changed}</Mark>}
+        {isChanged ? <Mark tone="wait">{t.changed}</Mark>
+          : <Button size="small" type="link" className="agents-tell" aria-expanded={telling} aria-label={`${t.flips} (${p.title})`} onClick={() => setTelling(!telling)}>{t.flips}</Button>}
         <span className="soft agents-source">
           <bdi>{sourceWords(p, t, language)}</bdi>
           {behind !== "" && <> · <bdi>{behind}</bdi></>}
           {p.parent_off && p.source.kind !== "parent" && <> · {t.alsoParent}</>}
         </span>
+        {telling && !isChanged && <Flips account={account} permission={p.name} />}
       </div>
       {onChange && (
         <div className="agents-permission-choice">

@@ -1,7 +1,7 @@
-import { Button } from "antd";
+import { Button, Select } from "antd";
 import { ArrowLeftOutlined } from "@ant-design/icons";
 import { useQuery } from "@tanstack/react-query";
-import { Link } from "@tanstack/react-router";
+import { Link, useNavigate } from "@tanstack/react-router";
 import { Fragment, type ReactNode } from "react";
 import { ApiError } from "@bida/shared/api";
 import { clock } from "@bida/shared/format";
@@ -12,7 +12,7 @@ import { Empty, ErrorState, Loading } from "../../ui/states";
 import { PasswordAction, StateActions } from "./actions";
 import { Editor } from "./editor";
 import { Diagnose, Name, nameOf, Presence, Receiving, State } from "./parts";
-import { accountQuery, documentQuery, permissionsQuery, type Account } from "./queries";
+import { accountQuery, documentQuery, permissionsQuery, type Account, type Role } from "./queries";
 import { Sessions } from "./sessions";
 import { agentsText } from "./text";
 
@@ -37,7 +37,7 @@ export function AgentPage({ name }: { readonly name: string }): ReactNode {
   return (
     <PageBody title={<Name of={account.data} />} extra={back}>
       <div className="agents-person">
-        <Profile account={account.data} />
+        <Profile account={account.data} roles={permissions.data.roles} />
         <Sessions account={account.data} />
         <Editor account={account.data} permissions={permissions.data} document={document.data} />
       </div>
@@ -45,7 +45,7 @@ export function AgentPage({ name }: { readonly name: string }): ReactNode {
   );
 }
 
-function Profile({ account }: { readonly account: Account }): ReactNode {
+function Profile({ account, roles }: { readonly account: Account; readonly roles: readonly Role[] }): ReactNode {
   const t = useWords(agentsText);
   const language = useLanguage();
   const mayState = useMay("account.state");
@@ -71,6 +71,7 @@ function Profile({ account }: { readonly account: Account }): ReactNode {
         </div>
         <div className="agents-actions">
           {account.agent && <Diagnose account={account}><Button tabIndex={-1}>{t.diagnose}</Button></Diagnose>}
+          {account.agent && <Simulate account={account.name} roles={roles} />}
           {mayPassword && !mine && <PasswordAction account={account} />}
           {mayState && <StateActions account={account} />}
         </div>
@@ -82,5 +83,15 @@ function Profile({ account }: { readonly account: Account }): ReactNode {
         ))}
       </dl>
     </section>
+  );
+}
+
+/** Simulate leads to the diagnosis as it would be if the account had another role. Nothing is changed. */
+function Simulate({ account, roles }: { readonly account: string; readonly roles: readonly Role[] }): ReactNode {
+  const t = useWords(agentsText);
+  const navigate = useNavigate();
+  return (
+    <Select className="agents-simulate" aria-label={t.simulate} placeholder={t.simulate} value={null} options={roles.map((r) => ({ value: r.name, label: nameOf(r) }))}
+      onChange={(role: string | null) => { if (role !== null) void navigate({ href: `/diagnosis?agent=${encodeURIComponent(account)}&as=${encodeURIComponent(role)}` }); }} />
   );
 }

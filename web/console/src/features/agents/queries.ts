@@ -34,6 +34,12 @@ export const permissionsQuery = (name: string, language: Language) => queryOptio
   refetchInterval: 15_000,
 });
 
+/** One permission, with what would change it. */
+export const permissionQuery = (name: string, permission: string, language: Language) => queryOptions({
+  queryKey: ["agents", "permissions", name, permission, language],
+  queryFn: ({ signal }) => ask(api.GET("/accounts/{name}/permissions/{permission}", { params: { path: { name, permission } }, signal })),
+});
+
 /** The account's document, as it is saved: what edits begin from. */
 export async function readDocument(name: string, revision?: number): Promise<{ readonly spec: Spec; readonly revision: number }> {
   const query = revision === undefined ? {} : { revision };

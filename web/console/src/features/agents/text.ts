@@ -15,6 +15,7 @@ export const agentsText = texts(
     columns: { name: "客服", position: "岗位", roles: "角色", teams: "客服组", state: "账号状态", presence: "在线状态", receiving: "可接收", actions: "操作" },
     open: (name: string) => `打开 ${name}`,
     diagnose: "诊断",
+    simulate: "模拟：以角色…",
     diagnoseWhom: (name: string) => `诊断 ${name}`,
     receiving: (pass: number, of: number) => `${of} 项中的 ${pass} 项可以接收`,
     nothingToReceive: "没有接待渠道",
@@ -118,6 +119,7 @@ export const agentsText = texts(
     notEffective: "没有",
     suspendedShort: "暂不生效",
     changed: "未保存",
+    flips: "怎样改变",
     sources: {
       role: (role: string) => `来自角色“${role}”`,
       allow: "本账号单独允许",
@@ -207,6 +209,7 @@ export const agentsText = texts(
     columns: { name: "Agent", position: "Position", roles: "Roles", teams: "Teams", state: "State", presence: "Presence", receiving: "Can receive", actions: "Actions" },
     open: (name: string) => `Open ${name}`,
     diagnose: "Diagnose",
+    simulate: "What if: as role…",
     diagnoseWhom: (name: string) => `Diagnose ${name}`,
     receiving: (pass: number, of: number) => `can receive ${pass} of ${of}`,
     nothingToReceive: "serves no inbox",
@@ -307,6 +310,7 @@ export const agentsText = texts(
     notEffective: "no",
     suspendedShort: "not in effect",
     changed: "not saved",
+    flips: "What would change it",
     sources: {
       role: (role: string) => `From the role “${role}”`,
       allow: "Allowed for this account",

@@ -12,6 +12,7 @@ import { isOutcome, Outcome } from "../../ui/outcome";
 import { useErrorWords } from "../../ui/states";
 import { documentsOf, shortValue } from "./fix";
 import type { Finding, Report } from "./queries";
+import { supposeText } from "./suppose.text";
 import { diagnosisText } from "./text";
 
 interface Props {
@@ -37,6 +38,7 @@ export function Findings({ report, onChanged }: Props): ReactNode {
 
 function FindingCard({ finding: f, report, onChanged }: Props & { readonly finding: Finding }): ReactNode {
   const t = useWords(diagnosisText);
+  const supposing = useWords(supposeText);
   const language = useLanguage();
   const reasonOf = useReasons();
   const reason = reasonOf(f.code);
@@ -53,7 +55,7 @@ function FindingCard({ finding: f, report, onChanged }: Props & { readonly findi
       <p className="finding-author numbers">
         <span className="soft">{gateTitle(f.gate, language)}</span>
         {f.since !== null && <span title={exact(f.since)}>{t.since(clock(f.since, language))}</span>}
-        {author && <span><bdi>{t.by(author.title ?? author.account ?? "")}</bdi></span>}
+        {author && <span><bdi>{author.source === "what_if" ? supposing.because : t.by(author.title ?? author.account ?? "")}</bdi></span>}
         {author?.revision !== undefined && <span>{t.revision(author.revision)}</span>}
         {author?.reason !== undefined && author.reason !== "" && <span dir="auto">{t.reason(author.reason)}</span>}
       </p>
@@ -100,8 +102,8 @@ function FixView({ finding, report, onChanged }: Props & { readonly finding: Fin
       {fix.actions.length > 0 && <ol className="fix-actions">{fix.actions.map((a) => <li key={a.action}>{pick(a.text, language)}</li>)}</ol>}
       {fix.verified && <p className="fix-verified"><Outcome outcome="pass">{t.fixVerified}</Outcome></p>}
       <div className="fix-do">
-        {fix.edits.length > 0 && (mayEdit ? <Repair finding={finding} report={report} onChanged={onChanged} /> : <p className="soft">{t.cannotRepair(who[fix.by] ?? fix.by)}</p>)}
-        {own && fix.actions.some((a) => a.action === "go_available") && <GoAvailable account={report.subject.agent} onChanged={onChanged} />}
+        {fix.edits.length > 0 && report.hypothetical === undefined && (mayEdit ? <Repair finding={finding} report={report} onChanged={onChanged} /> : <p className="soft">{t.cannotRepair(who[fix.by] ?? fix.by)}</p>)}
+        {own && report.hypothetical === undefined && fix.actions.some((a) => a.action === "go_available") && <GoAvailable account={report.subject.agent} onChanged={onChanged} />}
         {own && fix.actions.some((a) => a.action === "reload") && <Button onClick={() => location.reload()}>{t.reload}</Button>}
       </div>
     </div>

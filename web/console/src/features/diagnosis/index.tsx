@@ -14,6 +14,8 @@ import { Empty, ErrorState, Loading, Stale } from "../../ui/states";
 import { CheckList } from "./checks";
 import { Findings } from "./findings";
 import { reportQuery, useAgents, type Question, type Report } from "./queries";
+import { AsRole } from "./suppose";
+import { supposeText } from "./suppose.text";
 import { TimelineSection } from "./timeline";
 import { diagnosisText } from "./text";
 import "./diagnosis.css";
@@ -30,7 +32,7 @@ export default function DiagnosisPage(): ReactNode {
   const agent = p["agent"] ?? (others ? "" : (me?.account ?? ""));
   const question = useMemo<Question>(() => {
     const of = (name: string) => (p[name] === undefined ? {} : { [name]: p[name] });
-    return { agent, ...of("inbox"), ...of("kind"), ...of("message"), ...of("at") };
+    return { agent, ...of("inbox"), ...of("kind"), ...of("message"), ...of("at"), ...(p["message"] === undefined ? of("as") : {}) };
   }, [agent, p]);
   const report = useQuery(reportQuery(question, language));
   return (
@@ -70,13 +72,14 @@ function Filters({ question, report, onChange }: FilterProps): ReactNode {
   return (
     <div className="diagnosis-filters" role="search">
       <Select className="diagnosis-agent" showSearch={{ optionFilterProp: "label" }} aria-label={t.agent} placeholder={t.chooseAgent} options={agents}
-        {...(question.agent === "" ? {} : { value: question.agent })} onChange={(v: string) => onChange({ agent: v, inbox: undefined, kind: undefined, message: undefined })} />
+        {...(question.agent === "" ? {} : { value: question.agent })} onChange={(v: string) => onChange({ agent: v, inbox: undefined, kind: undefined, message: undefined, as: undefined })} />
       <Select aria-label={t.inbox} value={question.inbox ?? ""} onChange={(v: string) => onChange({ inbox: v })}
         options={[option("", `${t.inbox}: ${t.all}`), ...inboxes.map((i) => option(i, report?.titles[`inbox/${i}`] ?? i))]} />
       <Select aria-label={t.kind} value={question.kind ?? ""} onChange={(v: string) => onChange({ kind: v })}
         options={[option("", `${t.kind}: ${t.all}`), ...kinds.map((k) => option(k, kindTitle(k, language)))]} />
       <DatePicker aria-label={t.at} showTime={{ format: "HH:mm" }} format="YYYY-MM-DD HH:mm" placeholder={t.now} value={question.at === undefined ? null : dayjs(question.at)}
         disabledDate={(d) => d.isAfter(dayjs())} onChange={(d) => onChange({ at: d === null ? undefined : d.toISOString() })} />
+      {question.message === undefined && <AsRole agent={question.agent} role={question.as} onChange={(role) => onChange({ as: role })} />}
       {question.message !== undefined && <Tag closable={{ closeIcon: true, "aria-label": t.clearMessage }} onClose={() => onChange({ message: undefined })}>{t.aboutMessage(question.message)}</Tag>}
     </div>
   );
@@ -91,6 +94,7 @@ interface ReportProps {
 
 function ReportView({ report, question, busy, onAgain }: ReportProps): ReactNode {
   const t = useWords(diagnosisText);
+  const supposing = useWords(supposeText);
   const language = useLanguage();
   const { message } = App.useApp();
   const copy = async (text: string, done: string): Promise<void> => {
@@ -106,7 +110,7 @@ function ReportView({ report, question, busy, onAgain }: ReportProps): ReactNode
         <p className="diagnosis-verdict"><Outcome outcome={outcomeOf[report.verdict] ?? "unknown"} expected={quiet}>{verdicts[report.verdict] ?? report.verdict}</Outcome></p>
         <h2 dir="auto">{pick(report.headline, language)}</h2>
         <p className="soft numbers">{t.asOf(clock(report.at, language), report.revision)}</p>
-        <p className="soft numbers">{t.traffic(offered, eligible, pushed, received, elsewhere)}</p>
+        {report.hypothetical ? <p role="note">{supposing.notice}</p> : <p className="soft numbers">{t.traffic(offered, eligible, pushed, received, elsewhere)}</p>}
         {report.next !== "" && <p><strong>{t.next}: </strong>{report.next}</p>}
         <Space wrap>
           <Button icon={<ReloadOutlined />} onClick={onAgain} loading={busy && question.at !== undefined}>{t.again}</Button>

@@ -16,12 +16,18 @@ export interface Question {
   readonly kind?: string;
   readonly message?: string;
   readonly at?: string;
+  /** A role that the agent is thought to have instead of its own. */
+  readonly as?: string;
 }
 
 /** The report for a question. The present is asked again now and then; the past does not change. */
 export const reportQuery = (q: Question, language: Language) => queryOptions({
   queryKey: ["diagnosis", q, language],
-  queryFn: ({ signal }) => ask(api.GET("/diagnosis", { params: { query: q }, signal })),
+  queryFn: ({ signal }) => {
+    const { as, ...query } = q;
+    return as === undefined ? ask(api.GET("/diagnosis", { params: { query }, signal }))
+      : ask(api.POST("/what-if", { body: { agent: q.agent, as_roles: [as], ...(q.inbox === undefined ? {} : { inbox: q.inbox }), ...(q.kind === undefined ? {} : { kind: q.kind }), ...(q.at === undefined ? {} : { at: q.at }) }, signal }));
+  },
   enabled: q.agent !== "",
   refetchInterval: q.at === undefined ? 15_000 : false,
 });
