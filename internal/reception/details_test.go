@@ -268,3 +268,13 @@ func TestEqualCountsComeInTheOrderOfTheGates(t *testing.T) {
 		t.Errorf("%v, want %v", gates, want)
 	}
 }
+
+// TestAWindowWithoutAScheduleIsAlwaysOpen, and so the next opening is that of the other windows.
+func TestAWindowWithoutAScheduleIsAlwaysOpen(t *testing.T) {
+	c := newCompany()
+	c.account("a").Windows = []*Schedule{nil}
+	c.inbox("web").Members[0] = Member{Account: "a", Teams: []Team{{Name: "t", Windows: []*Schedule{weekdays(14, 18)}}}}
+	if got := c.cell(t, customer(), "a", WindowAgent, noon); got != waits(CodeWindowAgentTeamClosed, at(14, 0)) {
+		t.Errorf("%+v", got)
+	}
+}
