@@ -24,7 +24,7 @@ func crowd(n int) *Policy {
 
 // TestACrowdIsCoveredByOneAfterTheOther: sets of members, and the schedules that tell them apart, are kept beyond one word and one byte.
 func TestACrowdIsCoveredByOneAfterTheOther(t *testing.T) {
-	const n = 300
+	const n = 321 // one more than five words
 	p := crowd(n)
 	midnight := time.Date(2026, 3, 11, 0, 0, 0, 0, time.UTC)
 	cover := Cover(p, midnight, midnight.Add((n+1)*time.Minute), nil)

@@ -235,7 +235,7 @@ func TestASummaryOfADecisionThatWasPutTogetherByHand(t *testing.T) {
 			t.Errorf("got  %s\nwant %s", got, tc.zh)
 		}
 	}
-	for title, want := range map[string]string{"Away": "away", "API key": "API key", "A": "A", "": "", "away": "away", "Zone": "zone", "[x": "[x", "Aß": "aß"} {
+	for title, want := range map[string]string{"Away": "away", "API key": "API key", "A": "A", "": "", "away": "away", "Zone": "zone", "[x": "[x", "Aß": "aß", "AZ x": "AZ x", "A b": "a b", "Za": "za", "AA": "AA"} {
 		if got := lowerFirst(title); got != want {
 			t.Errorf("%q begins a sentence as %q", title, got)
 		}
