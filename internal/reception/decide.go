@@ -98,7 +98,6 @@ func (e *evaluator) evaluateAll(d *Decision, asked string, passedOver []string, 
 		if asked != "" && (next == len(members) || asked < members[next].Account) {
 			c.Account, c.Owner, c.Asked, c.Score, asked = asked, false, true, Score{}, ""
 			e.evaluateNamed(c)
-			c.Cells[Routing] = notApplicable
 			continue
 		}
 		facts := e.evaluateMember(c, &members[next], accounts, next)
@@ -120,7 +119,6 @@ func (e *evaluator) evaluateMember(c *Candidate, member *Member, accounts []know
 
 // prepareChoice marks who could be chosen as "not chosen" or "passed over", until it is chosen.
 func (e *evaluator) prepareChoice(c *Candidate, facts *Agent, passedOver []string, n *count) {
-	c.Cells[Routing] = notApplicable
 	if c.Cells.stops(&e.until) {
 		return
 	}

@@ -235,7 +235,7 @@ func TestASummaryOfADecisionThatWasPutTogetherByHand(t *testing.T) {
 			t.Errorf("got  %s\nwant %s", got, tc.zh)
 		}
 	}
-	for title, want := range map[string]string{"Away": "away", "API key": "API key", "A": "A", "": "", "away": "away", "Zone": "zone", "[x": "[x", "Aß": "aß"} {
+	for title, want := range map[string]string{"Away": "away", "API key": "API key", "A": "A", "": "", "away": "away", "Zone": "zone", "[x": "[x", "Aß": "aß", "AZ x": "AZ x", "A b": "a b", "Za": "za", "AA": "AA"} {
 		if got := lowerFirst(title); got != want {
 			t.Errorf("%q begins a sentence as %q", title, got)
 		}
@@ -280,6 +280,11 @@ func TestWhatIsMissingFromOutcomesIsSaid(t *testing.T) {
 		`{"message":{"filter":["wait","filter.quarantined",5,6]},"vectors":[]}`:              "a cell of more than three parts",
 		`{"message":{"filter":["wait","filter.quarantined",-]},"vectors":[]}`:                "a malformed number",
 		"{\"message\":{\"filter\":[\"block\",\"a\x1f\"]},\"vectors\":[]}":                    "a control character in a string",
+		`{"message":{"filter":["wait","filter.quarantined",5`:                                "want ','",
+		`{"message":{"filter":["block","filter.gone"]},"vectors":[]}`:                        `code "filter.gone" is unknown`,
+		`{"message":{"filter":"maybe"},"vectors":[]}`:                                        `outcome "maybe" is unknown`,
+		"{\"message\":{},\"vectors\":[{\"agents\":[\"\xff\"],\"gates\":{}}]}":                "a string that is not UTF-8",
+		`{"message":{},"vectors":[{"agents":["\q"],"gates":{}}]}`:                            "a malformed string",
 		`{"message":{},"vectors":[{"agents":["a`:                                             "a string without end",
 		`{"message":{},"vectors":[{"agents":["a"],"gates":{}},{"agents":["a"],"gates":{}}]}`: `agent "a" is nameless or there twice`,
 	} {
@@ -288,13 +293,13 @@ func TestWhatIsMissingFromOutcomesIsSaid(t *testing.T) {
 			t.Errorf("%s: %v, want %q", text, err, want)
 		}
 	}
-	spaced := "{ \"message\" :\t{ \"filter\" : [ \"pass\" ,\r\n\"filter.tagged\" ] } ,\n\"vectors\" : [ { \"gates\" : { \"capacity\" : [\"wait\" , \"conversation.snoozed\" , -7 ] } , \"agents\" : [ \"b\" , \"\\u0061\" ] } ] , \"asked\" : \"b\" } \n"
+	spaced := "{ \"message\" :\t{ \"filter\" : [ \"pass\" ,\r\n\"filter.tagged\" ] } ,\n\"vectors\" : [ { \"gates\" : { \"capacity\" : [\"wait\" , \"conversation.snoozed\" , -7 ] } , \"agents\" : [ \"b c\" , \"\\u0061\" ] } ] , \"asked\" : \"b c\" } \n"
 	message, candidates, err := DecodeOutcomes([]byte(spaced))
 	if err != nil || message[FilterGate] != passedWith(CodeFilterTagged) || message[SwitchInbox] != notApplicable || len(candidates) != 2 {
 		t.Fatal(message, candidates, err)
 	}
 	for i, c := range candidates {
-		if want := (Cell{Wait, CodeConversationSnoozed, -7}); c.Account != []string{"a", "b"}[i] || c.Asked != (i == 1) || c.Owner || c.Cells[Capacity] != want || c.Cells[FilterGate] != message[FilterGate] {
+		if want := (Cell{Wait, CodeConversationSnoozed, -7}); c.Account != []string{"a", "b c"}[i] || c.Asked != (i == 1) || c.Owner || c.Cells[Capacity] != want || c.Cells[FilterGate] != message[FilterGate] {
 			t.Errorf("%+v", c)
 		}
 	}

@@ -50,7 +50,6 @@ func Explain(p *Policy, w World, inbox, kind, account string, now time.Time) Vec
 	e.evaluateMessage()
 	c := Candidate{Account: account}
 	e.evaluateNamed(&c)
-	c.Cells[Routing] = notApplicable
 	return c.Cells
 }
 
@@ -78,7 +77,7 @@ func (e *evaluator) evaluateNamed(c *Candidate) *Agent {
 	return e.evaluate(c, e.inbox.Member(c.Account), &k)
 }
 
-// evaluate fills every gate of a candidate but the choice, and returns its facts. No gate is skipped because another stops: the explanation is
+// evaluate fills every gate of a candidate but the choice, which is not applicable as yet, and returns its facts. No gate is skipped because another stops: the explanation is
 // this very pass.
 func (e *evaluator) evaluate(c *Candidate, member *Member, k *known) *Agent {
 	v := &c.Cells

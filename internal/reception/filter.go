@@ -78,12 +78,9 @@ func ApplyFilters(p *Policy, inbox, kind string, matched []string) (f Filtering)
 	return f
 }
 
-// filterCell is gate filter. What names its receivers is written in the house and not filtered.
+// filterCell is gate filter of a message that is routed. What names its receivers is written in the house and not filtered.
 func (e *evaluator) filterCell(m *Message) Cell {
-	switch {
-	case e.directed || e.explaining:
-		return notApplicable
-	case m.Released:
+	if m.Released {
 		return passedWith(CodeFilterReleased)
 	}
 	switch e.filtering = ApplyFilters(e.policy, e.name, m.Kind, m.Matched); e.filtering.Action {

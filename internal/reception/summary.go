@@ -44,13 +44,9 @@ func (v *Vector) firstOfAgent() Gate {
 		return GateCount
 	}
 	for g := range GateCount {
-		if g.AboutMessage() || !v[g].Outcome.Stops() {
-			continue
+		if v[g].Outcome.Stops() && !g.AboutMessage() {
+			return g
 		}
-		if g == Routing && v[g].Code == CodeRoutingNotChosen {
-			continue
-		}
-		return g
 	}
 	return GateCount
 }

@@ -57,7 +57,7 @@ func report(dir string, found int, list []mutant, fates []fate, known map[string
 	excused := map[string]bool{}
 	for i, f := range fates {
 		_, listed := known[listedAs(&list[i])]
-		if f == survived && listed {
+		if listed && (f == survived || f == same) {
 			excused[listedAs(&list[i])] = true
 			f = same
 		}
