@@ -25,6 +25,7 @@ type policies struct {
 	Impact   policyImpact   `cmd:"" help:"Say what applying a file would do to messages; exits with 1 unless all would go the same way."`
 	Coverage policyCoverage `cmd:"" help:"Show who can receive when; exits with 1 where an inbox is open with nobody."`
 	Keywords policyKeywords `cmd:"" help:"Put the words of a file into a filter rule."`
+	Schema   policySchema   `cmd:"" help:"Write the JSON Schema of policy documents, for editors; works without a server."`
 }
 
 // fileFlag names a file of documents.
@@ -103,6 +104,7 @@ func (v *policyExport) Run(s *session) error {
 	if err != nil {
 		return err
 	}
+	text = slices.Concat(from.modeline(), text)
 	if v.Output == "" {
 		_, err = s.Out.Write(text)
 		return err
@@ -111,6 +113,31 @@ func (v *policyExport) Run(s *session) error {
 		return usage("%v", err)
 	}
 	s.note(s.pick("版本 %d：%d 个文档已写入 %s", "revision %d: %d documents written to %s"), p.Revision, len(p.Documents), v.Output)
+	return nil
+}
+
+// modeline is a comment by which editors find the schema of the file: the server has the one that fits its policy.
+func (v *server) modeline() []byte {
+	return fmt.Appendf(nil, "# yaml-language-server: $schema=%s/api/policy.schema.json\n", v.base)
+}
+
+type policySchema struct {
+	Output string `short:"o" help:"File to write; standard output if not given." placeholder:"FILE"`
+}
+
+// Run implements the command.
+func (v *policySchema) Run(s *session) error {
+	schema, err := policy.Schema()
+	if err != nil {
+		return err
+	}
+	if v.Output == "" {
+		_, err = s.Out.Write(schema)
+		return err
+	}
+	if err := os.WriteFile(v.Output, schema, 0o644); err != nil {
+		return usage("%v", err)
+	}
 	return nil
 }
 

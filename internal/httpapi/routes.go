@@ -92,6 +92,7 @@ func (s *Server) register(t *routes) {
 	s.mux.HandleFunc(streamRoute, s.realtime(Realtime.ServeStream))
 	s.mux.HandleFunc("POST "+Prefix+"/realtime/stream/{stream}", s.realtime(Realtime.ServePost))
 	s.mux.HandleFunc("GET /api/openapi.yaml", s.serveOpenAPI)
+	s.mux.HandleFunc("GET "+SchemaPath, s.servePolicySchema)
 	s.mux.HandleFunc("GET /healthz", s.healthz)
 	if s.o.Demo != nil {
 		s.mux.Handle("GET "+demo.ShopPath, s.o.Demo)
