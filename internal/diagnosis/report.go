@@ -37,6 +37,9 @@ type Report struct {
 	// Titles are what people call the inboxes that are named in the report, by inbox/NAME.
 	Titles map[string]string `json:"titles"`
 
+	// DeadRules are the agent's own grants and denials that have no effect, at the instant asked about.
+	DeadRules []DeadRule `json:"dead_rules"`
+
 	// Mended says that, with the fixes of all roots carried out together, every cell of the scope was decided again and passes. It is no part of the JSON.
 	Mended bool `json:"-"`
 }

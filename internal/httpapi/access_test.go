@@ -15,6 +15,7 @@ var access = map[string]string{
 	"DELETE /policy/documents/{kind}/{name}":      "admin",
 	"POST /policy/preview":                        "admin",
 	"POST /impact":                                "admin",
+	"GET /policy/dead-rules":                      "sup auditor admin",
 	"GET /policy/revisions":                       "sup auditor admin",
 	"GET /coverage":                               "sup auditor admin",
 	"GET /coverage/moment":                        "sup auditor admin",
