@@ -5,41 +5,50 @@ import (
 	"strings"
 )
 
-// Covers says whether the first rule matches every message that the second one matches, as far as that shows in how they are written: each keyword of the
-// second has one of the first in it, each pattern and the expression are the same, each sender is blocked by both, and whom the first exempts the second
-// exempts, too. What it does not say may be so all the same.
-func Covers(first, second Rule) bool {
-	return exemptsNoMore(first, second) && (always(first.Expression) || coversParts(first, second))
+// Cover compares one rule with others that come after it. It is for one goroutine: what it makes of a long list it makes once, when it is needed.
+type Cover struct {
+	rule  Rule
+	words *Matcher // of the keywords alone
+	block *senders
+}
+
+// NewCover makes a Cover of a rule that passed the checks.
+func NewCover(r Rule) *Cover { return &Cover{rule: r} }
+
+// Covers says whether the rule matches every message that another one matches, as far as that shows in how they are written: each keyword of the other has one
+// of its own in it, each pattern and the expression are the same, each sender is blocked by both, and whom it exempts the other exempts, too. What it does
+// not say may be so all the same.
+func (c *Cover) Covers(other Rule) bool {
+	return (len(c.rule.Allow) == 0 || coversAll(newSenders(other.Allow), c.rule.Allow)) && (always(c.rule.Expression) || c.coversParts(&other))
 }
 
 // always says whether an expression is true of every message.
 func always(expression string) bool { return strings.TrimSpace(expression) == "true" }
 
-func exemptsNoMore(first, second Rule) bool { return coversSenders(second.Allow, first.Allow) }
-
-func coversParts(first, second Rule) bool {
+func (c *Cover) coversParts(other *Rule) bool {
 	switch {
-	case second.Expression != "" && strings.TrimSpace(second.Expression) != strings.TrimSpace(first.Expression):
+	case other.Expression != "" && strings.TrimSpace(other.Expression) != strings.TrimSpace(c.rule.Expression):
 		return false
-	case !includes(first.Patterns, second.Patterns):
-		return false
-	case !coversSenders(first.Block, second.Block):
+	case slices.ContainsFunc(other.Patterns, func(p string) bool { return !slices.Contains(c.rule.Patterns, p) }):
 		return false
 	}
-	return coversKeywords(first.Keywords, second.Keywords)
+	return c.coversSenders(other.Block) && c.coversKeywords(other.Keywords)
 }
 
-func includes(all, some []string) bool {
-	return !slices.ContainsFunc(some, func(s string) bool { return !slices.Contains(all, s) })
-}
-
-// coversSenders says whether everybody on the second list is on the first.
-func coversSenders(first, second []string) bool {
-	if len(second) == 0 {
+func (c *Cover) coversSenders(list []string) bool {
+	if len(list) == 0 {
 		return true
 	}
-	known := newSenders(first)
-	return !slices.ContainsFunc(second, func(entry string) bool { return !known.covers(Plain(entry)) })
+	if c.block == nil {
+		own := newSenders(c.rule.Block)
+		c.block = &own
+	}
+	return coversAll(*c.block, list)
+}
+
+// coversAll says whether a list has everybody of another one.
+func coversAll(known senders, list []string) bool {
+	return !slices.ContainsFunc(list, func(entry string) bool { return !known.covers(Plain(entry)) })
 }
 
 // covers says whether an entry of a list stands only for ids that are on this one.
@@ -55,14 +64,10 @@ func (s *senders) covers(entry string) bool {
 	return s.has(entry)
 }
 
-// coversKeywords says whether each of the second keywords has one of the first in it, so that where it occurs that one occurs.
-func coversKeywords(first, second []string) bool {
-	switch {
-	case len(second) == 0:
-		return true
-	case len(first) == 0:
-		return false
+// coversKeywords says whether each of some keywords has one of the rule's in it, so that where it occurs that one occurs.
+func (c *Cover) coversKeywords(list []string) bool {
+	if len(list) > 0 && c.words == nil {
+		c.words = New([]Rule{{Keywords: c.rule.Keywords}})
 	}
-	m := New([]Rule{{Keywords: first}})
-	return !slices.ContainsFunc(second, func(k string) bool { return len(m.Match(&Input{Text: k}, nil)) == 0 })
+	return !slices.ContainsFunc(list, func(k string) bool { return len(c.words.Match(&Input{Text: k}, nil)) == 0 })
 }

@@ -28,7 +28,7 @@ func TestARuleCoversAnotherOnWhatIsWrittenAlone(t *testing.T) {
 		{"true of everything but whom it exempts", Rule{Expression: "true", Allow: []string{"vip"}}, Rule{Keywords: []string{"a"}}, false},
 		{"a part that the first does not have", Rule{Keywords: []string{"a"}}, Rule{Keywords: []string{"a"}, Block: []string{"u"}}, false},
 	} {
-		if got := Covers(c.first, c.second); got != c.want {
+		if got := NewCover(c.first).Covers(c.second); got != c.want {
 			t.Errorf("%s: %v", c.name, got)
 		}
 	}
@@ -50,7 +50,7 @@ func TestACoveredRuleNeverMatchesAlone(t *testing.T) {
 	covered := 0
 	rapid.Check(t, func(t *rapid.T) {
 		first, second := drawShort(t, "first"), drawShort(t, "second")
-		if !Covers(first, second) {
+		if !NewCover(first).Covers(second) {
 			return
 		}
 		covered++

@@ -8,24 +8,29 @@ import (
 )
 
 // shadowed finds the filter rules that are on and never take effect, because one before them decides about everything that they match: about the same
-// inboxes and kinds or more, and with whatever it takes to match (see filter.Covers). By name, with the first such rule.
+// inboxes and kinds or more, and with whatever it takes to match (see filter.Cover). By name, with the first such rule.
 func shadowed(s *Set) map[string]string {
 	found := map[string]string{}
-	var before []string // rules that are on and decide
+	type earlier struct {
+		name string
+		spec FilterSpec
+		*filter.Cover
+	}
+	var before []earlier // rules that are on and decide
 	for _, name := range s.FilterNames() {
 		rule, _ := s.Filter(name)
 		if !rule.On() {
 			continue
 		}
-		i := slices.IndexFunc(before, func(earlier string) bool {
-			first, _ := s.Filter(earlier)
-			return wider(first.Inboxes, rule.Inboxes) && wider(first.Kinds, rule.Kinds) && filter.Covers(first.Content(""), rule.Content(""))
+		content := rule.Content(name)
+		i := slices.IndexFunc(before, func(e earlier) bool {
+			return wider(e.spec.Inboxes, rule.Inboxes) && wider(e.spec.Kinds, rule.Kinds) && e.Covers(content)
 		})
 		switch {
 		case i >= 0:
-			found[name] = before[i]
+			found[name] = before[i].name
 		case rule.decides():
-			before = append(before, name)
+			before = append(before, earlier{name, rule, filter.NewCover(content)})
 		}
 	}
 	return found
