@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -18,8 +19,10 @@ type policyImpact struct {
 	JSON  bool `help:"As JSON."`
 }
 
-// mostImpactDays is the server's bound.
-const mostImpactDays = 90
+const (
+	defaultImpactDays = 7
+	mostImpactDays    = 90 // the server's bound
+)
 
 // impactCounts are messages by what would have become of them.
 type impactCounts struct {
@@ -74,16 +77,8 @@ func (v *policyImpact) Run(s *session) error {
 	if err != nil {
 		return s.faulty(v.File, err, statusTrouble)
 	}
-	body := struct {
-		Documents []client.Document `json:"documents"`
-		Prune     bool              `json:"prune,omitempty"`
-		Days      int               `json:"days"`
-	}{Prune: v.Prune, Days: v.Days}
-	for _, d := range p.documents {
-		body.Documents = append(body.Documents, client.Document{Kind: d.Kind, Name: d.Name, Spec: d.Spec})
-	}
-	var raw json.RawMessage
-	if _, err := from.call(s.ctx, client.Call{Method: http.MethodPost, Path: "/impact", Body: body}, &raw); err != nil {
+	raw, err := from.impact(s.ctx, p, v.Prune, v.Days)
+	if err != nil {
 		return err
 	}
 	var f foreseen
@@ -101,6 +96,21 @@ func (v *policyImpact) Run(s *session) error {
 		return nil
 	}
 	return answered(statusNo)
+}
+
+// impact asks what a plan would do to messages; the answer is as it came.
+func (v *server) impact(ctx context.Context, p *plan, prune bool, days int) (json.RawMessage, error) {
+	body := struct {
+		Documents []client.Document `json:"documents"`
+		Prune     bool              `json:"prune,omitempty"`
+		Days      int               `json:"days"`
+	}{Prune: prune, Days: days}
+	for _, d := range p.documents {
+		body.Documents = append(body.Documents, client.Document{Kind: d.Kind, Name: d.Name, Spec: d.Spec})
+	}
+	var raw json.RawMessage
+	_, err := v.call(ctx, client.Call{Method: http.MethodPost, Path: "/impact", Body: body}, &raw)
+	return raw, err
 }
 
 // impact prints what a change would have done, and what it will.

@@ -77,6 +77,9 @@ func (s *session) report(r *diagnosis.Report) {
 	for i := range findings {
 		s.finding(r, &findings[i])
 	}
+	for _, d := range r.DeadRules {
+		s.print(s.pick("\n  ! 无效规则：%s %s：%s\n", "\n  ! without effect: %s %s: %s\n"), d.Document, d.Path, d.Text.In(s.lang))
+	}
 	s.print("\n")
 	for part := 1; part <= len(parts); part++ {
 		s.part(r, part)

@@ -116,6 +116,7 @@ func (r *run) conclude() (*Report, error) {
 	}
 	out.Headline = r.headline()
 	out.Next = r.next()
+	out.DeadRules = r.deadGrants()
 	out.Titles = map[string]string{}
 	for i := range r.cells {
 		titleInbox(out.Titles, r.m.set, r.cells[i].inbox)

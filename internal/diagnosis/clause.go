@@ -86,10 +86,10 @@ func (r *run) clause(f *finding) Text {
 	plain := Text{reason.Title.ZH, lowerFirst(reason.Title.EN)}
 	by, at := r.author(f)
 	if text, ok := authored[f.code]; ok && (by != "" || !strings.Contains(text.EN, "{by}")) {
-		return r.fill(text, f, by, at)
+		return r.withAge(r.fill(text, f, by, at), f)
 	}
 	if at = f.cause.since; !at.IsZero() && f.outcome.Stops() && f.gate != reception.Routing { // a choice is made once
-		return Text{plain.ZH + "（自 " + r.clockZH(at) + " 起）", plain.EN + ", since " + r.clockEN(at)}
+		return r.withAge(Text{plain.ZH + "（自 " + r.clockZH(at) + " 起）", plain.EN + ", since " + r.clockEN(at)}, f)
 	}
 	return plain
 }

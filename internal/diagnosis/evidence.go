@@ -461,6 +461,7 @@ func (r *run) proveSwitch(f *finding, name string) {
 	if spec.Reason != "" {
 		f.add(r.fromDocument(policy.KindSwitch, name, "/spec/reason", spec.Reason))
 	}
+	r.proveForgotten(f, name, &spec)
 	r.proveRate(f, name, spec.PerMinute)
 }
 

@@ -39,6 +39,8 @@ type Report struct {
 
 	// Hypothetical is there where settings were only thought of: verdict, findings, checks and fixes are those that would be. Traffic is not counted then.
 	Hypothetical *Hypothetical `json:"hypothetical,omitempty"`
+	// DeadRules are the agent's own grants and denials that have no effect, at the instant asked about.
+	DeadRules []DeadRule `json:"dead_rules"`
 
 	// Mended says that, with the fixes of all roots carried out together, every cell of the scope was decided again and passes. It is no part of the JSON.
 	Mended bool `json:"-"`

@@ -36,7 +36,7 @@ func (f *LineFault) Error() string {
 // that was there before. UTF-8 is read with or without a byte order mark; what is no UTF-8 is read as GB18030 (of which GBK is a part), and refused if it
 // is not that either. The error is a *LineFault: the first thing that is wrong.
 func ReadWords(file []byte) (words []string, encoding Encoding, err error) {
-	text, encoding, err := decodeWords(file)
+	text, encoding, err := Decode(file)
 	if err != nil {
 		return nil, "", err
 	}
@@ -60,7 +60,8 @@ func ReadWords(file []byte) (words []string, encoding Encoding, err error) {
 	return words, encoding, nil
 }
 
-func decodeWords(file []byte) (string, Encoding, error) {
+// Decode makes text of a file that is UTF-8, with or without a byte order mark, or else GB18030, and says which. The error is a *LineFault.
+func Decode(file []byte) (string, Encoding, error) {
 	whole := func(en, zh string) error { return &LineFault{0, &Fault{en, zh}} }
 	if bytes.HasPrefix(file, []byte("\xff\xfe")) || bytes.HasPrefix(file, []byte("\xfe\xff")) {
 		return "", "", whole("this file is UTF-16; save it as UTF-8", "文件编码是 UTF-16，请另存为 UTF-8")

@@ -78,6 +78,7 @@ var access = map[string]string{
 	"PUT /accounts/{name}/state":                    "admin",
 	"POST /chat/{inbox}/attachments":                "visitor",
 	"GET /chat/{inbox}/attachments/{message}/{n}":   "visitor",
+	"GET /policy/dead-rules":                        "sup auditor admin",
 }
 
 // subject is the account in the path: an agent, who may do what is its own.

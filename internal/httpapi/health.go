@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/bidahq/bida/internal/ledger"
+	"github.com/bidahq/bida/internal/policy"
 	"github.com/bidahq/bida/internal/problem"
 	"github.com/bidahq/bida/internal/reception"
 	"github.com/bidahq/bida/internal/space"
@@ -144,6 +145,19 @@ func (s *Server) serveOpenAPI(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/yaml; charset=utf-8")
 	_, _ = w.Write(document) // a caller that is gone has no use for it
+}
+
+// SchemaPath is where the JSON Schema of policy documents is: editors fetch it without a token.
+const SchemaPath = "/api/policy.schema.json"
+
+func (s *Server) servePolicySchema(w http.ResponseWriter, r *http.Request) {
+	schema, err := policy.Schema()
+	if err != nil {
+		s.refuse(w, r, err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/schema+json")
+	_, _ = w.Write(schema) // a caller that is gone has no use for it
 }
 
 // realtime leaves a request to one of the realtime handlers.

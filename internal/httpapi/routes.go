@@ -17,6 +17,7 @@ func (s *Server) register(t *routes) {
 	route(t, "DELETE /policy/documents/{kind}/{name}", need(policy.PolicyEdit), "Delete a document", s.deleteDocument)
 	route(t, "POST /policy/preview", need(policy.PolicyEdit), "What would a change of the policy do?", s.previewPolicy, atMost(policyBody))
 	route(t, "POST /impact", need(policy.PolicyEdit), "What would a change of the policy do to messages, and does anything lose its last receiver?", s.impact, atMost(policyBody))
+	route(t, "GET /policy/dead-rules", need(policy.PolicyView), "What in the policy has no effect, or was probably forgotten?", s.deadRules)
 	route(t, "GET /filters", need(policy.PolicyView), "List filter rules, with how often each took effect", s.listFilters)
 	route(t, "POST /filters/test", need(policy.PolicyView), "Which filter rule takes this text, and why?", s.testFilters, atMost(policyBody))
 	route(t, "GET /policy/revisions", need(policy.PolicyView), "List the changes of the policy", s.listRevisions)
@@ -94,6 +95,7 @@ func (s *Server) register(t *routes) {
 	s.mux.HandleFunc(streamRoute, s.realtime(Realtime.ServeStream))
 	s.mux.HandleFunc("POST "+Prefix+"/realtime/stream/{stream}", s.realtime(Realtime.ServePost))
 	s.mux.HandleFunc("GET /api/openapi.yaml", s.serveOpenAPI)
+	s.mux.HandleFunc("GET "+SchemaPath, s.servePolicySchema)
 	s.mux.HandleFunc("GET /healthz", s.healthz)
 	if s.o.Demo != nil {
 		s.mux.Handle("GET "+demo.ShopPath, s.o.Demo)

@@ -13,6 +13,17 @@ import (
 	"github.com/bidahq/bida/internal/problem"
 )
 
+func TestThePolicySchemaIsServedToEditors(t *testing.T) {
+	want, err := os.ReadFile("../../api/policy.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := newBench(t).ask("guest", "GET", SchemaPath, nil).want(200)
+	if served.raw != string(want) || served.header.Get("Content-Type") != "application/schema+json" {
+		t.Errorf("another document is served, of type %s", served.header.Get("Content-Type"))
+	}
+}
+
 func TestTheOpenAPIDocumentIsUpToDate(t *testing.T) {
 	b := newBench(t)
 	const file = "../../api/openapi.yaml"

@@ -34,16 +34,7 @@ type CalendarDay struct {
 func (d *decoder) calendar(n *node) CalendarSpec {
 	var s CalendarSpec
 	d.object(n, field{"title", d.text(&s.Title)}, field{"years", func(n *node) {
-		if n.typ != mapNode {
-			d.wrongType(n, "a group of years", "按年份列出的安排")
-			return
-		}
-		d.entries(n, func(k key) {
-			year, err := strconv.Atoi(k.name)
-			if err != nil || len(k.name) != 4 || year < 2000 || year > 9998 {
-				d.problemAt(k.line, fmt.Sprintf("%s is not a year like 2026", quoted(k.name)), fmt.Sprintf("%s 不是年份，例如 2026", quoted(k.name)))
-				return
-			}
+		d.mapping(n, "a group of years", "按年份列出的安排", shape{Pattern: "^[2-9][0-9]{3}$"}, d.keyIsYear, func(k key) {
 			if s.Years == nil {
 				s.Years = map[string]CalendarYear{}
 			}
@@ -51,6 +42,15 @@ func (d *decoder) calendar(n *node) CalendarSpec {
 		})
 	}})
 	return s
+}
+
+func (d *decoder) keyIsYear(k key) bool {
+	year, err := strconv.Atoi(k.name)
+	if err == nil && len(k.name) == 4 && year >= 2000 && year <= 9998 {
+		return true
+	}
+	d.problemAt(k.line, fmt.Sprintf("%s is not a year like 2026", quoted(k.name)), fmt.Sprintf("%s 不是年份，例如 2026", quoted(k.name)))
+	return false
 }
 
 func (d *decoder) calendarYear(n *node, year string) CalendarYear {

@@ -30,9 +30,7 @@ func (d *decoder) client(n *node) ClientSpec {
 	if len(s.Blocked) == 0 {
 		s.Blocked = nil
 	}
-	if n.get("minimum") == nil && n.get("blocked") == nil {
-		d.problem(n, "this requires nothing: give a minimum version, blocked versions, or both", "没有写明任何要求：请写最低版本(minimum)、禁用版本(blocked)或两者")
-	}
+	d.needsOne(n, []string{"minimum", "blocked"}, "this requires nothing: give a minimum version, blocked versions, or both", "没有写明任何要求：请写最低版本(minimum)、禁用版本(blocked)或两者")
 	return s
 }
 
@@ -40,6 +38,7 @@ func (d *decoder) client(n *node) ClientSpec {
 func (d *decoder) version(dst *string) func(*node) {
 	return func(n *node) {
 		switch _, ok := reception.ParseVersion(n.text); {
+		case n.describe(shape{Type: "string", Pattern: `^v?[0-9]+(\.[0-9]+)*([-+].*)?$`}):
 		case n.typ == intNode || n.typ == floatNode:
 			d.problem(n, "put the version in quotes: without them it is a number", "请给版本号加引号，否则会被当作数字")
 		case n.typ != textNode:

@@ -17,6 +17,8 @@ type decoder struct {
 	path     []string
 	problems *problemList
 	lines    lineIndex // filled when the nodes have lines; nil otherwise
+	// describes says that nodes ask for shapes: nothing is read, and nothing is a problem.
+	describes bool
 }
 
 // field is one field that an object may have, and what reads it.
@@ -28,6 +30,9 @@ type field struct {
 func (d *decoder) problem(n *node, en, zh string) { d.problemAt(n.line, en, zh) }
 
 func (d *decoder) problemAt(line int, en, zh string) {
+	if d.describes {
+		return
+	}
 	d.problems.add(Problem{Document: d.document, Path: pointer(d.path...), Line: line, Message: en, MessageZH: zh})
 }
 
@@ -57,8 +62,12 @@ func (d *decoder) wrongType(n *node, en, zh string) {
 	d.problem(n, fmt.Sprintf("this must be %s, not %s%s", en, is[0], hintEN), fmt.Sprintf("这里应为%s，不能是%s%s", zh, is[1], hintZH))
 }
 
-// object reads a map with known fields. It says whether the value was a map.
+// object reads a map with known fields. It says whether the value was a map. Where it describes them, what follows sees a map without any field.
 func (d *decoder) object(n *node, fields ...field) bool {
+	if n.shape != nil {
+		n.describeObject(fields)
+		return true
+	}
 	if n.typ != mapNode {
 		d.wrongType(n, "a group of fields", "一组字段")
 		return false
@@ -107,6 +116,10 @@ func (d *decoder) unknownField(k key, fields []field) {
 
 // list reads each item of a list.
 func (d *decoder) list(n *node, each func(i int, item *node)) {
+	if items := (&shape{}); n.describe(shape{Type: "array", Items: items}) {
+		each(0, askFor(items))
+		return
+	}
 	if n.typ != listNode {
 		d.wrongType(n, "a list", "列表")
 		return
@@ -125,6 +138,9 @@ func (d *decoder) text(dst *string) func(*node) { return d.textOf(dst, maxText) 
 // textOf reads a text of at most so many characters.
 func (d *decoder) textOf(dst *string, longest int) func(*node) {
 	return func(n *node) {
+		if n.describe(textShape(longest)) {
+			return
+		}
 		if n.typ != textNode {
 			d.wrongType(n, "text", "文字")
 			return
@@ -170,6 +186,7 @@ func validMessageKind(kind string) bool { return len(kind) <= maxName && kindPat
 func (d *decoder) name(dst *string) func(*node) {
 	return func(n *node) {
 		switch {
+		case n.describe(nameShape):
 		case n.typ != textNode:
 			d.wrongType(n, "a name", "名称")
 		case !validName(n.text):
@@ -211,6 +228,7 @@ func (d *decoder) set(dst *[]string, one func(n *node, dst *string) bool) func(*
 			seen[value] = true
 			values = append(values, value)
 		})
+		n.refine(func(s *shape) { s.UniqueItems = true })
 		*dst = values
 	}
 }
@@ -229,6 +247,7 @@ func (d *decoder) names(dst *[]string) func(*node) {
 func (d *decoder) oneOf(dst *string, words ...string) func(*node) {
 	return func(n *node) {
 		switch {
+		case n.describe(shape{Type: "string", Enum: words}):
 		case n.typ == boolNode && (slices.Contains(words, "on") || slices.Contains(words, "off")):
 			d.problem(n, "this must be one of "+strings.Join(words, ", ")+"; put on and off in quotes", "只能是 "+strings.Join(words, "、")+";on、off 请加引号")
 		case n.typ != textNode:
@@ -245,6 +264,9 @@ func (d *decoder) oneOf(dst *string, words ...string) func(*node) {
 // flag reads true or false.
 func (d *decoder) flag(dst *bool) func(*node) {
 	return func(n *node) {
+		if n.describe(shape{Type: "boolean"}) {
+			return
+		}
 		if n.typ != boolNode {
 			d.wrongType(n, "true or false", " true 或 false")
 			return
@@ -259,6 +281,9 @@ const maxLimit = 100_000
 // limit reads a number of conversations. None is said by leaving the field out, so that 0 never has two meanings.
 func (d *decoder) limit(dst *int) func(*node) {
 	return func(n *node) {
+		if n.describe(shape{Type: "integer", Minimum: 1, Maximum: maxLimit}) {
+			return
+		}
 		if n.typ != intNode {
 			d.wrongType(n, "a whole number", "整数")
 			return
@@ -278,6 +303,9 @@ func (d *decoder) limit(dst *int) func(*node) {
 // instant reads a time, RFC 3339 with offset.
 func (d *decoder) instant(dst *time.Time) func(*node) {
 	return func(n *node) {
+		if n.describe(instantShape) {
+			return
+		}
 		if n.typ != textNode && n.typ != timeNode {
 			d.wrongType(n, "a time like 2026-12-31T18:00:00+08:00", "时间，如 2026-12-31T18:00:00+08:00")
 			return
@@ -341,6 +369,9 @@ func (d *decoder) turn(dst *Duration) func(*node) {
 
 func (d *decoder) between(dst *Duration, shortest, longest time.Duration) func(*node) {
 	return func(n *node) {
+		if n.describe(durationShape) {
+			return
+		}
 		if n.typ != textNode {
 			d.wrongType(n, "a length of time like 90s or 5m", "时长，如 90s 或 5m")
 			return

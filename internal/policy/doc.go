@@ -8,3 +8,5 @@
 //
 // A Set is immutable and may be used by many goroutines; what its getters return must not be changed. There is nothing to start or stop.
 package policy
+
+//go:generate go run ./genschema ../../api/policy.schema.json

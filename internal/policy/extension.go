@@ -21,6 +21,7 @@ const maxExtensions = 100
 
 func (d *decoder) extensions(dst *[]Extension) func(*node) {
 	return func(n *node) {
+		defer n.refine(func(s *shape) { s.MaxItems = maxExtensions })
 		if len(n.items) > maxExtensions {
 			d.problem(n, fmt.Sprintf("more than %d extensions; take out those that are over", maxExtensions), fmt.Sprintf("临时延长超过 %d 条；请删去已经结束的", maxExtensions))
 			return

@@ -145,12 +145,8 @@ func (d *decoder) filter(n *node) FilterSpec {
 			d.in(name, at.line, func() { d.problem(at, en, zh) })
 		}
 	}
-	if n.get("action") == nil {
-		d.problem(n, "a filter needs an action: "+strings.Join(filterActions(), ", "), "过滤规则需要动作(action)："+strings.Join(filterActions(), "、"))
-	}
-	if n.get("match") == nil {
-		d.problem(n, "a filter needs a match: without one it would match nothing", "过滤规则需要匹配条件(match)，否则不会匹配任何消息")
-	}
+	d.needs(n, "action", "a filter needs an action: "+strings.Join(filterActions(), ", "), "过滤规则需要动作(action)："+strings.Join(filterActions(), "、"))
+	d.needs(n, "match", "a filter needs a match: without one it would match nothing", "过滤规则需要匹配条件(match)，否则不会匹配任何消息")
 	tags := s.Action == reception.FilterTag.String()
 	if tags && s.Tag == "" && n.get("tag") == nil {
 		d.problem(n, "the action tag needs a tag to mark with", "加标签(tag)的规则需要写明标签(tag)")
@@ -181,6 +177,7 @@ func (d *decoder) order(dst *int) func(*node) {
 	return func(n *node) {
 		value, err := strconv.Atoi(n.text)
 		switch {
+		case n.describe(shape{Type: "integer", Minimum: 1, Maximum: maxFilterOrder}):
 		case n.typ != intNode:
 			d.wrongType(n, "a whole number", "整数")
 		case err != nil || value < 1 || value > maxFilterOrder || strconv.Itoa(value) != n.text:
@@ -195,6 +192,7 @@ func (d *decoder) order(dst *int) func(*node) {
 func (d *decoder) filterKinds(dst *[]string) func(*node) {
 	return d.set(dst, func(n *node, dst *string) bool {
 		switch {
+		case n.describe(*ownedKindShape()):
 		case n.typ != textNode:
 			d.wrongType(n, "a kind of message", "消息类型")
 		case !validMessageKind(n.text):
@@ -223,6 +221,11 @@ func (d *decoder) filterMatch(dst *FilterMatch) func(*node) {
 		) {
 			return
 		}
+		n.refine(func(s *shape) {
+			for _, f := range []string{"keywords", "patterns", "senders", "expression"} {
+				s.AnyOf = append(s.AnyOf, &shape{Required: []string{f}})
+			}
+		})
 		if n.get("keywords") == nil && n.get("patterns") == nil && n.get("expression") == nil && n.get("senders").get("block") == nil {
 			d.problem(n, "this needs keywords, patterns, senders to block or an expression: without any it matches nothing",
 				"需要关键词(keywords)、正则表达式(patterns)、屏蔽的发送者(senders.block)或表达式(expression)之一，否则不会匹配任何消息")
@@ -236,6 +239,7 @@ func (d *decoder) keywords(dst *[]string) func(*node) {
 	return func(n *node) {
 		if n.typ != textNode {
 			list(n)
+			n.refine(func(s *shape) { s.Type = []string{"array", "string"} })
 			return
 		}
 		words, _, err := filter.ReadWords([]byte(n.text))
@@ -254,6 +258,9 @@ func (d *decoder) keywords(dst *[]string) func(*node) {
 // parts reads a list of texts, each of which passes a check of package filter. None may be there twice, nor may the list be empty.
 func (d *decoder) parts(dst *[]string, most int, check func(string) error) func(*node) {
 	read := d.set(dst, func(n *node, dst *string) bool {
+		if n.describe(shape{Type: "string"}) {
+			return false
+		}
 		if n.typ != textNode {
 			d.wrongType(n, "text", "文字")
 			return false
@@ -273,12 +280,16 @@ func (d *decoder) parts(dst *[]string, most int, check func(string) error) func(
 			d.problem(n, "this list is empty; leave the field out", "列表为空；请删去这个字段")
 		default:
 			read(n)
+			n.refine(func(s *shape) { s.MinItems, s.MaxItems = 1, most })
 		}
 	}
 }
 
 func (d *decoder) expression(dst *string) func(*node) {
 	return func(n *node) {
+		if n.describe(shape{Type: "string"}) {
+			return
+		}
 		if n.typ != textNode {
 			d.wrongType(n, "an expression", "表达式")
 			return

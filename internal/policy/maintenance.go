@@ -78,11 +78,12 @@ func (d *decoder) maintenance(n *node) MaintenanceSpec {
 	) {
 		return s
 	}
+	n.refine(func(s *shape) {
+		s.DependentRequired = map[string][]string{"from": {"until"}, "until": {"from"}, "inboxes": {"from"}, "kinds": {"from"}}
+	})
 	window := n.get("from") != nil || n.get("until") != nil
-	switch {
-	case !window && n.get("announcement") == nil:
-		d.problem(n, "this needs a window (from and until) or an announcement", "需要维护窗口(from 和 until)或公告(announcement)")
-	case window && (n.get("from") == nil || n.get("until") == nil):
+	d.needsOne(n, []string{"from", "until", "announcement"}, "this needs a window (from and until) or an announcement", "需要维护窗口(from 和 until)或公告(announcement)")
+	if window && (n.get("from") == nil || n.get("until") == nil) {
 		d.problem(n, "a window needs both from and until", "维护窗口需要同时写明 from 和 until")
 	}
 	d.ordered(n, s.From, s.Until)
@@ -93,7 +94,7 @@ func (d *decoder) maintenance(n *node) MaintenanceSpec {
 			})
 		}
 	}
-	if at := n.get("announcement"); s.Announcement != nil && at.get("until") == nil && !window {
+	if at := n.get("announcement"); at != nil && s.Announcement != nil && at.get("until") == nil && !window {
 		d.in("announcement", at.line, func() {
 			d.problem(at, "an announcement without a window needs an end (until)", "没有维护窗口的公告需要写明截止时间(until)")
 		})
@@ -122,15 +123,14 @@ func (d *decoder) announcement(dst **Announcement) func(*node) {
 		) {
 			return
 		}
+		n.refine(func(s *shape) { s.AnyOf = []*shape{{Required: []string{"zh"}}, {Required: []string{"en"}}} })
 		if a.ZH == "" && a.EN == "" {
 			d.problem(n, "an announcement needs a text: zh, en or both", "公告需要文字：zh、en 或两者")
 		}
 		d.ordered(n, a.From, a.Until)
 		to := n.get("to")
-		switch {
-		case to == nil:
-			d.problem(n, "this does not say to whom: accounts, teams or everybody", "没有写明发给谁(to)：accounts、teams 或 everybody")
-		case to.typ == mapNode && len(a.To.Accounts)+len(a.To.Teams) == 0 && !a.To.Everybody:
+		d.needs(n, "to", "this does not say to whom: accounts, teams or everybody", "没有写明发给谁(to)：accounts、teams 或 everybody")
+		if to != nil && to.typ == mapNode && len(a.To.Accounts)+len(a.To.Teams) == 0 && !a.To.Everybody {
 			d.in("to", to.line, func() {
 				d.problem(to, "name accounts or teams, or say everybody: true", "请列出 accounts 或 teams，或写 everybody: true")
 			})
@@ -143,6 +143,7 @@ func (d *decoder) announcement(dst **Announcement) func(*node) {
 func (d *decoder) ownedKinds(dst *[]string) func(*node) {
 	read := d.set(dst, func(n *node, dst *string) bool {
 		switch {
+		case n.describe(*ownedKindShape()):
 		case n.typ != textNode:
 			d.wrongType(n, "a kind of message", "消息类型")
 		case !validMessageKind(n.text):

@@ -29,6 +29,7 @@ const (
 	timeNode // YAML's own: a plain scalar that looks like a date or time
 	listNode
 	mapNode
+	shapeNode // asks a reader what it takes: see shape
 )
 
 var nodeNames = map[nodeType][2]string{
@@ -44,6 +45,7 @@ type node struct {
 	line  int    // 0 for JSON
 	keys  []key  // of a map, in order of appearance, duplicates included
 	items []*node
+	shape *shape // of a shapeNode, filled in by who would read it; nil for all others
 }
 
 type key struct {

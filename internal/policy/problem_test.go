@@ -66,7 +66,9 @@ func TestParseYAMLNamesEveryFaultWithPathAndLine(t *testing.T) {
 	}{
 		// the file
 		{"not YAML", "kind: [", []string{"1 : this is not YAML"}},
-		{"not UTF-8", "kind: account\nname: \xb4\xfa\n", []string{"2 : not valid UTF-8"}},
+		{"GBK", "kind: account\nname: \xb4\xfa\n", []string{"2 : this looks like GBK; save the file as UTF-8"}},
+		{"UTF-16", "\xff\xfek\x00i\x00", []string{"1 : this file is UTF-16; save it as UTF-8"}},
+		{"neither", "kind: account\nname: \xff\n", []string{"2 : this file is neither UTF-8 nor GBK; save it as UTF-8"}},
 		{"tabs", "kind: account\nspec:\n\ttitle: x\n", []string{"3 : this is not YAML"}},
 		{"a fault before the file stops being YAML is still told", "kind: robot\nname: x\nspec: {}\n---\nkind: [", []string{"1 /kind: unknown kind", "5 : this is not YAML"}},
 		{"custom tag", account("  title: !secret x\n"), []string{"4 : tag \"!secret\""}},

@@ -68,14 +68,15 @@ func (d *decoder) schedule(n *node) ScheduleSpec {
 	if s.makeUpDay() == time.Monday {
 		s.MakeUp = "" // the default
 	}
-	if n.get("zone") == nil {
-		d.problem(n, "a schedule needs a zone, such as Asia/Shanghai", "时间表需要时区(zone)，如 Asia/Shanghai")
-	}
+	d.needs(n, "zone", "a schedule needs a zone, such as Asia/Shanghai", "时间表需要时区(zone)，如 Asia/Shanghai")
 	return s
 }
 
 func (d *decoder) zone(dst *string) func(*node) {
 	return func(n *node) {
+		if n.describe(shape{Type: "string", MaxLength: maxName}) {
+			return
+		}
 		if n.typ != textNode {
 			d.wrongType(n, "the name of a time zone", "时区名称")
 			return
@@ -148,6 +149,7 @@ func (d *decoder) days(dst *[]string) func(*node) {
 	read := d.set(dst, func(n *node, dst *string) bool { d.oneOf(dst, weekdays...)(n); return *dst != "" })
 	return func(n *node) {
 		read(n)
+		n.refine(func(s *shape) { s.MinItems = 1 })
 		if n.typ == listNode && len(n.items) == 0 {
 			d.problem(n, "this names no day", "没有写明星期几")
 		}
@@ -155,6 +157,7 @@ func (d *decoder) days(dst *[]string) func(*node) {
 }
 
 func (d *decoder) missing(n *node, names ...string) {
+	n.refine(func(s *shape) { s.Required = append(s.Required, names...) })
 	for _, name := range names {
 		if n.get(name) == nil {
 			d.problem(n, fmt.Sprintf("%q is missing", name), fmt.Sprintf("缺少“%s”", name))
@@ -166,6 +169,7 @@ func (d *decoder) missing(n *node, names ...string) {
 func (d *decoder) clock(dst *string, end bool) func(*node) {
 	return func(n *node) {
 		switch {
+		case n.describe(clockShape(end)):
 		case n.typ != textNode:
 			d.wrongType(n, `a time of day like "09:00"`, "时刻，如“09:00”")
 		case minutes(n.text) < 0 || minutes(n.text) == day && !end:
@@ -278,6 +282,9 @@ func (d *decoder) exceptions(dst *[]Exception) func(*node) {
 
 func (d *decoder) date(dst *string) func(*node) {
 	return func(n *node) {
+		if n.describe(dateShape) {
+			return
+		}
 		if n.typ != textNode && n.typ != timeNode {
 			d.wrongType(n, "a date like 2026-10-01", "日期，如 2026-10-01")
 			return

@@ -49,5 +49,6 @@ func FuzzSchedule(f *testing.F) {
 			last = x.Until
 		}
 		set.Warnings(begin)
+		policy.DeadRules(set, policy.DeadQuestion{Now: begin})
 	})
 }

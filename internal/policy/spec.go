@@ -243,9 +243,8 @@ func (d *decoder) grants(dst *[]Grant) func(*node) {
 			if !d.object(item, field{"permission", d.permission(&g.Permission)}, field{"until", d.instant(&g.Until)}) {
 				return
 			}
+			d.needs(item, "permission", "this does not say which permission", "没有写明是哪项权限(permission)")
 			switch {
-			case item.get("permission") == nil:
-				d.problem(item, "this does not say which permission", "没有写明是哪项权限(permission)")
 			case g.Permission == "":
 			case seen[g.Permission]:
 				d.problem(item, fmt.Sprintf("%q is in this list twice", g.Permission), fmt.Sprintf("“%s”在列表里重复", g.Permission))
@@ -260,6 +259,9 @@ func (d *decoder) grants(dst *[]Grant) func(*node) {
 // permission reads a permission. Whether the kind of a "receive.<kind>" exists is seen only in the whole set.
 func (d *decoder) permission(dst *string) func(*node) {
 	return func(n *node) {
+		if n.describe(permissionShape()) {
+			return
+		}
 		if n.typ != textNode {
 			d.wrongType(n, "a permission", "权限")
 			return
@@ -277,6 +279,18 @@ func (d *decoder) permission(dst *string) func(*node) {
 	}
 }
 
+func permissionShape() shape {
+	return shape{Type: "string", AnyOf: []*shape{{Enum: permissionNames()}, {Pattern: `^receive\.[a-z][a-z0-9_]*$`}}}
+}
+
+func (d *decoder) keyIsName(k key) bool {
+	if validName(k.name) {
+		return true
+	}
+	d.badName(&node{typ: textNode, text: k.name, line: k.line})
+	return false
+}
+
 func (d *decoder) permissions(dst *[]string) func(*node) {
 	return d.set(dst, func(n *node, dst *string) bool { d.permission(dst)(n); return *dst != "" })
 }
@@ -284,15 +298,7 @@ func (d *decoder) permissions(dst *[]string) func(*node) {
 func (d *decoder) capacity(dst *Capacity) func(*node) {
 	return func(n *node) {
 		d.object(n, field{"total", d.limit(&dst.Total)}, field{"inboxes", func(n *node) {
-			if n.typ != mapNode {
-				d.wrongType(n, "a group of limits by inbox", "按渠道列出的上限")
-				return
-			}
-			d.entries(n, func(k key) {
-				if !validName(k.name) {
-					d.badName(&node{typ: textNode, text: k.name, line: k.line})
-					return
-				}
+			d.mapping(n, "a group of limits by inbox", "按渠道列出的上限", nameShape, d.keyIsName, func(k key) {
 				limit := 0
 				d.limit(&limit)(k.value)
 				if limit > 0 {
@@ -308,9 +314,8 @@ func (d *decoder) capacity(dst *Capacity) func(*node) {
 
 func (d *decoder) role(n *node) RoleSpec {
 	var s RoleSpec
-	if d.object(n, field{"title", d.text(&s.Title)}, field{"template", d.name(&s.Template)}, field{"permissions", d.permissions(&s.Permissions)}) &&
-		n.get("template") == nil && n.get("permissions") == nil {
-		d.problem(n, "a role needs a template, or a list of permissions of its own", "角色需要模板(template)或自己的权限列表(permissions)")
+	if d.object(n, field{"title", d.text(&s.Title)}, field{"template", d.name(&s.Template)}, field{"permissions", d.permissions(&s.Permissions)}) {
+		d.needsOne(n, []string{"template", "permissions"}, "a role needs a template, or a list of permissions of its own", "角色需要模板(template)或自己的权限列表(permissions)")
 	}
 	return s
 }
@@ -407,6 +412,7 @@ func strategies() []string {
 func (d *decoder) channel(dst *string) func(*node) {
 	return func(n *node) {
 		switch {
+		case n.describe(shape{Type: "string", Enum: []string{ChannelAPI, ChannelWeb}}):
 		case n.typ != textNode:
 			d.wrongType(n, "the name of a channel", "接入方式的名称")
 		case n.text != ChannelAPI && n.text != ChannelWeb:
@@ -422,6 +428,7 @@ func (d *decoder) channel(dst *string) func(*node) {
 func (d *decoder) kinds(dst *[]string) func(*node) {
 	read := d.set(dst, func(n *node, dst *string) bool {
 		switch {
+		case n.describe(kindShape):
 		case n.typ != textNode:
 			d.wrongType(n, "a kind of message", "消息类型")
 		case !validMessageKind(n.text):
@@ -433,10 +440,23 @@ func (d *decoder) kinds(dst *[]string) func(*node) {
 	})
 	return func(n *node) {
 		read(n)
+		n.refine(func(s *shape) { s.Contains = ownedKindShape() })
 		if n.typ == listNode && len(*dst) == len(n.items) && !slices.ContainsFunc(*dst, reception.OwnsConversations) {
 			d.problem(n, "an inbox needs a kind that customers send, such as customer or group", "渠道至少要有一种由客户发来的消息类型，如 customer、group")
 		}
 	}
+}
+
+// ownedKindShape takes the kinds that customers send.
+func ownedKindShape() *shape {
+	s := kindShape
+	s.Not = &shape{}
+	for _, k := range builtinKinds {
+		if !reception.OwnsConversations(k) {
+			s.Not.Enum = append(s.Not.Enum, k)
+		}
+	}
+	return &s
 }
 
 func (d *decoder) badKind(n *node) {
@@ -450,9 +470,7 @@ func (d *decoder) pushSwitch(n *node) SwitchSpec {
 		field{"per_minute", d.limit(&s.PerMinute)}, field{"reason", d.text(&s.Reason)}) {
 		return s
 	}
-	if n.get("state") == nil {
-		d.problem(n, "a switch needs a state: on, off, paused or limited", "开关需要状态(state):on、off、paused 或 limited")
-	}
+	d.needs(n, "state", "a switch needs a state: on, off, paused or limited", "开关需要状态(state):on、off、paused 或 limited")
 	if until := n.get("until"); until != nil && s.State != "" && s.State != "paused" && s.State != "limited" {
 		d.in("until", until.line, func() {
 			d.problem(until, "only a paused or limited switch has an end", "只有暂停(paused)或限流(limited)才能设置截止时间")

@@ -16,30 +16,18 @@ const (
 	coveredAhead   = 399 * 24 * time.Hour
 )
 
-// Warnings says what is valid, and yet probably not meant: schedules that follow a calendar into a year that it does not have, windows that give
-// nothing beside others, extensions that are over or extend nothing. They come in the order of the documents.
+// Warnings says what is valid, and yet probably not meant: schedules that follow a calendar into a year that it does not have. They come in the order of
+// the documents. What has no effect is for DeadRules.
 func (s *Set) Warnings(now time.Time) Problems {
-	w := &warner{set: s, now: now, schedules: newCompiler(s).schedules, openings: map[*reception.Schedule][]reception.Interval{}}
+	w := newWarner(s, now)
 	for _, name := range s.names(KindSchedule) {
 		w.calendar(name)
 	}
-	for _, name := range s.names(KindAccount) {
-		spec, _ := s.Account(name)
-		w.windows(label(KindAccount, name), spec.Windows)
-		w.extensions(label(KindAccount, name), spec.Extensions)
-	}
-	for _, name := range s.names(KindTeam) {
-		spec, _ := s.Team(name)
-		w.windows(label(KindTeam, name), spec.Windows)
-		w.extensions(label(KindTeam, name), spec.Extensions)
-		w.needless(label(KindTeam, name), spec.Extensions, len(spec.Windows) == 0, "a team without windows is always open", "没有接待时段的客服组始终可接待")
-	}
-	for _, name := range s.names(KindInbox) {
-		spec, _ := s.Inbox(name)
-		w.extensions(label(KindInbox, name), spec.Extensions)
-		w.needless(label(KindInbox, name), spec.Extensions, spec.Hours == "", "an inbox without hours is always open", "没有营业时间的渠道始终营业")
-	}
 	return w.list
+}
+
+func newWarner(s *Set, now time.Time) *warner {
+	return &warner{set: s, now: now, schedules: newCompiler(s).schedules, openings: map[*reception.Schedule][]reception.Interval{}}
 }
 
 type warner struct {

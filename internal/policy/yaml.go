@@ -11,6 +11,8 @@ import (
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/bidahq/bida/internal/filter"
 )
 
 // ParseYAML reads a file of documents, one after another, each {kind, name, spec}. It is strict: unknown fields, duplicate keys, wrong types and
@@ -79,8 +81,13 @@ func unreadable(data []byte) (Problem, bool) {
 		}
 		at += size
 	}
-	return Problem{Line: 1 + bytes.Count(data[:at], []byte("\n")),
-		Message: "this is not valid UTF-8; save the file as UTF-8", MessageZH: "不是有效的 UTF-8；请把文件保存为 UTF-8 编码"}, true
+	p := Problem{Line: 1 + bytes.Count(data[:at], []byte("\n")), Message: "this looks like GBK; save the file as UTF-8", MessageZH: "文件看起来是 GBK 编码；请另存为 UTF-8"}
+	// What could be read as GBK is not converted, as lists of keywords are: settings that were guessed may be others than were meant.
+	var fault *filter.LineFault
+	if _, _, err := filter.Decode(data); errors.As(err, &fault) {
+		p.Message, p.MessageZH = fault.EN, fault.ZH
+	}
+	return p, true
 }
 
 var yamlLine = regexp.MustCompile(`^yaml: line (\d+): `)

@@ -41,6 +41,11 @@ func TestTheProgramDoesWhatTheScriptsSay(t *testing.T) {
 			if err := os.WriteFile(filepath.Join(env.WorkDir, "company.yaml"), company, 0o600); err != nil {
 				return err
 			}
+			for name, text := range encoded {
+				if err := os.WriteFile(filepath.Join(env.WorkDir, name), []byte(text), 0o600); err != nil {
+					return err
+				}
+			}
 			env.Setenv("PATH", bin+string(os.PathListSeparator)+env.Getenv("PATH"))
 			for _, name := range []string{"ADDR", "OTHER"} {
 				address, err := release.FreeAddress()
@@ -60,6 +65,13 @@ func TestTheProgramDoesWhatTheScriptsSay(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 	})
+}
+
+// encoded are policy files in encodings that a script cannot have: with a byte order mark, in GBK (the title is 门店), in UTF-16.
+var encoded = map[string]string{
+	"bom.yaml":   "\ufeffkind: inbox\nname: shop2\nspec: {title: 门店}\n",
+	"gbk.yaml":   "kind: inbox\nname: shop2\nspec: {title: \xc3\xc5\xb5\xea}\n",
+	"utf16.yaml": "\xff\xfek\x00i\x00n\x00d\x00",
 }
 
 type key string

@@ -161,6 +161,8 @@ type answer struct {
 	Checks   []string `yaml:"checks"`   // some outcomes of the check list
 	Fix      []string `yaml:"fix"`      // of the primary: the documents to change, the things to do
 	Restores *bool    `yaml:"restores"` // that, verified, the fixes remove their causes
+	Says     string   `yaml:"says"`     // words that the Chinese headline has
+	Dead     []string `yaml:"dead"`     // the agent's own grants without effect: "allow/0"
 }
 
 const layout = "2006-01-02 15:04"
@@ -216,7 +218,7 @@ func (s *scenario) check() error {
 		return errors.New("then: a message has a status, or is refused")
 	case s.When.Ask != nil && !aboutAgent:
 		return errors.New("then: a question has a verdict and its primary cause")
-	case s.When.Ask == nil && (t.Verdict != "" || t.Primary != "" || t.Causes != nil || t.Fix != nil || t.Restores != nil):
+	case s.When.Ask == nil && (t.Verdict != "" || t.Primary != "" || t.Causes != nil || t.Fix != nil || t.Restores != nil || t.Says != "" || t.Dead != nil):
 		return errors.New("then: a verdict, and no question")
 	}
 	return nil

@@ -150,6 +150,16 @@ func (c *comparison) report(want *answer, r *diagnosis.Report) {
 	if want.Restores != nil {
 		c.same("the fix restores", *want.Restores, primary.Fix != nil && primary.Fix.Verified)
 	}
+	if !strings.Contains(r.Headline.ZH, want.Says) {
+		c.same("headline", want.Says, r.Headline.ZH)
+	}
+	if want.Dead != nil {
+		var dead []string
+		for _, d := range r.DeadRules {
+			dead = append(dead, strings.TrimPrefix(d.Path, "/spec/"))
+		}
+		c.same("grants without effect", lines(want.Dead), lines(dead))
+	}
 	for _, check := range want.Checks {
 		if got := checks(r); !slices.Contains(got, check) {
 			c.same("check list", check, lines(got))
