@@ -66,7 +66,7 @@ func TestCoverageHeedsTheRightToReplyExtensionsAndTheEndOfTheTime(t *testing.T) 
 	same := []*Schedule{weekdays(9, 12)}
 	c.account("b").Windows, c.account("c").Windows = same, same
 	c.account("c").Extension = extension(noon, noon.Add(2*time.Hour))
-	c.account("d").Windows = same
+	c.account("d").Windows, c.account("d").Extension = same, extension(noon.Add(150*time.Minute), end)
 	c.inbox("web").Members = append(c.inbox("web").Members, Member{Account: "d", Direct: true})
 	c.p.Inboxes["alpha"] = &Inbox{Name: "alpha", Mode: Live, Kinds: []string{"customer"}, Members: c.inbox("web").Members}
 	cover := Cover(c.p, noon, end, func(inbox, kind string) bool { return kind == "customer" })
@@ -83,7 +83,7 @@ func TestCoverageHeedsTheRightToReplyExtensionsAndTheEndOfTheTime(t *testing.T) 
 		t.Errorf("the cells are of %v", names)
 	}
 	web := &cover.Cells[2]
-	if got := fmt.Sprint(web.Agents(web.Spans[0]), web.Agents(web.Spans[1]), web.Agents(web.Spans[2]), len(web.Spans)); got != "[a c] [c] [] 3" {
+	if got := fmt.Sprint(web.Agents(web.Spans[0]), web.Agents(web.Spans[1]), web.Agents(web.Spans[2]), web.Agents(web.Spans[3]), len(web.Spans)); got != "[a c] [c] [] [d] 4" {
 		t.Error(got)
 	}
 }

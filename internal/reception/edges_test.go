@@ -262,10 +262,11 @@ func TestATimeOfASummaryHasWhatTheDecisionsOwnTimeDoesNotTell(t *testing.T) {
 
 func TestWhatIsMissingFromOutcomesIsSaid(t *testing.T) {
 	for text, want := range map[string]string{
-		``:                              "at byte 0: want '{'",
-		`{"message":{}}`:                "at byte 14: message or vectors is missing",
-		`{"vectors":[]}`:                "at byte 14: message or vectors is missing",
-		`{"message":{},"vectors":[]} x`: "at byte 28: something follows the document",
+		``:                                     "at byte 0: want '{'",
+		`{"message":{}}`:                       "at byte 14: message or vectors is missing",
+		`{"message":{},"vectors":[],"more":1}`: `key "more" is unknown or there twice`,
+		`{"vectors":[]}`:                       "at byte 14: message or vectors is missing",
+		`{"message":{},"vectors":[]} x`:        "at byte 28: something follows the document",
 		`{"message":{},"vectors":[{"agents":["a"],"gates":{},"more":1}]}`:                    `key "more" is unknown or there twice`,
 		`{"message":{},"vectors":[{"agents":["a"],"agents":["b"],"gates":{}}]}`:              `key "agents" is unknown or there twice`,
 		`{"message":{},"vectors":[{"agents":["a"],"gates":{},"gates":{}}]}`:                  `key "gates" is unknown or there twice`,
@@ -309,7 +310,7 @@ func TestWhereVersionsEnd(t *testing.T) {
 	long := "1.0.0-" + strings.Repeat("a", 128-len("1.0.0-"))
 	for text, want := range map[string]bool{
 		"1": true, "v1.2": true, "1.2.3.4": false, "1-a": false, "1.2+b": false, "1.2.3-a+b": true, "": false, "v": false, "1.": false,
-		"999999999999999.0.0": true, "1000000000000000.0.0": false, "0.0.0": true, "00.0.0": false, "01.0.0": false, "1.0.0-0": true, "1.0.0-00": false,
+		"10.0.0": true, "999999999999999.0.0": true, "1000000000000000.0.0": false, "0.0.0": true, "00.0.0": false, "01.0.0": false, "1.0.0-0": true, "1.0.0-00": false,
 		"1.0.0-01a": true, "1.0.0+01": true, "1.0.0-a..b": false, "1.0.0-": false, "1.0.0+": false, long: true, long + "a": false,
 		"1.0.0-az-AZ-09": true, "1.0.0-/": false, "1.0.0-:": false, "1.0.0-@": false, "1.0.0-[": false, "1.0.0-`": false, "1.0.0-{": false,
 		"1/.0.0": false, "1:.0.0": false,
