@@ -61,6 +61,8 @@ func (f *dead) document(e entry) {
 		f.unused(own, "no role is made from this template", "没有任何角色使用这个模板")
 	case ScheduleSpec:
 		f.unused(own, "no account, team or inbox uses this schedule", "没有任何账号、客服组或渠道使用这个时间表")
+	case AutoReplySpec:
+		f.autoReply(e.Name, own, spec)
 	case SwitchSpec:
 		f.pushSwitch(e.Document, own, spec)
 	}
