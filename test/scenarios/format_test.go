@@ -144,6 +144,10 @@ type answer struct {
 	Deliveries  map[string]string   `yaml:"deliveries"`
 	Later       string              `yaml:"later"`        // code of the last decision on the conversation
 	LaterAgents map[string][]string `yaml:"later_agents"` // as agents, of that decision
+	// Automatic are the automatic replies that the message was an occasion for, in their order, and what became of each: "hello sent". Says is what automatic
+	// replies have said in the conversation, in sequence.
+	Automatic []string `yaml:"automatic"`
+	Says      []string `yaml:"says"`
 
 	// About the question.
 	Verdict  string   `yaml:"verdict"`
@@ -203,7 +207,7 @@ func (s *scenario) check() error {
 	switch {
 	case s.When.Message == nil && s.When.Ask == nil && s.When.Look == "":
 		return errors.New("when: nothing is asked")
-	case s.When.Look != "" && t.Code == "" && t.Deliveries == nil:
+	case s.When.Look != "" && t.Code == "" && t.Deliveries == nil && t.Automatic == nil:
 		return errors.New("then: what is looked at has a code or deliveries")
 	case s.When.Message != nil && !aboutMessage:
 		return errors.New("then: a message has a status, or is refused")
