@@ -126,7 +126,7 @@ type PreviewRow struct {
 	ContactName  string
 	Unanswered   int       // inbound messages after Answered
 	Since        time.Time // of the first of them, or none
-	// Of the last message; Text is its beginning, at most PreviewLength characters.
+	// Of the last message that is no automatic reply, if there is one; Text is its beginning, at most PreviewLength characters.
 	Direction Direction
 	Kind      string
 	Author    string
