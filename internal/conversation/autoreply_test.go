@@ -326,3 +326,16 @@ func TestADecisionOnAnAutomaticReplyReplaysExactly(t *testing.T) {
 		}
 	}
 }
+
+func TestWithoutDocumentsAutomaticRepliesCostNothing(t *testing.T) {
+	d := desk.Open(t, desk.Inbox("web", "strategy: least_loaded", "a"))
+	p, set := d.Message("web", "u1", "我要退款 and a refund"), d.L.Policy()
+	p.Match(set) // compiles
+	if n := testing.AllocsPerRun(100, func() { p.Match(set) }); n != 0 {
+		t.Errorf("%v allocations for a message that is matched already", n)
+	}
+	a := set.AutoReplies()
+	if n := testing.AllocsPerRun(100, func() { a.Keywords("我要退款 and a refund") }); n != 0 {
+		t.Errorf("%v allocations to find no keywords", n)
+	}
+}

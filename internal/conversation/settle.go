@@ -66,7 +66,7 @@ func settleOnce(tx *ledger.Tx, t ledger.Touched) error {
 			}
 		}
 	}
-	if err := settleCells(tx, cells); err != nil {
+	if err := settleCells(tx, cells); err != nil || len(t.Conversations) == 0 {
 		return err
 	}
 	for _, id := range slices.Sorted(maps.Keys(t.Conversations)) {

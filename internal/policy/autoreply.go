@@ -147,6 +147,9 @@ func (a *AutoReplies) Rules() []AutoReplyRule { return a.rules }
 // Keywords names the replies a keyword of which is in a text, whatever inboxes and kinds they are for. As for filter rules, width, case and characters that
 // cannot be seen do not count.
 func (a *AutoReplies) Keywords(text string) []string {
+	if a.words.Empty() {
+		return nil
+	}
 	return a.words.Match(&filter.Input{Text: text}, nil)
 }
 
