@@ -121,6 +121,9 @@ func (s *screen) see(e *sight) {
 
 func (s *screen) message(e *sight) {
 	k := s.k
+	if e.automatic { // the company's own automatic replies are no message of the run
+		return
+	}
 	if e.n < 0 {
 		k.fault(&k.Misdelivered, "%s was shown a message that nobody here has sent: %s of inbox %s", s.name(), e.message, e.inbox)
 		return

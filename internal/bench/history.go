@@ -112,6 +112,7 @@ type sight struct {
 	sequence     int64
 	inbox        string
 	contact      string
+	automatic    bool // Bida itself wrote it to the customer
 }
 
 // view is what one agent's client was shown, in order.
@@ -129,7 +130,7 @@ type owed struct{ entry, n int64 }
 // show adds an event.
 func (v *view) show(e *client.Event) {
 	s := sight{event: e.Event, entry: e.AgentSequence, withdraws: e.Withdraws, n: -1, message: e.Message, conversation: e.Conversation, sequence: e.Sequence,
-		inbox: e.Inbox, contact: e.Contact}
+		inbox: e.Inbox, contact: e.Contact, automatic: e.Kind == "auto_reply"}
 	h := v.history
 	now := int64(h.now())
 	if n, ok := h.find(e.Text); ok && e.Event == client.EventMessage {

@@ -78,7 +78,11 @@ func (a *Accept) Apply(tx *ledger.Tx) error {
 	if err != nil {
 		return err
 	}
-	return accept(tx, c, a.Account)
+	claims := c.Owner == ""
+	if err := accept(tx, c, a.Account); err != nil || !claims || a.By == "" {
+		return err
+	}
+	return tellOf(tx, a.Account, a.By, a.Account, c, handoverGiven)
 }
 
 func accept(tx *ledger.Tx, c *ledger.ConversationRow, account string) error {
@@ -130,11 +134,12 @@ func (r *Resolve) Apply(tx *ledger.Tx) error {
 	if c.Owner != r.By && !r.Others {
 		return errNotOwner
 	}
+	owner := c.Owner
 	if err := resolve(tx, c, "conversation.resolved", r.By); err != nil {
 		return err
 	}
 	tx.Audit(ledger.AuditRow{By: r.By, Action: "conversation.resolve", Object: ID(c.ID)})
-	return nil
+	return tellOf(tx, owner, r.By, "", c, handoverResolved)
 }
 
 // resolve ends an open conversation.
@@ -197,7 +202,8 @@ func (t *Transfer) Apply(tx *ledger.Tx) error {
 	if err := wake(tx, c, "transferred", t.By); err != nil {
 		return err
 	}
-	if c.Owner != "" {
+	owner := c.Owner
+	if owner != "" {
 		if err := release(tx, c.ID, reception.CodeRoutingChosenTransferred.String(), t.By, reception.CodeDeliveryWithdrawnTransferred); err != nil {
 			return err
 		}
@@ -210,7 +216,13 @@ func (t *Transfer) Apply(tx *ledger.Tx) error {
 		return err
 	}
 	tx.Audit(ledger.AuditRow{By: t.By, Action: "conversation.transfer", Object: ID(c.ID), Details: details("to", t.To)})
-	return deliverPending(tx, c.ID, nil)
+	if err := deliverPending(tx, c.ID, nil); err != nil {
+		return err
+	}
+	if err := tellOf(tx, owner, t.By, t.To, c, handoverPassedOn); err != nil {
+		return err
+	}
+	return tellOf(tx, t.To, t.By, t.To, c, handoverGiven)
 }
 
 // HandOver says whether a conversation may be handed by a person to the agent whose gates these are: limits and windows do not forbid it. Gate is the first
@@ -259,7 +271,7 @@ func (g *GiveBack) Apply(tx *ledger.Tx) error {
 	if unanswered(c) {
 		tx.TouchConversation(c.ID, "owner_released")
 	}
-	return nil
+	return tellOf(tx, owner, g.By, "", c, handoverReleased)
 }
 
 // including returns the sorted list with one more name.

@@ -18,14 +18,15 @@ type matching struct {
 	rules []string
 }
 
-// Match matches the message against the filter rules of a policy, outside the ledger: what is found is used if those rules are still in force when the message
-// is stored, else it is matched again there.
+// Match matches the message against the filter rules and the keywords of automatic replies of a policy, outside the ledger: what is found is used if those are
+// still in force when the message is stored, else it is matched again there.
 func (p *Post) Match(set *policy.Set) {
 	kind := p.Kind
 	if in := set.Compile().Inboxes[p.Inbox]; in != nil && kind == "" {
 		kind = firstKind(in)
 	}
 	p.matchAs(set.Filters(), kind)
+	p.sayTo(set.AutoReplies())
 }
 
 func (p *Post) matchAs(m *filter.Matcher, kind string) {

@@ -15,7 +15,7 @@ import (
 type Post struct {
 	Inbox, SenderID        string
 	ContactID, ContactName string
-	ContactLang            string // "zh" or "en", where the contact's own browser asked; "" where that is not known
+	ContactLang            string // "zh" or "en", where the contact's own browser asked; "" where that is not known: the text tells
 	Conversation           int64  // 0: the contact's open one, else a new one
 	Kind                   string
 	Text                   string
@@ -32,7 +32,8 @@ type Post struct {
 	Stored   ledger.MessageRow
 	Decision reception.Decision
 
-	match matching
+	match  matching
+	saying saying
 }
 
 // Refusals of a Post.
@@ -76,6 +77,7 @@ func (p *Post) Apply(tx *ledger.Tx) error {
 		return err
 	}
 	p.matchAs(tx.Documents().Filters(), p.Kind)
+	p.sayTo(tx.Documents().AutoReplies())
 	action := reception.ApplyFilters(tx.Policy(), p.Inbox, p.Kind, p.match.rules).Action
 	if action != reception.FilterReject && action != reception.FilterQuarantine { // nobody sees that the customer wrote
 		if err := p.wake(tx); err != nil {
@@ -172,11 +174,11 @@ func (p *Post) contact(tx *ledger.Tx, position int64) error {
 		return err
 	}
 	if !ok {
-		tx.PutContact(ledger.ContactRow{Inbox: p.Inbox, ID: p.ContactID, Name: p.ContactName, Position: position, Lang: p.ContactLang})
+		tx.PutContact(ledger.ContactRow{Inbox: p.Inbox, ID: p.ContactID, Name: p.ContactName, Position: position, Lang: contactLang(p.ContactLang, p.Text, "")})
 		return nil
 	}
 	next := *known
-	next.Name, next.Lang = cmp.Or(p.ContactName, known.Name), cmp.Or(p.ContactLang, known.Lang)
+	next.Name, next.Lang = cmp.Or(p.ContactName, known.Name), contactLang(p.ContactLang, p.Text, known.Lang)
 	if next != *known {
 		tx.PutContact(next)
 	}
@@ -210,7 +212,7 @@ func (p *Post) store(tx *ledger.Tx, c *ledger.ConversationRow, position int64) e
 		p.hold(tx, c, m, &d)
 		return nil
 	}
-	first := !unanswered(c)
+	first, opens := !unanswered(c), untouched(c)
 	c.LastSequence++
 	if first {
 		startTurn(tx, c)
@@ -221,7 +223,10 @@ func (p *Post) store(tx *ledger.Tx, c *ledger.ConversationRow, position int64) e
 	m.Sequence = c.LastSequence
 	tx.AppendMessage(m)
 	p.Stored = m
-	return follow(tx, c.ID, &d, &m)
+	if err := follow(tx, c.ID, &d, &m); err != nil {
+		return err
+	}
+	return autoReply(tx, c.ID, event{message: position, opens: opens, says: p.saying.rules}, &d)
 }
 
 // useKey uses the sender's id up.

@@ -67,7 +67,7 @@ func (r *Reply) Apply(tx *ledger.Tx) error {
 	c.LastSequence++
 	c.Answered, c.Delivered = c.LastSequence, c.LastSequence
 	startTurn(tx, c)
-	if err := toCustomer(tx, c, ledger.MessageRow{Position: position, Kind: c.Kind, SenderID: r.ID, Author: r.Account, Text: r.Text, Data: files}); err != nil {
+	if _, err := toCustomer(tx, c, ledger.MessageRow{Position: position, Kind: c.Kind, SenderID: r.ID, Author: r.Account, Text: r.Text, Data: files}); err != nil {
 		return err
 	}
 	tx.PutKey(ledger.KeyRow{Scope: "out/" + ID(r.Conversation), ID: r.ID, Position: position, Digest: r.Digest, At: tx.Now()})
@@ -75,14 +75,14 @@ func (r *Reply) Apply(tx *ledger.Tx) error {
 	return nil
 }
 
-// toCustomer stores the conversation's last message on its way to the customer, behind all that went there before.
-func toCustomer(tx *ledger.Tx, c *ledger.ConversationRow, m ledger.MessageRow) error {
+// toCustomer stores the conversation's last message on its way to the customer, behind all that went there before, and returns it as it is stored.
+func toCustomer(tx *ledger.Tx, c *ledger.ConversationRow, m ledger.MessageRow) (ledger.MessageRow, error) {
 	contact, ok, err := tx.Contact(c.Inbox, c.Contact)
 	if err != nil {
-		return err
+		return m, err
 	}
 	if !ok {
-		return problem.New(problem.Internal, "system.internal", "The contact of this conversation is missing.", "该会话的客户资料缺失。").
+		return m, problem.New(problem.Internal, "system.internal", "The contact of this conversation is missing.", "该会话的客户资料缺失。").
 			Because(errors.New("conversation without contact"))
 	}
 	next := *contact
@@ -90,9 +90,9 @@ func toCustomer(tx *ledger.Tx, c *ledger.ConversationRow, m ledger.MessageRow) e
 	tx.PutContact(next)
 	m.Direction, m.Inbox, m.Conversation, m.Sequence, m.Contact = ledger.Outbound, c.Inbox, c.ID, c.LastSequence, c.Contact
 	m.ContactSequence, m.ReplyState = next.Replies, ledger.ReplySent
-	m.ReceivedAt, m.ReplyAt = tx.Now(), tx.Now()
+	m.At, m.ReceivedAt, m.ReplyAt = tx.Now(), tx.Now(), tx.Now()
 	tx.AppendMessage(m)
-	return nil
+	return m, nil
 }
 
 // RepliesRead is the command by which a source says that it has read an inbox's replies up to a position: they are delivered.

@@ -66,7 +66,15 @@ func settleOnce(tx *ledger.Tx, t ledger.Touched) error {
 			}
 		}
 	}
-	return settleCells(tx, cells)
+	if err := settleCells(tx, cells); err != nil || len(t.Conversations) == 0 {
+		return err
+	}
+	for _, id := range slices.Sorted(maps.Keys(t.Conversations)) {
+		if err := waitsAgain(tx, id); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func unanswered(c *ledger.ConversationRow) bool { return c.LastSequence > c.Answered }

@@ -1,6 +1,7 @@
 package conversation
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 	"time"
@@ -20,9 +21,6 @@ const deadlineTurn = "turn"
 
 // startGrace is how long after a start no turn ends: while Bida was down neither side could write.
 const startGrace = time.Minute
-
-// KindPrompt is the kind of what Bida itself writes to customers.
-const KindPrompt = "auto_reply"
 
 // causeAnswerTimeout is the cause of what follows from an owner's turn that lasted too long.
 const causeAnswerTimeout = "answer_timeout"
@@ -151,17 +149,13 @@ func prompt(tx *ledger.Tx, c *ledger.ConversationRow, r *policy.Routing) error {
 	after := time.Duration(r.IdlePrompt)
 	// What the customer is told must hold also where the prompt comes late, as after a start.
 	c.TurnSince, c.Overdue = later(c.TurnSince, tx.Now().Add(-after)), true
-	contact, _, err := tx.Contact(c.Inbox, c.Contact)
+	lang, err := langOf(tx, c)
 	if err != nil {
 		return err
 	}
-	lang := ""
-	if contact != nil {
-		lang = contact.Lang
-	}
 	position := tx.Next()
 	pass(c)
-	if err := toCustomer(tx, c, ledger.MessageRow{Position: position, Kind: KindPrompt, Text: promptText(r, lang)}); err != nil {
+	if _, err := toCustomer(tx, c, ledger.MessageRow{Position: position, Kind: KindAutoReply, Text: promptText(r, lang)}); err != nil {
 		return err
 	}
 	planTurn(tx, c)
@@ -172,7 +166,7 @@ func prompt(tx *ledger.Tx, c *ledger.ConversationRow, r *policy.Routing) error {
 func promptText(r *policy.Routing, lang string) string {
 	left := time.Duration(r.IdleClose - r.IdlePrompt)
 	if r.IdlePromptText != "" {
-		return strings.ReplaceAll(r.IdlePromptText, "{left}", length(left, lang))
+		return strings.ReplaceAll(r.IdlePromptText, "{left}", length(left, cmp.Or(languageOf(r.IdlePromptText), lang)))
 	}
 	if lang == "en" {
 		return "Are you still there? If there is nothing else, this conversation will end in " + length(left, lang) + "."

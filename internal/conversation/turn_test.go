@@ -47,7 +47,7 @@ func prompts(d *desk.Desk, id int64) []string {
 	d.T.Helper()
 	var texts []string
 	for _, m := range messages(d, id) {
-		if m.Direction == ledger.Outbound && m.Kind == conversation.KindPrompt {
+		if m.Direction == ledger.Outbound && m.Kind == conversation.KindAutoReply {
 			texts = append(texts, m.Text)
 		}
 	}

@@ -28,10 +28,10 @@ func (s *Service) render(account string, e ledger.Entry, lang string) Event {
 		ev.Code, ev.Reason = d.Code, words(d.Code, lang)
 	case d.Type == ledger.EntryNotice:
 		n := noticeOf(&m)
-		if n.Announcement != "" && s.withheld(account, d, &ev, lang) {
+		if (n.Announcement != "" || n.Assignment != "") && s.withheld(account, d, &ev, lang) {
 			return ev
 		}
-		ev.Event, ev.Text = EventNotice, n.text(&m, lang)
+		ev.Event, ev.Text, ev.Conversation = EventNotice, n.text(&m, lang), n.Assignment
 	default:
 		if s.withheld(account, d, &ev, lang) {
 			return ev
@@ -74,7 +74,8 @@ func (s *Service) entitled(account string, d ledger.DeliveryRow) reception.Cell 
 // notice is what the stream shows of a notice or an announcement.
 type notice struct {
 	ZH, EN       string
-	Announcement string // what is announced; "" for a notice about one's own reception, which needs no right to receive
+	Announcement string // what is announced
+	Assignment   string // the conversation that was handed over; a notice with neither is about one's own reception, which needs no right to receive
 }
 
 func noticeOf(m *ledger.MessageRow) (n notice) {

@@ -101,7 +101,7 @@ func (s *Server) chatMessageBody(m *web.Message) ChatMessageBody {
 		b.Direction = "in"
 	}
 	if m.Automatic {
-		b.Kind = conversation.KindPrompt
+		b.Kind = conversation.KindAutoReply
 	}
 	return b
 }
@@ -192,7 +192,7 @@ func describeLetter(t *routes, op *huma.Operation) {
 
 // knownOfLetter says which members a visitor's message may have.
 func knownOfLetter(object, member string) bool {
-	return object == "" && (member == "id" || member == "text" || member == "attachments")
+	return object == "" && (member == "id" || member == "text" || member == "kind" || member == "attachments")
 }
 
 // decodeLetter reads a visitor's message strictly. What could be read of it is returned with the refusal, for the intake log.

@@ -291,7 +291,7 @@ func TestWhatCannotBeWrittenIsNamedAndLogged(t *testing.T) {
 		{map[string]any{"id": "1", "text": strings.Repeat("x", 16385)}, 413, "intake.too_large", "/text"},
 		{map[string]any{"id": "1", "text": strings.Repeat("x", 70000)}, 413, "request.too_large", ""},
 		{map[string]any{"id": "1", "text": "a\x00b"}, 400, "intake.invalid", "/text"},
-		{map[string]any{"id": "1", "text": "x", "kind": "group"}, 400, "intake.invalid", "/kind"},
+		{map[string]any{"id": "1", "text": "x", "kind": "group"}, 400, "intake.kind_not_produced", "/kind"},
 		{map[string]any{"id": "1", "text": "x", "contact": map[string]any{"id": "another"}}, 400, "intake.invalid", "/contact"},
 		{map[string]any{"id": "1", "text": "x", "conversation": "c1"}, 400, "intake.invalid", "/conversation"},
 		{`{"id": "1", "id": "2", "text": "x"}`, 400, "intake.invalid", "/id"},

@@ -340,7 +340,7 @@ type MessageBody struct {
 	ID          string            `json:"id"`
 	Sequence    int64             `json:"sequence"`
 	Direction   string            `json:"direction" enum:"in,out,note,system,held" doc:"held: kept back by a filter rule, with its text only for those who may see it; a note is for colleagues, and system is a line that says what a rule did with the conversation; neither reaches the customer"`
-	Kind        string            `json:"kind" doc:"auto_reply: written to the customer by Bida itself"`
+	Kind        string            `json:"kind" doc:"auto_reply: written to the customer by Bida itself, and no answer"`
 	Text        string            `json:"text"`
 	Code        string            `json:"code,omitempty" doc:"of a line: the reason; its text says it in words"`
 	SenderID    string            `json:"sender_id,omitempty" doc:"the sender's own id"`
@@ -355,6 +355,7 @@ type MessageBody struct {
 	StateDetail string            `json:"state_detail,omitempty" doc:"the answer of the customer's side, as when it failed"`
 	Attachments []attachment.File `json:"attachments" doc:"read with GET /messages/{id}/attachments/{n}, n from 0"`
 	Tags        []string          `json:"tags,omitempty" doc:"what filter rules marked it with"`
+	AutoReply   *AutoReplyMark    `json:"auto_reply,omitempty" doc:"of an automatic reply: by which rule; left out where Bida asked a silent customer whether it is still there"`
 	Quarantine  *QuarantineMark   `json:"quarantine,omitempty" doc:"of a message that a filter rule kept back, released or not"`
 }
 
@@ -410,6 +411,9 @@ func (s *Server) listMessages(ctx context.Context, by caller, in *struct {
 			return nil, err
 		}
 		out.Body.Messages = append(out.Body.Messages, b)
+	}
+	if err := s.markAutomatic(ctx, rows, out.Body.Messages); err != nil {
+		return nil, err
 	}
 	if err := s.markIntercepted(ctx, by, rows, out.Body.Messages); err != nil {
 		return nil, err

@@ -193,7 +193,7 @@ func FuzzSplitBatch(f *testing.F) {
 // FuzzDecodeLetter looks for visitors' messages of which something else is read than they say.
 func FuzzDecodeLetter(f *testing.F) {
 	for _, seed := range []string{
-		`{"id":"1","text":"你好😀","attachments":["f1"]}`, `{"id":1}`, `[]`, `null`, `{"id":"1","ID":"2"}`, "{\"text\":\"\xff\"}", `{"text":"\udc00"}`, `{"attachments":[{"a":1}]}`, `{"id":"1","kind":"x"}`,
+		`{"id":"1","text":"你好😀","attachments":["f1"]}`, `{"id":1}`, `[]`, `null`, `{"id":"1","ID":"2"}`, "{\"text\":\"\xff\"}", `{"text":"\udc00"}`, `{"attachments":[{"a":1}]}`, `{"id":"1","kind":"x"}`, `{"id":"1","kind":7}`, `{"id":"1","sort":"x"}`,
 	} {
 		f.Add([]byte(seed))
 	}
@@ -206,15 +206,15 @@ func FuzzDecodeLetter(f *testing.F) {
 			return
 		}
 		var said struct {
-			ID, Text    *string
-			Attachments []string
+			ID, Text, Kind *string
+			Attachments    []string
 		}
 		d := json.NewDecoder(bytes.NewReader(body))
 		d.DisallowUnknownFields()
 		if err := d.Decode(&said); err != nil {
 			t.Fatalf("%q was read as a message: %v", body, err)
 		}
-		if said.ID != nil && *said.ID != l.ID || said.Text != nil && *said.Text != l.Text || len(said.Attachments) != len(l.Attachments) {
+		if said.ID != nil && *said.ID != l.ID || said.Text != nil && *said.Text != l.Text || said.Kind != nil && *said.Kind != l.Kind || len(said.Attachments) != len(l.Attachments) {
 			t.Fatalf("%q was read as %+v", body, l)
 		}
 	})

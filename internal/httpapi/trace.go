@@ -32,6 +32,7 @@ type TraceBody struct {
 	Attachments  []FileTraceBody `json:"attachments" doc:"its files in order, without their names: those are part of what it says"`
 	Stages       []StageBody     `json:"stages" doc:"in order of time"`
 	Filter       *FilterTrace    `json:"filter" doc:"what filter rules made of it; null if none matched"`
+	AutoReplies  []AutoReplyBody `json:"auto_replies" doc:"of a customer's message: the automatic replies that were due, written or not; of an automatic reply: itself; not told to senders"`
 	Decision     *DecisionBody   `json:"decision" doc:"made when the message came in"`
 	Decisions    []DecisionBody  `json:"decisions" doc:"later ones on its conversation, until it was answered"`
 	Deliveries   []DeliveryBody  `json:"deliveries"`
@@ -176,7 +177,7 @@ type tracer struct {
 
 func (s *Server) tracer(ctx context.Context, by caller) *tracer {
 	return &tracer{s: s, ctx: ctx, by: by, nodes: map[string]*string{}, body: TraceBody{
-		Attachments: []FileTraceBody{}, Stages: []StageBody{}, Decisions: []DecisionBody{}, Deliveries: []DeliveryBody{},
+		Attachments: []FileTraceBody{}, Stages: []StageBody{}, AutoReplies: []AutoReplyBody{}, Decisions: []DecisionBody{}, Deliveries: []DeliveryBody{},
 	}}
 }
 
@@ -252,6 +253,9 @@ func (t *tracer) message(m *ledger.MessageRow, bySender bool) error {
 	if err := t.filter(); err != nil {
 		return err
 	}
+	if err := t.autoReplies(); err != nil {
+		return err
+	}
 	answered, err := t.answered()
 	if err != nil {
 		return err
@@ -316,7 +320,7 @@ func (t *tracer) answered() (int64, error) {
 			return 0, fmt.Errorf("messages of conversation %d: %w", t.m.Conversation, err)
 		}
 		for _, r := range rows {
-			if r.Direction == ledger.Outbound && r.Kind != conversation.KindPrompt {
+			if r.Direction == ledger.Outbound && r.Kind != conversation.KindAutoReply {
 				t.stage("answered", r.At, conversation.MessageID(r.Position), "").Agent = r.Author
 				return r.Position, nil
 			}

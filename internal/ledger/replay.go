@@ -97,6 +97,9 @@ func messageAt(ctx context.Context, r ReplayReader, d DecisionRow) (reception.Me
 	}
 	if isNote {
 		m.Kind, m.LastOwner, m.Directed = note.kind, "", note.to
+		if note.automatic { // it was for who had the conversation
+			m.Directed = []string{m.Conversation.Owner}
+		}
 		return m, nil
 	}
 	facts, err := r.FactsAt(ctx, d.Position, []string{"conversation/" + strconv.FormatInt(c.ID, 10)})
@@ -118,26 +121,30 @@ func messageAt(ctx context.Context, r ReplayReader, d DecisionRow) (reception.Me
 	return m, nil
 }
 
-// note is what a note's decision was made on besides its conversation.
+// note is what the decision on a note, or on an automatic reply, was made on besides its conversation.
 type note struct {
-	kind string
-	to   []string
+	kind      string
+	to        []string
+	automatic bool // an automatic reply, for the owner
 }
 
-// noteAt finds whom a note was for; ok is false for a decision on a customer's message.
+// noteAt finds whom a note or an automatic reply was for; ok is false for a decision on a customer's message.
 func noteAt(ctx context.Context, r ReplayReader, d DecisionRow) (n note, ok bool, err error) {
 	if d.Message != d.Position { // a later decision on the conversation
 		return note{}, false, nil
 	}
 	row, err := r.Message(ctx, d.Message)
-	if err != nil || row.Direction != Note {
+	if err != nil || row.Direction != Note && row.Direction != Outbound {
 		return note{}, false, err
+	}
+	if row.Direction == Outbound {
+		return note{kind: row.Kind, automatic: true}, true, nil
 	}
 	var data NoteData
 	if err := json.Unmarshal(row.Data, &data); err != nil {
 		return note{}, false, fmt.Errorf("note m%d: %w", row.Position, err)
 	}
-	return note{row.Kind, data.To}, true, nil
+	return note{kind: row.Kind, to: data.To}, true, nil
 }
 
 // CauseReleased is the cause of a decision on a message that was released from quarantine.
@@ -155,11 +162,12 @@ func loneAt(ctx context.Context, r ReplayReader, d DecisionRow) (reception.Messa
 	var data struct {
 		To string `json:"to"`
 		AnnouncementData
+		Assignment string `json:"assignment"`
 	}
 	if err := json.Unmarshal(row.Data, &data); err != nil {
 		return reception.Message{}, fmt.Errorf("notice m%d: %w", row.Position, err)
 	}
-	if data.Announcement != "" {
+	if data.Announcement != "" || data.Assignment != "" {
 		return reception.Message{Kind: row.Kind, Directed: data.Directed}, nil
 	}
 	return reception.Message{Kind: row.Kind, Directed: []string{data.To}, Notice: true}, nil

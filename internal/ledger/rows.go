@@ -104,6 +104,14 @@ type AnnouncementData struct {
 	Directed     []string `json:"directed"`     // whom it names, in order
 }
 
+// AssignmentData is the Data of a notice to one account about what somebody did with its conversation.
+type AssignmentData struct {
+	ZH         string   `json:"zh"`
+	EN         string   `json:"en"`
+	Assignment string   `json:"assignment"` // the conversation, as people see its id
+	Directed   []string `json:"directed"`   // whom it names
+}
+
 // LineData is the Data of a line: what it needs to be put into words besides its code.
 type LineData struct {
 	Account string `json:"account,omitempty"` // whom it is about
@@ -118,7 +126,7 @@ type PreviewRow struct {
 	ContactName  string
 	Unanswered   int       // inbound messages after Answered
 	Since        time.Time // of the first of them, or none
-	// Of the last message; Text is its beginning, at most PreviewLength characters.
+	// Of the last message that is no automatic reply, if there is one; Text is its beginning, at most PreviewLength characters.
 	Direction Direction
 	Kind      string
 	Author    string
@@ -508,6 +516,7 @@ type Group struct {
 	JobEnds         []string        // ids of jobs that are deleted. Before Jobs are written
 	Jobs            []JobRow        // insert or replace
 	Quarantine      []QuarantineRow // insert or replace
-	Releases        []int64         // messages with direction Held that become Inbound. After Messages are written
-	Hits            []HitsRow       // added to what is counted
+	AutoReplies     []AutoReplyRow
+	Releases        []int64   // messages with direction Held that become Inbound. After Messages are written
+	Hits            []HitsRow // added to what is counted
 }

@@ -43,6 +43,8 @@ type Committer interface {
 	Rating(ctx context.Context, conversation int64) (RatingRow, error)
 	// QuarantineOf returns the records of those of the messages that have one, in any order.
 	QuarantineOf(ctx context.Context, messages []int64) ([]QuarantineRow, error)
+	// LastAutoReplies returns, of each automatic reply that was written in a conversation, the newest record, in order of the replies.
+	LastAutoReplies(ctx context.Context, conversation int64) ([]AutoReplyRow, error)
 	// Job returns a job, dead ones too, or ErrNotFound.
 	Job(ctx context.Context, id string) (JobRow, error)
 	// Load reads what the ledger keeps in memory. With PostgreSQL it also takes the decider row (a new epoch).

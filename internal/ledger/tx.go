@@ -51,7 +51,7 @@ type mark struct {
 	uploads, files                                                int
 	uploadsEnd                                                    time.Time
 	visitors, ratings                                             int
-	quarantine, releases, hits                                    int
+	quarantine, releases, hits, autoReplies                       int
 	policy                                                        *policy.Set
 	newKeys                                                       []KeyRef
 	born                                                          []deliveryKey
@@ -358,6 +358,7 @@ func (tx *Tx) begin() {
 		refusals: len(g.Refusals), replies: len(g.ReplyUpdates), entries: len(tx.entries), deadlines: len(tx.deadlines), effects: len(tx.effects),
 		policy: tx.policy, woken: len(tx.woken), uploads: len(g.Uploads), files: len(g.Files), uploadsEnd: g.UploadsEnd,
 		visitors: len(g.Visitors), ratings: len(g.Ratings), quarantine: len(g.Quarantine), releases: len(g.Releases), hits: len(g.Hits),
+		autoReplies: len(g.AutoReplies),
 	}
 	tx.touched = Touched{}
 }
@@ -384,6 +385,7 @@ func (tx *Tx) undo() {
 	g.Uploads, g.Files, g.UploadsEnd = g.Uploads[:m.uploads], g.Files[:m.files], m.uploadsEnd
 	g.Visitors, g.Ratings = g.Visitors[:m.visitors], g.Ratings[:m.ratings]
 	g.Quarantine, g.Releases, g.Hits = g.Quarantine[:m.quarantine], g.Releases[:m.releases], g.Hits[:m.hits]
+	g.AutoReplies = g.AutoReplies[:m.autoReplies]
 	tx.entries, tx.deadlines, tx.effects = tx.entries[:m.entries], tx.deadlines[:m.deadlines], tx.effects[:m.effects]
 	for _, k := range m.newKeys {
 		tx.keys[k] = nil

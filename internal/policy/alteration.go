@@ -96,7 +96,7 @@ func (c *comparison) affected() map[string]bool {
 		}
 		for _, s := range []side{c.before, c.after} {
 			switch kind {
-			case KindFilter: // what a message says decides, and that is nobody's reception in particular
+			case KindFilter, KindAutoReply: // what a message says decides, and what customers are told, is nobody's reception in particular
 			case KindAccount:
 				accounts[name] = true
 			case KindTeam:

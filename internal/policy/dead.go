@@ -14,11 +14,11 @@ type Why string
 
 // The ways.
 const (
-	WhyUnused    Why = "unused"    // nobody has it
+	WhyUnused    Why = "unused"    // nobody has it, or nothing produces what it is for
 	WhyEnded     Why = "ended"     // it is over, and lies there still
 	WhyNothing   Why = "nothing"   // it gives nothing beside the rest
 	WhyCovered   Why = "covered"   // a window that is open only while others are
-	WhyShadowed  Why = "shadowed"  // a filter rule that one before it leaves nothing to
+	WhyShadowed  Why = "shadowed"  // a filter rule or an automatic reply that one before it leaves nothing to
 	WhyForgotten Why = "forgotten" // a switch that stops reception without an end, for long
 )
 
@@ -121,6 +121,8 @@ func (f *dead) document(e entry) {
 		f.unused(own, "no role is made from this template", "没有任何角色使用这个模板")
 	case ScheduleSpec:
 		f.unused(own, "no account, team or inbox uses this schedule", "没有任何账号、客服组或渠道使用这个时间表")
+	case AutoReplySpec:
+		f.autoReply(e.Name, own, spec)
 	case SwitchSpec:
 		f.pushSwitch(own, e.Name, spec)
 	case MaintenanceSpec:

@@ -21,9 +21,10 @@ const (
 	KindMaintenance = "maintenance"
 	KindClient      = "client"
 	KindFilter      = "filter"
+	KindAutoReply   = "autoreply"
 )
 
-var kindOrder = []string{KindCalendar, KindSchedule, KindTemplate, KindRole, KindAccount, KindTeam, KindInbox, KindSwitch, KindMaintenance, KindClient, KindFilter}
+var kindOrder = []string{KindCalendar, KindSchedule, KindTemplate, KindRole, KindAccount, KindTeam, KindInbox, KindSwitch, KindMaintenance, KindClient, KindFilter, KindAutoReply}
 
 // Kinds lists the kinds of documents in their order.
 func Kinds() []string { return slices.Clone(kindOrder) }

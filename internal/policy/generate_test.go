@@ -66,6 +66,11 @@ func companies() *rapid.Generator[[]policy.Document] {
 				specs["filter/"+name] = drawFilter(t)
 			}
 		}
+		for _, name := range []string{"r0", "r1"} {
+			if maybe(t) {
+				specs["autoreply/"+name] = drawAutoReply(t)
+			}
+		}
 		for _, name := range []string{"m0", "m1"} {
 			if rarely(t) {
 				specs["maintenance/"+name] = drawMaintenance(t)
@@ -291,6 +296,22 @@ func drawFilter(t *rapid.T) object {
 		f["tag"] = "投诉"
 	}
 	return f
+}
+
+func drawAutoReply(t *rapid.T) object {
+	r := object{
+		"title": drawText(t), "enabled": maybe(t), "order": rapid.IntRange(1, 200).Draw(t, "order"), "inboxes": few(t, someInboxes),
+		"on": pick(t, []string{"welcome", "off_hours", "queue", "keyword"}), "text": object{"zh": "您好\n请讲", "en": "Hello"},
+	}
+	switch r["on"] {
+	case "keyword":
+		r["keywords"], r["again_after"] = []string{"退款", "x"}, pick(t, []string{"1m", "10m", "168h"})
+	case "queue":
+		r["text"] = object{"zh": "第 {position} 位"}
+	case "off_hours":
+		r["text"] = object{"en": "We are back {opens}."}
+	}
+	return r
 }
 
 func drawSwitch(t *rapid.T) object {

@@ -103,7 +103,7 @@ func TestParseYAMLNamesEveryFaultWithPathAndLine(t *testing.T) {
 		// the document
 		{"nothing", "kind: account\n", []string{"1 : \"name\" is missing", "1 : \"spec\" is missing"}},
 		{"unknown kind", "kind: acount\nname: x\nspec: {}\n", []string{"1 /kind: did you mean \"account\"?"}},
-		{"unbuilt kind", "kind: autoreply\nname: x\nspec: {}\n", []string{"1 /kind: unknown kind of document \"autoreply\": it is not built yet"}},
+		{"unbuilt kind", "kind: approval\nname: x\nspec: {}\n", []string{"1 /kind: unknown kind of document \"approval\": it is not built yet"}},
 		{"kind is a number", "kind: 1\nname: x\nspec: {}\n", []string{"1 /kind: must be a name"}},
 		{"kind is empty", "kind: \"\"\nname: x\nspec: {}\n", []string{"1 /kind: empty"}},
 		{"name in capitals", "kind: account\nname: Agent A\nspec: {}\n", []string{"2 /name: \"Agent A\" is not a name"}},

@@ -53,6 +53,8 @@ func references(e entry) []reference {
 		one(KindSchedule, spec.Hours, "spec", "hours")
 	case FilterSpec:
 		list(KindInbox, false, spec.Inboxes, "spec", "inboxes")
+	case AutoReplySpec:
+		list(KindInbox, false, spec.Inboxes, "spec", "inboxes")
 	case SwitchSpec:
 		if kind, target, _ := switchTarget(e.Name); kind != "" {
 			one(kind, target, "name")
@@ -109,6 +111,7 @@ func (s *Set) check(changes []Change, problems *problemList) {
 		kinds[k] = true
 	}
 	s.checkFilters(problems)
+	s.checkAutoReplies(problems)
 	inUse := map[string][]string{} // who still refers to a deleted document
 	for _, kind := range kindOrder {
 		for _, name := range s.names(kind) {

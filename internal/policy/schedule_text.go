@@ -44,6 +44,27 @@ func Day(d time.Weekday, zh bool) string {
 	return (&speaker{zh: zh}).pick(dayTitles[d][0], dayTitles[d][1])
 }
 
+// When says an instant as people do, seen from another one in the same zone: the time of today, and the day where it is another. Chinese words carry the space
+// they need beside Latin digits.
+func When(now, at time.Time, zh bool) string {
+	s := &speaker{zh: zh}
+	clock := at.Format("15:04")
+	switch days := daysBetween(now, at); {
+	case days == 0:
+		return s.pick(" "+clock+" ", "at "+clock)
+	case days == 1:
+		return s.pick("明天 "+clock+" ", "tomorrow at "+clock)
+	case days < 7:
+		return s.pick(Day(at.Weekday(), true)+" "+clock+" ", "on "+Day(at.Weekday(), false)+" at "+clock)
+	}
+	return s.pick(fmt.Sprintf(" %d 月 %d 日 %s ", at.Month(), at.Day(), clock), at.Format("on 2 Jan at ")+clock)
+}
+
+func daysBetween(from, to time.Time) int {
+	day := func(t time.Time) time.Time { return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, time.UTC) }
+	return int(day(to).Sub(day(from)) / (24 * time.Hour))
+}
+
 // week says the openings of a week, days with the same ones together.
 func (s *speaker) week(schedule *reception.Schedule) string {
 	var parts []string

@@ -112,6 +112,18 @@ var schemaWords = map[string]string{
 	"client.minimum": "Lowest version that may receive, in quotes. 最低版本",
 	"client.blocked": "Versions that may not receive at all, in quotes. 禁用版本",
 
+	"autoreply":             "What Bida itself writes to customers when something occurs. 自动回复",
+	"autoreply.enabled":     "false: it is not written; true if left out. 是否启用",
+	"autoreply.on":          "When it is due: a conversation opens, hours are closed, it begins to wait, a keyword. 时机",
+	"autoreply.order":       "1 to 10000, lower ones first; 100 if left out. 顺序",
+	"autoreply.inboxes":     "Names of inboxes; all if left out. 渠道",
+	"autoreply.kinds":       "Kinds of messages that customers send; all if left out. 消息类型",
+	"autoreply.keywords":    "Only on keyword: words of which one occurs; a list, or a text with one a line. 关键词",
+	"autoreply.again_after": "Only on keyword: how long it is not repeated in a conversation; 10m if left out. 再次回复间隔",
+	"autoreply.text":        "What is written, in Chinese, in English or in both. 回复内容",
+	"autoreply.text.zh":     "In Chinese; on queue {position}, on off_hours {opens} is filled in. 中文",
+	"autoreply.text.en":     "In English; on queue {position}, on off_hours {opens} is filled in. 英文",
+
 	"filter":                     "A rule about what messages say and who sends them. 过滤规则",
 	"filter.enabled":             "false: it is not applied; true if left out. 是否启用",
 	"filter.order":               "1 to 10000, lower ones first; 100 if left out. 顺序",

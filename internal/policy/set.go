@@ -20,6 +20,8 @@ type Set struct {
 	docs     map[string]map[string]entry // by kind, then name
 	compiled func() *reception.Policy
 	filters  func() *filter.Matcher
+	// autoReplies is shared, as filters is, by revisions between which nothing of it changed.
+	autoReplies func() *AutoReplies
 }
 
 // entry is a document with its decoded spec.
@@ -32,6 +34,7 @@ func newSet(revision int64, docs map[string]map[string]entry) *Set {
 	s := &Set{revision: revision, docs: docs}
 	s.compiled = sync.OnceValue(func() *reception.Policy { return compile(s) })
 	s.filters = sync.OnceValue(s.buildFilters)
+	s.autoReplies = sync.OnceValue(s.buildAutoReplies)
 	return s
 }
 
@@ -138,7 +141,7 @@ func switchTarget(name string) (kind, target string, ok bool) {
 func kindTitle(kind string) string {
 	titles := map[string]string{
 		KindCalendar: "日历", KindSchedule: "时间表", KindTemplate: "角色模板", KindRole: "角色", KindAccount: "账号", KindTeam: "客服组", KindInbox: "接待渠道", KindSwitch: "推送开关",
-		KindMaintenance: "维护窗口", KindClient: "客户端版本要求", KindFilter: "过滤规则",
+		KindMaintenance: "维护窗口", KindClient: "客户端版本要求", KindFilter: "过滤规则", KindAutoReply: "自动回复",
 	}
 	return cmp.Or(titles[kind], kind)
 }
@@ -149,7 +152,7 @@ func (s *Set) Revision() int64 { return s.revision }
 // WithRevision is the same policy under another revision: for documents that were read back, the last revision of which may have deleted something.
 func (s *Set) WithRevision(revision int64) *Set {
 	again := newSet(revision, s.docs)
-	again.filters = s.filters
+	again.filters, again.autoReplies = s.filters, s.autoReplies
 	return again
 }
 
@@ -320,6 +323,9 @@ func (s *Set) Apply(revision int64, edits []Edit) (*Set, []Change, error) {
 	next := newSet(revision, docs)
 	if !owned[KindFilter] {
 		next.filters = s.filters
+	}
+	if !owned[KindAutoReply] {
+		next.autoReplies = s.autoReplies
 	}
 	if len(problems.list) == 0 && len(changes) > 0 {
 		next.check(changes, problems)

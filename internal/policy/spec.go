@@ -134,7 +134,7 @@ func decodeJSON(kind, document string, spec json.RawMessage, problems *problemLi
 }
 
 // unbuiltKinds are kinds of the design whose part does not exist yet.
-var unbuiltKinds = []string{"autoreply", "approval", "alert"}
+var unbuiltKinds = []string{"approval", "alert"}
 
 func (d *decoder) unknownKind(kind string, line int) {
 	en, zh := fmt.Sprintf("unknown kind of document %s", quoted(kind)), fmt.Sprintf("未知的文档类型 %s", quoted(kind))
@@ -170,6 +170,8 @@ func (d *decoder) spec(kind string, n *node) any {
 		return d.pushSwitch(n)
 	case KindFilter:
 		return d.filter(n)
+	case KindAutoReply:
+		return d.autoReply(n)
 	case KindMaintenance:
 		return d.maintenance(n)
 	case KindClient:
@@ -184,7 +186,10 @@ func encode(spec any) json.RawMessage {
 		a.State = ""
 		spec = a
 	}
-	if f, ok := spec.(FilterSpec); ok {
+	switch f := spec.(type) {
+	case FilterSpec:
+		spec = f.canonical()
+	case AutoReplySpec:
 		spec = f.canonical()
 	}
 	var b bytes.Buffer

@@ -150,6 +150,11 @@ func (a *throughAPI) diagnosis(by string, q diagnosis.Query) (*diagnosis.Report,
 
 // wireTrace and wireDecision are what scenarios read of a trace.
 type wireTrace struct {
+	Conversation string `json:"conversation"`
+	AutoReplies  []struct {
+		Rule    string `json:"rule"`
+		Outcome string `json:"outcome"`
+	} `json:"auto_replies"`
 	Decision   *wireDecision  `json:"decision"`
 	Decisions  []wireDecision `json:"decisions"`
 	Deliveries []struct {
@@ -194,7 +199,40 @@ func (a *throughAPI) trace(position int64) *trace {
 		}
 		tr.deliveries[d.Agent] = text
 	}
+	for _, r := range b.AutoReplies {
+		tr.automatic = append(tr.automatic, r.Rule+" "+r.Outcome)
+	}
+	if b.Conversation != "" {
+		tr.says = a.says(b.Conversation)
+	}
 	return tr
+}
+
+// says reads what automatic replies said in a conversation; each must tell its rule.
+func (a *throughAPI) says(id string) (list []string) {
+	a.g.t.Helper()
+	var b struct {
+		Messages []struct {
+			ID        string `json:"id"`
+			Kind      string `json:"kind"`
+			Text      string `json:"text"`
+			AutoReply *struct {
+				Rule string `json:"rule"`
+			} `json:"auto_reply"`
+		} `json:"messages"`
+	}
+	if code := a.call("admin", "GET", "/conversations/"+id+"/messages?limit=200", nil, &b); code != "" {
+		a.g.t.Fatalf("the messages of %s were refused: %s", id, code)
+	}
+	for _, m := range b.Messages {
+		if m.Kind != conversation.KindAutoReply {
+			continue
+		}
+		if list = append(list, m.Text); m.AutoReply == nil || m.AutoReply.Rule == "" {
+			a.g.t.Errorf("automatic reply %s does not tell its rule", m.ID)
+		}
+	}
+	return list
 }
 
 func decided(b *wireDecision) *decision {

@@ -11,20 +11,20 @@ import (
 // elsewhere are the codes that neither the engine nor delivery nor diagnosis produces, by code: refusals of the HTTP API and events of
 // conversations. Each names the file and the test that produces it.
 var elsewhere = map[string][2]string{
-	"intake.invalid":               {"internal/intake/intake_test.go", "TestEverythingThatIsWrongIsNamedLoggedAndChangesNothing"},
-	"intake.too_large":             {"internal/intake/intake_test.go", "TestEverythingThatIsWrongIsNamedLoggedAndChangesNothing"},
-	"intake.forbidden":             {"internal/httpapi/intake_test.go", "TestRefusalsOfTheWholeRequestAreLoggedToo"},
-	"intake.unauthenticated":       {"internal/httpapi/intake_test.go", "TestRefusalsOfTheWholeRequestAreLoggedToo"},
-	"intake.overloaded":            {"internal/intake/flow_test.go", "TestRowsOfABatchBeyondALimitAreTurnedAwayInOrder"},
-	"attachment.empty":             {"internal/attachment/service_test.go", "TestTheSizeIsLimitedExactlyAndNothingIsLeft"},
-	"attachment.too_large":         {"internal/attachment/service_test.go", "TestTheSizeIsLimitedExactlyAndNothingIsLeft"},
-	"attachment.incomplete":        {"internal/attachment/service_test.go", "TestABodyThatIsNotWholeLeavesNothing"},
-	"attachment.program":           {"internal/attachment/name_test.go", "TestProgramsAreNotTaken"},
-	"attachment.unknown":           {"internal/attachment/service_test.go", "TestOnlyItsOwnerMayNameAnUploadWithinADay"},
-	"attachment.no_space":          {"internal/attachment/service_test.go", "TestADiskThatIsFullIsSaidSo"},
-	"attachment.storage":           {"internal/attachment/service_test.go", "TestADiskThatIsFullIsSaidSo"},
-	"conversation.resolved.idle":   {"internal/conversation/turn_test.go", "TestWhatTheIdleTimersDidIsRecordedWithItsReason"},
-	"conversation.answer_overdue":  {"internal/conversation/turn_test.go", "TestWithNobodyElseALateOwnerKeepsTheConversationAndThatIsRecordedOnce"},
+	"intake.invalid":              {"internal/intake/intake_test.go", "TestEverythingThatIsWrongIsNamedLoggedAndChangesNothing"},
+	"intake.too_large":            {"internal/intake/intake_test.go", "TestEverythingThatIsWrongIsNamedLoggedAndChangesNothing"},
+	"intake.forbidden":            {"internal/httpapi/intake_test.go", "TestRefusalsOfTheWholeRequestAreLoggedToo"},
+	"intake.unauthenticated":      {"internal/httpapi/intake_test.go", "TestRefusalsOfTheWholeRequestAreLoggedToo"},
+	"intake.overloaded":           {"internal/intake/flow_test.go", "TestRowsOfABatchBeyondALimitAreTurnedAwayInOrder"},
+	"attachment.empty":            {"internal/attachment/service_test.go", "TestTheSizeIsLimitedExactlyAndNothingIsLeft"},
+	"attachment.too_large":        {"internal/attachment/service_test.go", "TestTheSizeIsLimitedExactlyAndNothingIsLeft"},
+	"attachment.incomplete":       {"internal/attachment/service_test.go", "TestABodyThatIsNotWholeLeavesNothing"},
+	"attachment.program":          {"internal/attachment/name_test.go", "TestProgramsAreNotTaken"},
+	"attachment.unknown":          {"internal/attachment/service_test.go", "TestOnlyItsOwnerMayNameAnUploadWithinADay"},
+	"attachment.no_space":         {"internal/attachment/service_test.go", "TestADiskThatIsFullIsSaidSo"},
+	"attachment.storage":          {"internal/attachment/service_test.go", "TestADiskThatIsFullIsSaidSo"},
+	"conversation.resolved.idle":  {"internal/conversation/turn_test.go", "TestWhatTheIdleTimersDidIsRecordedWithItsReason"},
+	"conversation.answer_overdue": {"internal/conversation/turn_test.go", "TestWithNobodyElseALateOwnerKeepsTheConversationAndThatIsRecordedOnce"},
 }
 
 func TestEveryCodeHasAScenario(t *testing.T) {

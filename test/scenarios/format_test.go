@@ -151,6 +151,10 @@ type answer struct {
 	Deliveries  map[string]string   `yaml:"deliveries"`
 	Later       string              `yaml:"later"`        // code of the last decision on the conversation
 	LaterAgents map[string][]string `yaml:"later_agents"` // as agents, of that decision
+	// Automatic are the automatic replies that the message was an occasion for, in their order, and what became of each: "hello sent". Says is what automatic
+	// replies have said in the conversation, in sequence.
+	Automatic []string `yaml:"automatic"`
+	Says      []string `yaml:"says"`
 
 	// About the question.
 	Verdict  string   `yaml:"verdict"`
@@ -161,7 +165,7 @@ type answer struct {
 	Checks   []string `yaml:"checks"`   // some outcomes of the check list
 	Fix      []string `yaml:"fix"`      // of the primary: the documents to change, the things to do
 	Restores *bool    `yaml:"restores"` // that, verified, the fixes remove their causes
-	Says     string   `yaml:"says"`     // words that the Chinese headline has
+	Headline string   `yaml:"headline"` // words that the Chinese headline has
 	Dead     []string `yaml:"dead"`     // the agent's own grants without effect: "allow/0"
 }
 
@@ -212,13 +216,13 @@ func (s *scenario) check() error {
 	switch {
 	case s.When.Message == nil && s.When.Ask == nil && s.When.Look == "":
 		return errors.New("when: nothing is asked")
-	case s.When.Look != "" && t.Code == "" && t.Deliveries == nil:
+	case s.When.Look != "" && t.Code == "" && t.Deliveries == nil && t.Automatic == nil:
 		return errors.New("then: what is looked at has a code or deliveries")
 	case s.When.Message != nil && !aboutMessage:
 		return errors.New("then: a message has a status, or is refused")
 	case s.When.Ask != nil && !aboutAgent:
 		return errors.New("then: a question has a verdict and its primary cause")
-	case s.When.Ask == nil && (t.Verdict != "" || t.Primary != "" || t.Causes != nil || t.Fix != nil || t.Restores != nil || t.Says != "" || t.Dead != nil):
+	case s.When.Ask == nil && (t.Verdict != "" || t.Primary != "" || t.Causes != nil || t.Fix != nil || t.Restores != nil || t.Headline != "" || t.Dead != nil):
 		return errors.New("then: a verdict, and no question")
 	}
 	return nil

@@ -32,6 +32,8 @@ type asker interface {
 type trace struct {
 	first, last *decision
 	deliveries  map[string]string
+	automatic   []string // automatic replies that were due
+	says        []string // what automatic replies said in the conversation
 }
 
 type decision struct {
@@ -103,6 +105,12 @@ func (c *comparison) trace(want *answer, tr *trace) {
 	if want.Gates != nil {
 		c.same("gates about the message", lines(want.Gates), lines(tr.first.gates))
 	}
+	if want.Automatic != nil {
+		c.same("automatic replies", lines(want.Automatic), lines(tr.automatic))
+	}
+	if want.Says != nil {
+		c.same("what they say", lines(want.Says), lines(tr.says))
+	}
 	for agent, gates := range want.Agents {
 		c.same("gates of "+agent, lines(gates), lines(tr.first.agents[agent]))
 	}
@@ -150,8 +158,8 @@ func (c *comparison) report(want *answer, r *diagnosis.Report) {
 	if want.Restores != nil {
 		c.same("the fix restores", *want.Restores, primary.Fix != nil && primary.Fix.Verified)
 	}
-	if !strings.Contains(r.Headline.ZH, want.Says) {
-		c.same("headline", want.Says, r.Headline.ZH)
+	if !strings.Contains(r.Headline.ZH, want.Headline) {
+		c.same("headline", want.Headline, r.Headline.ZH)
 	}
 	if want.Dead != nil {
 		var dead []string
@@ -279,7 +287,27 @@ func (a inProcess) trace(position int64) *trace {
 		}
 		tr.deliveries[d.Account] = text
 	}
+	a.automatic(tr, &m)
 	return tr
+}
+
+func (a inProcess) automatic(tr *trace, m *ledger.MessageRow) {
+	ctx := a.g.t.Context()
+	for _, name := range a.g.l.Policy().AutoReplyNames() {
+		for _, r := range must(a.g.store.AutoRepliesFor(ctx, []int64{m.Position}))(a.g.t) {
+			if r.Rule == name {
+				tr.automatic = append(tr.automatic, name+" "+string(r.Outcome))
+			}
+		}
+	}
+	if m.Conversation == 0 {
+		return
+	}
+	for _, x := range must(a.g.store.ConversationMessages(ctx, m.Conversation, 0, 1000))(a.g.t) {
+		if x.Kind == conversation.KindAutoReply {
+			tr.says = append(tr.says, x.Text)
+		}
+	}
 }
 
 func (a inProcess) decision(row *ledger.DecisionRow, kind string) *decision {

@@ -81,6 +81,22 @@ spec: {match: {keywords: [加微信]}, action: quarantine}
 kind: filter
 name: abuse
 spec: {order: 5, match: {keywords: [滚]}, action: reject}
+---
+kind: autoreply
+name: hello
+spec: {on: welcome, inboxes: [web, all], text: {zh: 您好}}
+---
+kind: autoreply
+name: place
+spec: {on: queue, text: {zh: "第 {position} 位"}}
+---
+kind: autoreply
+name: money
+spec: {on: keyword, keywords: [退款], again_after: 1m, text: {zh: 七天内}}
+---
+kind: autoreply
+name: night
+spec: {on: off_hours, text: {zh: "{opens}回来"}}
 `
 
 var (
@@ -127,7 +143,13 @@ var variants = map[string][]string{
 		`{"title":"升级","from":"2026-03-02T08:02:00Z","until":"2026-03-02T08:04:00Z","inboxes":["web","shop"],"kinds":["customer"],"announcement":{"zh":"稍后","en":"later","from":"2026-03-02T08:02:30Z","to":{"everybody":true}}}`,
 		`{"title":"升级","from":"2026-03-02T08:03:00Z","until":"2026-03-02T08:05:00Z","inboxes":["all"],"announcement":{"zh":"抢单","en":"all","from":"2026-03-02T08:00:30Z","to":{"accounts":["a"],"teams":["front"]}}}`,
 	},
-	"client/sim": {"", `{"minimum":"2"}`, `{"blocked":["1"],"reason":"x"}`},
+	"autoreply/money": {
+		`{"on":"keyword","keywords":["退款"],"again_after":"1m","text":{"zh":"七天内"}}`,
+		`{"on":"keyword","keywords":["退款","您好"],"again_after":"2m","text":{"zh":"七天内"}}`,
+		`{"on":"keyword","enabled":false,"keywords":["退款"],"text":{"zh":"七天内"}}`,
+	},
+	"autoreply/place": {`{"on":"queue","text":{"zh":"第 {position} 位"}}`, `{"on":"queue","inboxes":["shop"],"kinds":["customer"],"text":{"zh":"第 {position} 位"}}`},
+	"client/sim":      {"", `{"minimum":"2"}`, `{"blocked":["1"],"reason":"x"}`},
 	"schedule/day": {
 		`{"title":"白班","zone":"Asia/Shanghai","weekly":[{"days":["mon","tue","wed","thu","fri","sat","sun"],"from":"16:02","to":"23:00"}]}`,
 		`{"title":"白班","zone":"Asia/Shanghai","weekly":[{"days":["mon","tue","wed","thu","fri","sat","sun"],"from":"16:04","to":"16:06"}]}`,
@@ -136,7 +158,7 @@ var variants = map[string][]string{
 
 var variantKeys = []string{
 	"account/a", "account/b", "account/c", "inbox/web", "filter/spam", "switch/inbox.shop", "switch/platform", "switch/account.d", "schedule/day",
-	"switch/inbox.web", "switch/account.a", "maintenance/work", "client/sim",
+	"switch/inbox.web", "switch/account.a", "maintenance/work", "client/sim", "autoreply/money", "autoreply/place",
 }
 
 func edit(key, spec string) policy.Edit {
@@ -221,6 +243,8 @@ func (s *Sim) spam() string {
 		return " 加微信"
 	case n < 11:
 		return " 滚"
+	case n < 25:
+		return " 退款"
 	}
 	return ""
 }

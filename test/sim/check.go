@@ -204,7 +204,7 @@ func (s *Sim) answeredAt(steps []stepOfClock) map[int64]time.Time {
 			s.violated("replies of %s: %v", inbox, err)
 		}
 		for _, m := range rows {
-			if m.Kind != conversation.KindPrompt {
+			if m.Kind != conversation.KindAutoReply {
 				at[m.Conversation] = s.passed(steps, m.At, m.Position)
 			}
 		}
@@ -257,11 +257,13 @@ func (s *Sim) checkSilence(c *ledger.ConversationRow, rows []ledger.MessageRow) 
 	if s.released[c.ID] {
 		return // what is released lies where it came in, however much later it was let through
 	}
+	automatic := s.checkAutoReplies(c, rows)
 	var last ledger.MessageRow // of the customer or an agent
 	var prompted int64         // where
 	for _, m := range rows {
 		switch {
-		case m.Direction == ledger.Outbound && m.Kind == conversation.KindPrompt:
+		case m.Direction == ledger.Outbound && m.Kind == conversation.KindAutoReply && automatic[m.Position]:
+		case m.Direction == ledger.Outbound && m.Kind == conversation.KindAutoReply:
 			if prompted != 0 && !s.wokenBetween(c.ID, prompted, m.Position) || last.Direction != ledger.Outbound {
 				s.violated("prompt m%d in c%d follows m%d (%s), prompted before: m%d", m.Position, c.ID, last.Position, last.Direction, prompted)
 			}
@@ -496,6 +498,13 @@ func (s *Sim) checkReplay() {
 	}
 	for _, m := range first {
 		later = append(later, *m.Decision)
+		if m.Conversation == m.Position { // the first of its conversation
+			for _, x := range s.messages(m.Conversation) {
+				if x.Kind == conversation.KindAutoReply && x.Decision != nil {
+					later = append(later, *x.Decision)
+				}
+			}
+		}
 	}
 	for _, d := range later {
 		if err := ledger.Replay(background, s.store, d, func(revision int64) (*reception.Policy, error) {

@@ -51,6 +51,8 @@ type Sim struct {
 	resolved map[int64]bool    // conversations that somebody tried to resolve
 	released map[int64]bool    // conversations in which a held message was released
 	healing  bool
+	// autoReplies counts those that were checked, so that a test sees that there are some.
+	autoReplies int
 	// unstable is until when a fault of the store may still delay what is due.
 	unstable time.Time
 	armed    int      // commits that are still to fail

@@ -62,6 +62,14 @@ func run(t *testing.T, seed uint64, log *slog.Logger) bool {
 	return len(list) == 0
 }
 
+// Automatic replies occur in histories: what checks them has something to look at.
+func TestHistoriesHaveAutomaticReplies(t *testing.T) {
+	s := history(t, 5, slog.New(slog.DiscardHandler))
+	if s.Check(); s.autoReplies < 5 {
+		t.Errorf("%d automatic replies", s.autoReplies)
+	}
+}
+
 func history(t *testing.T, seed uint64, log *slog.Logger) *Sim {
 	t.Helper()
 	s, err := New(seed, log)

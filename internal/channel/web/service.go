@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -80,6 +81,8 @@ var errMessageID = problem.New(problem.Invalid, "intake.invalid", "An id has at 
 type Letter struct {
 	ID   string `json:"id" doc:"the visitor's own, once per message; sent again, it is the same message"`
 	Text string `json:"text"`
+	// Kind is one of the inbox's that senders may set.
+	Kind string `json:"kind,omitempty" doc:"customer if it is left out; another kind that the inbox lists, such as group, opens a conversation of its own"`
 	// Attachments are uploads of the visitor.
 	Attachments []string `json:"attachments,omitempty" doc:"ids of the visitor's uploads, at most 10"`
 }
@@ -102,7 +105,7 @@ func (s *Service) Post(ctx context.Context, v Visitor, address, lang string, l L
 		s.o.Intake.Refused(ctx, intake.Refusal{Inbox: v.Inbox, SenderID: senderID(v, l.ID), Address: limit.Network(address)}, err)
 		return Taken{}, err
 	}
-	r := intake.Request{ID: senderID(v, l.ID), Contact: intake.Contact{ID: v.ID, Name: v.Name}, Kind: kind, Text: l.Text, Attachments: l.Attachments}
+	r := intake.Request{ID: senderID(v, l.ID), Contact: intake.Contact{ID: v.ID, Name: v.Name}, Kind: cmp.Or(l.Kind, kind), Text: l.Text, Attachments: l.Attachments}
 	if l.ID == "" {
 		r.ID = "" // which is refused in the words for it
 	}
@@ -188,7 +191,7 @@ func (s *Service) message(v Visitor, m *ledger.MessageRow) (Message, error) {
 		}
 		return out, nil
 	}
-	out.Alias, out.Automatic = s.alias(m.Author), m.Kind == conversation.KindPrompt
+	out.Alias, out.Automatic = s.alias(m.Author), m.Kind == conversation.KindAutoReply
 	return out, nil
 }
 

@@ -11,7 +11,7 @@ import (
 	"github.com/bidahq/bida/internal/reception"
 )
 
-// kind is what visitors' messages are.
+// kind is what visitors' messages are unless they say otherwise.
 const kind = "customer"
 
 // The states of a visitor's conversation.
@@ -101,8 +101,10 @@ func (s *Service) waitsSince(ctx context.Context, v Visitor) (time.Time, error) 
 		return time.Time{}, fmt.Errorf("messages of a visitor: %w", err)
 	}
 	since := s.o.Now()
-	for i := len(rows) - 1; i >= 0 && rows[i].Direction.FromCustomer(); i-- {
-		since = rows[i].At
+	for i := len(rows) - 1; i >= 0 && (rows[i].Direction.FromCustomer() || rows[i].Kind == conversation.KindAutoReply); i-- {
+		if rows[i].Direction.FromCustomer() { // an automatic reply is no answer
+			since = rows[i].At
+		}
 	}
 	return since, nil
 }

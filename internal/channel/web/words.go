@@ -1,7 +1,6 @@
 package web
 
 import (
-	"fmt"
 	"strconv"
 	"time"
 
@@ -206,22 +205,12 @@ func (s *speaker) week() string {
 	return s.pick("（"+text+"）", " (open "+text+")")
 }
 
-// when says an instant as people do: the time of today, and the day where it is another. Chinese words carry the space they need beside Latin digits.
+// when says an instant as people do; "" for one that is not known.
 func (s *speaker) when(at time.Time) string {
 	if at.IsZero() {
 		return ""
 	}
-	at, now := at.In(s.zone), s.now.In(s.zone)
-	clock := at.Format("15:04")
-	switch days := daysBetween(now, at); {
-	case days == 0:
-		return s.pick(" "+clock+" ", "at "+clock)
-	case days == 1:
-		return s.pick("明天 "+clock+" ", "tomorrow at "+clock)
-	case days < 7:
-		return s.pick(policy.Day(at.Weekday(), true)+" "+clock+" ", "on "+policy.Day(at.Weekday(), false)+" at "+clock)
-	}
-	return s.pick(fmt.Sprintf(" %d 月 %d 日 %s ", at.Month(), at.Day(), clock), at.Format("on 2 Jan at ")+clock)
+	return policy.When(s.now.In(s.zone), at.In(s.zone), s.zh)
 }
 
 // spaced puts a Chinese time after a comma, where the space before it does not belong.
@@ -230,9 +219,4 @@ func (s *speaker) spaced(when string) string {
 		return when[1:]
 	}
 	return when
-}
-
-func daysBetween(from, to time.Time) int {
-	day := func(t time.Time) time.Time { return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, time.UTC) }
-	return int(day(to).Sub(day(from)) / (24 * time.Hour))
 }

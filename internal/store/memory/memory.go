@@ -299,6 +299,7 @@ type disk struct {
 	ratings       rows[ledger.RatingRow]
 	quarantine    rows[ledger.QuarantineRow]
 	hits          rows[ledger.HitsRow]
+	autoReplies   rows[ledger.AutoReplyRow]
 	replyCursors  map[string]int64
 	sequences     map[[2]int64]bool // conversation and sequence of messages
 }
@@ -355,6 +356,9 @@ func newDisk() *disk {
 	d.quarantine = rows[ledger.QuarantineRow]{table.Quarantine, func(a, b *ledger.QuarantineRow) int { return cmp.Compare(a.Message, b.Message) }, nil}
 	d.hits = rows[ledger.HitsRow]{table.Hits, func(a, b *ledger.HitsRow) int {
 		return cmp.Or(cmp.Compare(a.Rule, b.Rule), a.Hour.Compare(b.Hour))
+	}, nil}
+	d.autoReplies = rows[ledger.AutoReplyRow]{table.AutoReplies, func(a, b *ledger.AutoReplyRow) int {
+		return cmp.Or(cmp.Compare(a.Message, b.Message), cmp.Compare(a.Rule, b.Rule))
 	}, nil}
 	d.ratings = rows[ledger.RatingRow]{table.Ratings, func(a, b *ledger.RatingRow) int { return cmp.Compare(a.Conversation, b.Conversation) }, nil}
 	return d

@@ -149,7 +149,7 @@ func (s *Store) Previews(ctx context.Context, conversations []int64) ([]ledger.P
 					p.Since = m.At
 				}
 			}
-			if m.Sequence == p.Last {
+			if automatic := m.Kind == "auto_reply"; m.Sequence != 0 && m.Sequence <= p.Last && (!automatic || m.Sequence == p.Last && (p.Direction == "" || p.Kind == "auto_reply")) {
 				p.Direction, p.Kind, p.Author, p.At = m.Direction, m.Kind, m.Author, m.At
 				p.Text = string([]rune(m.Text)[:min(ledger.PreviewLength, len([]rune(m.Text)))])
 			}

@@ -187,7 +187,8 @@ func (r *Reader) Previews(ctx context.Context, conversations []int64) ([]ledger.
 	(SELECT count(*) FROM messages u WHERE u.conversation = c.id AND u.sequence > c.answered AND u.direction = 'in'),
 	coalesce((SELECT u.at FROM messages u WHERE u.conversation = c.id AND u.sequence > c.answered AND u.direction = 'in' ORDER BY u.sequence LIMIT 1), 0),
 	m.direction, m.kind, m.author, substr(m.text, 1, `+strconv.Itoa(ledger.PreviewLength)+`), coalesce(m.at, 0)
-FROM conversations c JOIN messages m ON m.conversation = c.id AND m.sequence = c.last_sequence
+FROM conversations c JOIN messages m ON m.conversation = c.id AND m.sequence = coalesce(
+		(SELECT x.sequence FROM messages x WHERE x.conversation = c.id AND x.sequence <= c.last_sequence AND x.kind <> 'auto_reply' ORDER BY x.sequence DESC LIMIT 1), c.last_sequence)
 	LEFT JOIN contacts k ON k.inbox = c.inbox AND k.id = c.contact
 WHERE c.id IN (`+text+`)`, args...)
 		if err != nil {

@@ -107,6 +107,17 @@ func (h *history) compareReads() {
 			"Quarantine": func(s store.Store) (any, error) {
 				return s.Quarantine(ctx, ledger.QuarantineQuery{State: []ledger.QuarantineState{"", ledger.QuarantineHeld}[p&1], Inbox: []string{"", inbox}[q&1], Rule: []string{"", "r1"}[revision&1], Before: q, Limit: n})
 			},
+			"LastAutoReplies": func(s store.Store) (any, error) { return s.LastAutoReplies(ctx, p) },
+			"AutoRepliesFor": func(s store.Store) (any, error) {
+				rows, err := s.AutoRepliesFor(ctx, []int64{p, q, q + 1})
+				slices.SortFunc(rows, byMessageAndRule)
+				return rows, err
+			},
+			"AutoRepliesBehind": func(s store.Store) (any, error) {
+				rows, err := s.AutoRepliesBehind(ctx, []int64{p, q, q + 1})
+				slices.SortFunc(rows, byMessageAndRule)
+				return rows, err
+			},
 			"QuarantineOf": func(s store.Store) (any, error) {
 				rows, err := s.QuarantineOf(ctx, []int64{p, q, q + 1})
 				slices.SortFunc(rows, func(a, b ledger.QuarantineRow) int { return cmp.Compare(a.Message, b.Message) })

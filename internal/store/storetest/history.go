@@ -336,7 +336,11 @@ func (h *history) reply(g *ledger.Group) {
 	c := h.conversation()
 	c.LastSequence++
 	h.save(g, c)
-	g.Messages = append(g.Messages, ledger.MessageRow{Position: h.take(), Direction: ledger.Outbound, Inbox: c.Inbox, Conversation: c.ID, Sequence: c.LastSequence,
+	position := h.take()
+	if h.one(3) {
+		h.autoReply(g, c.ID, position)
+	}
+	g.Messages = append(g.Messages, ledger.MessageRow{Position: position, Direction: ledger.Outbound, Inbox: c.Inbox, Conversation: c.ID, Sequence: c.LastSequence,
 		Contact: c.Contact, Kind: h.kind(), Author: h.name(), Text: h.text(), At: g.At, ContactSequence: h.small(), ReplyState: ledger.ReplySent, ReplyAt: h.instant(), ReplyDetail: h.text()})
 }
 

@@ -135,6 +135,9 @@ var reads = []behaviour{
 			}
 			last := &g.Messages[2]
 			last.Direction, last.Kind, last.Author, last.Text, last.Decision = ledger.Note, "internal", "an", long, nil
+			for _, i := range []int{8, 9, 10, 11} { // the last of one conversation, and all of another
+				g.Messages[i].Direction, g.Messages[i].Kind, g.Messages[i].Decision = ledger.Outbound, "auto_reply", nil
+			}
 			g.Contacts = []ledger.ContactRow{{Inbox: "web", ID: "c0", Name: "王小明"}, {Inbox: "mail", ID: "c1", Name: "somebody else"}}
 		})
 		var ids []int64
@@ -149,6 +152,8 @@ var reads = []behaviour{
 		same(t, "a note", rows[0], ledger.PreviewRow{Conversation: 1, Last: 3, ContactName: "王小明", Unanswered: 2, Since: s.at, Direction: ledger.Note, Kind: "internal", Author: "an",
 			Text: string([]rune(long)[:ledger.PreviewLength]), At: s.at})
 		same(t, "a message", rows[1], ledger.PreviewRow{Conversation: 4, Last: 3, Answered: 1, Unanswered: 2, Since: s.at, Direction: ledger.Inbound, Kind: "customer", Text: "text 3", At: s.at})
+		same(t, "a message before an automatic reply", rows[2], ledger.PreviewRow{Conversation: 7, Last: 3, Answered: 2, Direction: ledger.Inbound, Kind: "customer", Text: "text 2", At: s.at})
+		same(t, "nothing but automatic replies", rows[3], ledger.PreviewRow{Conversation: 10, Last: 3, Direction: ledger.Outbound, Kind: "auto_reply", Text: "text 3", At: s.at})
 		same(t, "previews of nothing", got(s.Previews(s.ctx(), nil))(t), nil)
 	}},
 	{"lists resolved conversations, the last resolved first", func(t *testing.T, s *subject) {

@@ -187,5 +187,6 @@ func Ops() []*Op {
 	return []*Op{InsertMessage, InsertKey, PutContact, PutConversation, InsertDelivery, EditDelivery, InsertAttempt, InsertFact, EndFact,
 		InsertAssignment, EndAssignment, InsertDecision, KeepOutcomes, InsertDocument, InsertRevision, InsertAudit, PutLogin, PutToken, PutBrowserSession, PutClient,
 		SameStatus, InsertGroup, SupersedeDocument, EndDocument, UpdateReplies, MoveReplyCursor, InsertRefusal, TrimRefusals,
-		EndUploads, PutQuarantine, ReleaseMessage, AddHits, PutUpload, KeepFile, UpdateContactReplies, InsertVisitor, PutRating, PutJob, EndJob}
+		EndUploads, PutQuarantine, ReleaseMessage, AddHits, PutUpload, KeepFile, UpdateContactReplies, InsertVisitor, PutRating, PutJob, EndJob,
+		InsertAutoReply}
 }

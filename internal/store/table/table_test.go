@@ -114,6 +114,7 @@ func TestEveryFieldOfEveryRowHasItsColumn(t *testing.T) {
 	checkRow(t, Visitors, nil)
 	checkRow(t, Ratings, nil)
 	checkRow(t, Quarantine, nil)
+	checkRow(t, AutoReplies, nil)
 	checkRow(t, Hits, nil)
 	checkRow(t, Jobs, nil)
 }

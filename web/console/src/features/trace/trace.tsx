@@ -63,6 +63,7 @@ function TraceView({ trace }: { readonly trace: Trace }): ReactNode {
       </header>
       <Way trace={trace} />
       <Filtered trace={trace} />
+      <Automatic trace={trace} />
       {trace.decision && <DecisionView title={t.decision} decision={trace.decision} trace={trace} />}
       {trace.decisions.map((d) => <DecisionView key={d.position} title={t.later(causes[d.cause] ?? d.cause)} decision={d} trace={trace} />)}
       <Deliveries trace={trace} />
@@ -103,6 +104,26 @@ function Way({ trace }: { readonly trace: Trace }): ReactNode {
           );
         })}
       </ol>
+    </section>
+  );
+}
+
+/** Automatic says of each automatic reply that was due whether it was written, and why not. */
+function Automatic({ trace }: { readonly trace: Trace }): ReactNode {
+  const t = useWords(traceText);
+  if (trace.auto_replies.length === 0) return null;
+  return (
+    <section className="card" aria-labelledby="automatic">
+      <h2 id="automatic">{t.automatic}</h2>
+      <ul>
+        {trace.auto_replies.map((a) => (
+          <li key={a.rule}>
+            <bdi>{t.automaticRule(a.title)}</bdi> · {a.says}
+            {a.message !== undefined && a.message !== trace.message && <> <Link to={`/messages/${a.message}`}>{a.message}</Link></>}
+            {a.answers !== undefined && a.answers !== trace.message && <> <Link to={`/messages/${a.answers}`}>{a.answers}</Link></>}
+          </li>
+        ))}
+      </ul>
     </section>
   );
 }

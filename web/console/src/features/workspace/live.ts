@@ -51,7 +51,7 @@ export function beginLive(account: string): void {
   const stops = [
     realtime.on("event", (e) => {
       deliveries.handle(e);
-      if (e.event === "message" && e.kind !== "internal") chime(e.conversation ?? "");
+      if (e.event === "message" && e.kind !== "internal" && e.kind !== "auto_reply") chime(e.conversation ?? "");
       if (e.event === "notice") for (const tell of notices) tell(e);
       if (e.event !== "message") for (const key of ["me", "announcements"]) reread([key], 300);
     }),

@@ -52,14 +52,16 @@ export function MessageBubble({ message: m, follows, mine, customer }: Props): R
   );
 }
 
-/** Marks says what filter rules did with a message: tags, and that it is held, or was and who let it through. */
+/** Marks says what rules did with a message: which one wrote it, its tags, and that it is held, or was and who let it through. */
 function Marks({ message: m }: { readonly message: Message }): ReactNode {
   const t = useWords(workspaceText);
   const q = m.quarantine;
   const tags = m.tags ?? [];
-  if (q === undefined && tags.length === 0) return null;
+  const rule = m.auto_reply;
+  if (q === undefined && rule === undefined && tags.length === 0) return null;
   return (
     <p className="ws-marks">
+      {rule && <span className="ws-note-mark"><bdi>{t.byRule[rule.on](rule.title)}</bdi></span>}
       {q && <span className="ws-note-mark"><bdi>{q.state === "held" ? t.heldMark(q.rule_title ?? q.rule) : t.releasedMark(q.released_by_title ?? q.released_by ?? "")}</bdi></span>}
       {tags.map((tag) => <span key={tag} className="ws-note-mark"><bdi>{tag}</bdi></span>)}
     </p>

@@ -69,6 +69,10 @@ export const workspaceText = texts(
     thread: "消息",
     messageOf: { in: "客户", out: "回复", note: "内部备注", system: "系统", held: "已拦截的消息" },
     heldHint: "一条消息被过滤规则拦截，没有推送",
+    byRule: {
+      welcome: (rule: string) => `会话开始时自动发送 · ${rule}`, off_hours: (rule: string) => `非营业时间自动发送 · ${rule}`,
+      queue: (rule: string) => `排队时自动发送 · ${rule}`, keyword: (rule: string) => `命中关键词自动发送 · ${rule}`,
+    },
     heldMark: (rule: string) => `被规则“${rule}”拦截`,
     releasedMark: (who: string) => `曾被拦截，由${who}放行`,
     takenBack: (reason: string) => `已从您这里收回：${reason}`,
@@ -239,6 +243,10 @@ export const workspaceText = texts(
     thread: "Messages",
     messageOf: { in: "Customer", out: "Reply", note: "Internal note", system: "System", held: "Intercepted message" },
     heldHint: "A filter rule kept a message back; it was given to nobody",
+    byRule: {
+      welcome: (rule: string) => `sent when the conversation opened · ${rule}`, off_hours: (rule: string) => `sent outside the hours · ${rule}`,
+      queue: (rule: string) => `sent while waiting · ${rule}`, keyword: (rule: string) => `sent for a keyword · ${rule}`,
+    },
     heldMark: (rule: string) => `kept back by rule “${rule}”`,
     releasedMark: (who: string) => `was kept back; released by ${who}`,
     takenBack: (reason: string) => `Taken back from you: ${reason}`,
