@@ -16,7 +16,7 @@ const page = (name: string) => `<html><script type="module" crossorigin src="/as
 it("a part that could not be fetched says so, and can be tried again", async () => {
   vi.stubGlobal("fetch", vi.fn(() => Promise.reject(new TypeError("no network"))));
   let tries = 0;
-  const Part = part(() => (++tries === 1 ? Promise.reject(new TypeError("failed to fetch")) : Promise.resolve({ default: () => <p>the part</p> })));
+  const Part = part<object>(() => (++tries === 1 ? Promise.reject<never>(new TypeError("failed to fetch")) : Promise.resolve({ default: () => <p>the part</p> })));
   render(<Part />);
   await settle();
   expect(screen.queryByText("the part")).toBeNull();
@@ -40,7 +40,7 @@ it("an old tab is told apart from a server that is away", async () => {
   expect(await lookForNewVersion(says("busy", 503), "/assets/index-1.js")).toBe(false);
   expect(await lookForNewVersion(() => Promise.reject(new TypeError("no network")), "/assets/index-1.js")).toBe(false);
   expect(await lookForNewVersion(says(page("index-2")), "/assets/index-1.js")).toBe(true);
-  const Gone = part(() => Promise.reject(new TypeError("404")));
+  const Gone = part<object>(() => Promise.reject<never>(new TypeError("404")));
   render(<Gone />);
   await settle();
   expect(screen.getByText(/Bida 已更新|Bida has been updated/)).toBeTruthy();

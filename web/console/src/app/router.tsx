@@ -41,6 +41,12 @@ const first = createRoute({ getParentRoute: () => inside, path: "/", component: 
 
 const me = createRoute({ getParentRoute: () => inside, path: "/me", component: Me, loader: () => void Me.preload() });
 
+/** Where filter rules were before all settings had pages; links and bookmarks go on. */
+const filters = createRoute({ getParentRoute: () => inside, path: "/filters", beforeLoad: () => {
+  // eslint-disable-next-line @typescript-eslint/only-throw-error -- TanStack Router is told where to go by what is thrown.
+  throw redirect({ to: "/reception/$section", params: { section: "filters" }, replace: true });
+} });
+
 function routesOf(page: Page) {
   const Code = part(page.load, { waiting: <PageLoading /> });
   const component = () => <Guarded page={page}><Code /></Guarded>;
@@ -48,6 +54,6 @@ function routesOf(page: Page) {
   return page.paths.map((path) => createRoute({ getParentRoute: () => inside, path, component, loader: () => void Code.preload() }));
 }
 
-const routeTree = root.addChildren([signIn, inside.addChildren([first, me, ...pages.flatMap(routesOf)])]);
+const routeTree = root.addChildren([signIn, inside.addChildren([first, me, filters, ...pages.flatMap(routesOf)])]);
 
 export const router = createRouter({ routeTree, defaultPreload: "intent", scrollRestoration: true });
