@@ -54,7 +54,7 @@ describe("the reception settings as pages", () => {
     });
   }
 
-  test("who shortens a schedule is told first whom it bears on, and that nobody is left; a mistake stands beside its field", async () => {
+  test("who shortens a schedule is told first whom it bears on; a mistake stands beside its field, and what was typed outlives a reload", async () => {
     const person = await Person.at(server, { allow: [...allow, /^400 POST \/api\/v1\/policy\/preview/] });
     await person.signIn("admin");
     await person.page.goto("/reception/schedules/early");
@@ -76,7 +76,7 @@ describe("the reception settings as pages", () => {
     await impact.getByText("2 人的接收会改变").waitFor();
     await impact.getByText(/客服丁\(agent-d\)的客服组/).first().waitFor();
     await person.look("reception-impact", { known });
-    await impact.getByRole("button", { name: "仍然保存" }).click();
+    await impact.getByRole("button", { name: "保存", exact: true }).click();
     await person.page.getByText(/已保存为版本 \d+，已通知/).waitFor();
     const { spec } = await admin("GET", "/policy/documents/schedule/early");
     assert.deepEqual(spec.weekly.find((o) => o.days.includes("mon") && o.from === "10:30"), { days: ["mon"], from: "10:30", to: "12:00" });
@@ -126,7 +126,7 @@ describe("the reception settings as pages", () => {
     const impact = person.page.getByRole("dialog", { name: "保存之前：会发生什么" });
     const stale = person.page.getByRole("dialog", { name: "在您编辑期间，它已被修改" });
     await impact.or(stale).waitFor();
-    if (await impact.isVisible()) await impact.getByRole("button", { name: "仍然保存" }).click();
+    if (await impact.isVisible()) await impact.getByRole("button", { name: /保存$/ }).click();
     await stale.getByText("Asia/Tokyo").waitFor();
     await person.look("reception-stale", { known });
     await stale.getByRole("button", { name: "把我的改动放到新版本上" }).click();

@@ -179,14 +179,14 @@ export function DocumentEditor({ of, policy, name, list }: Props): ReactNode {
         } : undefined} />
       )}
       {editable && saved !== undefined && of.partial !== true && !dirty && <p><Button danger loading={busy} onClick={remove}>{t.remove}</Button></p>}
-      {editable && (dirty || (isNew && name !== undefined)) && (
+      {editable && dirty && (
         <div className="rc-pending" role="region" aria-label={t.pending(count)}>
           <div className="rc-pending-text" aria-live="polite">
             <strong>{t.pending(count)}</strong>
             {faults.any ? <><span className="rc-wrong">{t.faults(faults.count)}</span><Wrong of={faults.summary().slice(0, 3)} /></>
               : <span className="soft">{checked.busy ? t.checking : checked.alterations === undefined ? "" : checked.alterations.length === 0 ? t.noEffect : t.affects(checked.alterations.length)}</span>}
           </div>
-          {dirty && <Button onClick={discard}>{t.discard}</Button>}
+          <Button onClick={discard}>{t.discard}</Button>
           <Button type="primary" loading={busy} disabled={!ready} onClick={() => void weigh(draft)}>{t.save}</Button>
         </div>
       )}

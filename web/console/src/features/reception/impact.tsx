@@ -24,10 +24,11 @@ export function ImpactPanel({ weighed, policy, content, saving, onSave, onClose 
   const t = useWords(receptionText);
   const language = useLanguage();
   const removes = weighed?.change.spec === undefined;
+  const safe = weighed?.impact?.safe === true;
   const people = weighed ? told(weighed.alterations) : [];
   return (
     <Drawer open={weighed !== undefined} onClose={onClose} title={removes ? t.impactRemove : t.impact} size={480}
-      footer={<div className="rc-foot"><Button onClick={onClose}>{t.cancel}</Button><Button type="primary" danger={removes} loading={saving} onClick={onSave}>{removes ? t.impactRemoveSave : t.impactSave}</Button></div>}>
+      footer={<div className="rc-foot"><Button onClick={onClose}>{t.cancel}</Button><Button type="primary" danger={removes} loading={saving} onClick={onSave}>{safe ? (removes ? t.remove : t.save) : removes ? t.impactRemoveSave : t.impactSave}</Button></div>}>
       {weighed && (
         <div className="rc-impact" role="group" aria-label={removes ? t.impactRemove : t.impact} tabIndex={0}>
           {weighed.impact ? <Ahead impact={weighed.impact} policy={policy} /> : <p className="rc-notice">{t.impactTooMuch}</p>}

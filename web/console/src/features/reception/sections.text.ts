@@ -163,7 +163,7 @@ export const sectionText = texts(
       drop: (day: string, n: number) => `Remove opening ${n} of ${day}`,
       nextDay: "next day",
       copy: "Copy to",
-      copyOf: (day: string) => `Copy the openings of ${day} to`,
+      copyOf: (day: string) => `Copy to: where the openings of ${day} go`,
       copyChoices: { workdays: "Monday to Friday", all: "every day", weekend: "the weekend" },
       hours: (n: number) => `${n} hours a week`,
       never: "never open",
