@@ -173,7 +173,7 @@ export function DocumentEditor({ of, policy, name, list }: Props): ReactNode {
       )}
       <of.Form policy={policy} name={ownName} spec={draft} change={(next) => put(next)} faults={faults} readOnly={!editable} />
       {saved !== undefined && (
-        <History policy={policy} kind={of.kind} name={saved.name} current={saved.revision} onRestore={editable ? async (to) => {
+        <History policy={policy} kind={of.kind} name={saved.name} current={saved.revision} onRestore={editable && of.partial !== true ? async (to) => {
           put((await readDocument(of.kind, saved.name, to)).spec);
           void message.info(t.restoredVersion(to));
         } : undefined} />

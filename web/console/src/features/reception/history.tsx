@@ -13,7 +13,7 @@ interface Props {
   readonly kind: string;
   readonly name: string;
   readonly current: number;
-  /** Undefined for who may not edit. */
+  /** Undefined for who may not edit, and where the form shows a part of the document only. */
   readonly onRestore: ((revision: number) => Promise<void>) | undefined;
 }
 

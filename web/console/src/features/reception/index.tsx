@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
-import type { ReactNode } from "react";
+import { useEffect, useRef, type ReactNode } from "react";
 import { useWords } from "../../app/words";
 import { PageBody } from "../../ui/page";
 import { Empty, ErrorState, Loading } from "../../ui/states";
@@ -26,11 +26,16 @@ export default function Reception(): ReactNode {
   const section = sectionNames.find((s) => s === params["section"]) ?? "schedules";
   const name = typeof params["name"] === "string" ? params["name"] : undefined;
   const policy = useQuery(policyQuery);
+  const nav = useRef<HTMLElement>(null);
+  const there = policy.data !== undefined;
+  useEffect(() => { // on a phone there are more parts than there is room for
+    nav.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [section, there]);
   if (policy.data === undefined) return <PageBody title={t.title}>{policy.error ? <ErrorState error={policy.error} onRetry={() => void policy.refetch()} /> : <Loading rows={8} />}</PageBody>;
   if (name !== undefined) return <One key={`${section}/${name}`} section={section} address={name} policy={policy.data} />;
   return (
     <PageBody title={t.title}>
-      <nav className="rc-nav" aria-label={t.sectionsLabel}>
+      <nav ref={nav} className="rc-nav" aria-label={t.sectionsLabel}>
         {sectionNames.map((s) => <Link key={s} to="/reception/$section" params={{ section: s }} className={s === section ? "rc-tab active" : "rc-tab"} aria-current={s === section ? "page" : undefined}>{t.sections[s]}</Link>)}
       </nav>
       <Section name={section} policy={policy.data} />
