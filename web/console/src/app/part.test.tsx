@@ -1,4 +1,4 @@
-import { act, cleanup, fireEvent, render, screen } from "@testing-library/react";
+import { cleanup, fireEvent, render, screen } from "@testing-library/react";
 import { afterEach, expect, it, vi } from "vitest";
 import { part } from "./part";
 import { entryOf, lookForNewVersion } from "./version";
@@ -8,9 +8,7 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-const settle = () => act(async () => {
-  for (let i = 0; i < 10; i++) await Promise.resolve();
-});
+const patience = { timeout: 30_000 };
 const page = (name: string) => `<html><script type="module" crossorigin src="/assets/${name}.js"></script></html>`;
 
 it("a part that could not be fetched says so, and can be tried again", async () => {
@@ -18,13 +16,10 @@ it("a part that could not be fetched says so, and can be tried again", async () 
   let tries = 0;
   const Part = part<object>(() => (++tries === 1 ? Promise.reject<never>(new TypeError("failed to fetch")) : Promise.resolve({ default: () => <p>the part</p> })));
   render(<Part />);
-  await settle();
-  expect(screen.queryByText("the part")).toBeNull();
-  fireEvent.click(screen.getByRole("button", { name: /重试|Try again/ }));
-  await settle();
-  expect(screen.getByText("the part")).toBeTruthy();
+  fireEvent.click(await screen.findByRole("button", { name: /重试|Try again/ }, patience));
+  await screen.findByText("the part", undefined, patience);
   expect(tries).toBe(2);
-});
+}, 60_000);
 
 it("what was fetched ahead is there at once", async () => {
   const Part = part(() => Promise.resolve({ default: () => <p>ahead</p> }));
@@ -42,7 +37,6 @@ it("an old tab is told apart from a server that is away", async () => {
   expect(await lookForNewVersion(says(page("index-2")), "/assets/index-1.js")).toBe(true);
   const Gone = part<object>(() => Promise.reject<never>(new TypeError("404")));
   render(<Gone />);
-  await settle();
-  expect(screen.getByText(/Bida 已更新|Bida has been updated/)).toBeTruthy();
+  await screen.findByText(/Bida 已更新|Bida has been updated/, undefined, patience);
   expect(screen.queryByRole("button", { name: /重试|Try again/ })).toBeNull();
-});
+}, 60_000);
