@@ -120,7 +120,7 @@ func (s *session) words(err error) string {
 		text += " (" + p.Field + ")"
 	}
 	for _, f := range p.Fields {
-		text += "; " + strings.TrimSpace(strings.TrimSpace(f.Document+" "+f.Field)+": "+f.Message)
+		text += "; " + strings.TrimSpace(strings.TrimSpace(f.Document+" "+f.Field)+": "+f.Words(s.lang))
 	}
 	return strings.Replace(err.Error(), p.Error(), text, 1) // with what was put around it
 }

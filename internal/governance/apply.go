@@ -79,7 +79,7 @@ func invalid(err error) error {
 		fmt.Sprintf("The settings have %d problem(s); nothing was applied.", len(list)),
 		fmt.Sprintf("设置有 %d 处问题，未应用任何改动。", len(list)))
 	for _, p := range list {
-		e.Fields = append(e.Fields, problem.Field{Field: p.Path, Document: p.Document, Line: p.Line, Message: p.Message})
+		e.Fields = append(e.Fields, problem.Field{Field: p.Path, Document: p.Document, Line: p.Line, Message: p.Message, Zh: p.MessageZH})
 	}
 	if len(list) > 0 {
 		e.Field = list[0].Path

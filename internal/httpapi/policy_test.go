@@ -91,6 +91,10 @@ func TestABrokenPolicyIsRefusedByFieldAndAsAWhole(t *testing.T) {
 	if len(errs) < 2 || errs[0].(map[string]any)["document"] != "account/bad" {
 		t.Errorf("the errors are %v", errs)
 	}
+	inChinese := b.ask("admin", "PUT", "/policy", `{"documents":[{"kind":"schedule","name":"s","spec":{"zone":"Asia/Nowhere"}}]}`, "If-Match", `"1"`, "Accept-Language", "zh")
+	if text := inChinese.problem(400, "policy.invalid", "/spec/zone").list("errors")[0].(map[string]any)["message"].(string); !strings.Contains(text, "未知时区") {
+		t.Errorf("who reads Chinese is told %q", text)
+	}
 	put(good+`{"kind":"account","name":"bad","spec":{"roles":["ghost"]}}`).problem(400, "policy.invalid", "/spec/roles/0")
 	put(good+`{"kind":"fax","name":"bad","spec":{}}`).problem(400, "policy.invalid", "/kind")
 	put(good+good[:len(good)-1]).problem(400, "policy.invalid", "")

@@ -114,7 +114,7 @@ func problemOf(err error, lang, request string) *Problem {
 		Request: request, more: e.Details, headers: http.Header{},
 	}
 	for _, f := range e.Fields {
-		p.Errors = append(p.Errors, FieldError(f))
+		p.Errors = append(p.Errors, FieldError{Field: f.Field, Document: f.Document, Line: f.Line, Message: f.Words(lang)})
 	}
 	if a.retryAfter > 0 {
 		p.RetryAfter = max(a.retryAfter, int((e.RetryAfter+time.Second-1)/time.Second)) // never too early

@@ -49,6 +49,16 @@ type Field struct {
 	Document string `json:"document,omitempty"`
 	Line     int    `json:"line,omitempty"`
 	Message  string `json:"message"`
+	// Zh is the message in Chinese; empty where Message is in the reader's language already.
+	Zh string `json:"-"`
+}
+
+// Words are the message in a language.
+func (f Field) Words(lang string) string {
+	if lang == "zh" && f.Zh != "" {
+		return f.Zh
+	}
+	return f.Message
 }
 
 // New makes an Error.

@@ -26,8 +26,28 @@ function forEmbedding(): Plugin {
   };
 }
 
+// Ant Design's dialogs need one small piece of the form library, whose package does not say that the rest of it can be left out.
+const onlyWhatIsUsed = (id: string): boolean => !id.includes("/node_modules/@rc-component/form/");
+
+/**
+ * Ant Design's ConfigProvider brings what lets several tooltips share one pop-up (`tooltip: { unique: true }`), which Bida does not use, and with it the code of
+ * all pop-ups. Left out, that code comes with the first page that has one.
+ */
+function noSharedTooltips(): Plugin {
+  const stub = "\0no-shared-tooltips";
+  return {
+    name: "no-shared-tooltips",
+    enforce: "pre",
+    resolveId: (id, importer) => (id === "../tooltip/UniqueProvider" && importer?.includes("/antd/es/config-provider/") ? stub : undefined),
+    load: (id) => (id === stub ? "export default ({ children }) => children;" : undefined),
+  };
+}
+
 export default defineConfig({
-  plugins: [react(), forEmbedding()],
-  build: { target: "es2022", manifest: true, sourcemap: false, chunkSizeWarningLimit: 900, assetsInlineLimit: 0 },
+  plugins: [react(), noSharedTooltips(), forEmbedding()],
+  build: {
+    target: "es2022", manifest: true, sourcemap: false, chunkSizeWarningLimit: 900, assetsInlineLimit: 0,
+    rolldownOptions: { treeshake: { moduleSideEffects: onlyWhatIsUsed } },
+  },
   server: { port: 5173, proxy: { "/api": { target: "http://127.0.0.1:8420", ws: true } } },
 });

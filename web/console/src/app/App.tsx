@@ -1,10 +1,11 @@
-import { App as AntApp, ConfigProvider } from "antd";
+import { ConfigProvider } from "antd";
 import enGB from "antd/locale/en_GB";
 import zhCN from "antd/locale/zh_CN";
 import { QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { useLayoutEffect, useMemo, type ReactNode } from "react";
 import { queries } from "./api";
+import { FeedbackProvider } from "./feedback";
 import { nonce } from "./nonce";
 import { useDark, usePreferences, useStill } from "./preferences";
 import { router } from "./router";
@@ -24,9 +25,9 @@ export function App(): ReactNode {
   }, [language, dark]);
   return (
     <ConfigProvider locale={language === "zh" ? zhCN : enGB} theme={theme} csp={{ nonce }} getPopupContainer={popups} button={{ autoInsertSpace: false }}>
-      <AntApp component={false}>
+      <FeedbackProvider>
         <QueryClientProvider client={queries}><RouterProvider router={router} /></QueryClientProvider>
-      </AntApp>
+      </FeedbackProvider>
     </ConfigProvider>
   );
 }

@@ -1,26 +1,28 @@
-import { Button, Dropdown, Tooltip } from "antd";
-import { GlobalOutlined, MenuFoldOutlined, MenuUnfoldOutlined, MoonOutlined, SearchOutlined, SunOutlined, UserOutlined } from "@ant-design/icons";
+import { Button } from "antd";
+import { GlobalOutlined, MenuFoldOutlined, MenuUnfoldOutlined, SearchOutlined, SunOutlined, UserOutlined } from "@ant-design/icons";
 import { Link, Outlet, useNavigate, useRouterState } from "@tanstack/react-router";
 import { useQuery } from "@tanstack/react-query";
-import { Suspense, lazy, useEffect, useMemo, useRef, useState, type ReactNode } from "react";
+import { useEffect, useMemo, useRef, useState, type ReactNode } from "react";
 import { Boundary } from "../ui/boundary";
-import { ErrorState } from "../ui/states";
+import { ErrorState, OldVersion } from "../ui/states";
 import { onSignedOut, queries } from "./api";
 import { frameText } from "./frame.text";
 import { listenForKeys, useKeys } from "./keys";
 import { meQuery } from "./me";
 import { openPages, targetOf } from "./open";
-import { prefer, useDark, usePreferences, type Appearance } from "./preferences";
-import { signOut } from "./session";
+import { part } from "./part";
+import { prefer, usePreferences } from "./preferences";
 import { BarSlot } from "./slots";
 import { useWords } from "./words";
 
 /** What the person can receive stands on every page, and what keeps it so runs behind it. */
-const ReceptionBar = lazy(() => import("../features/workspace/bar"));
+const ReceptionBar = part(() => import("../features/workspace/bar"), { waiting: null, quiet: true });
 /** What is announced stands above every page. */
-const Announcements = lazy(() => import("../features/announcements"));
-const Palette = lazy(() => import("./palette").then((m) => ({ default: m.Palette })));
-const Help = lazy(() => import("./help").then((m) => ({ default: m.Help })));
+const Announcements = part(() => import("../features/announcements"), { waiting: null, quiet: true });
+const Palette = part(() => import("./palette"), { waiting: null, quiet: true });
+const Help = part(() => import("./help"), { waiting: null, quiet: true });
+/** The menus at the right of the top bar come right after the page; until then their buttons stand there. */
+const Menus = part(() => import("./menus"), { waiting: <MenuButtons />, quiet: true });
 
 const paletteKeys = navigator.userAgent.includes("Mac") ? "⌘ K" : "Ctrl K";
 
@@ -45,20 +47,19 @@ export function Frame(): ReactNode {
         </Button>
         <div className="bar-space" />
         <BarSlot />
-        {me.data && <Suspense fallback={null}><ReceptionBar /></Suspense>}
-        <LanguageMenu />
-        <AppearanceMenu />
-        <MeMenu title={me.data?.title ?? me.data?.account ?? ""} />
+        {me.data && <ReceptionBar />}
+        <Menus title={me.data?.title ?? me.data?.account ?? ""} />
       </header>
-      {me.data && <Suspense fallback={null}><Announcements /></Suspense>}
+      <div className="banner">
+        <OldVersion />
+        {me.data && <Announcements />}
+      </div>
       <main className="page" id="content" tabIndex={-1}>
         {me.data === undefined && me.error ? <ErrorState error={me.error} onRetry={() => void me.refetch()} /> : <Boundary><Outlet /></Boundary>}
         <div id="popups" />
       </main>
-      <Suspense fallback={null}>
-        {palette && <Palette open onClose={() => setPalette(false)} />}
-        {help && <Help open onClose={() => setHelp(false)} />}
-      </Suspense>
+      {palette && <Palette open onClose={() => setPalette(false)} />}
+      {help && <Help open onClose={() => setHelp(false)} />}
     </div>
   );
 }
@@ -91,12 +92,14 @@ function Rail(): ReactNode {
           const to = targetOf(page);
           const here = path === to || path.startsWith(`${to}/`);
           const Icon = page.icon;
-          const link = (
-            <Link to={to} className={here ? "rail-link active" : "rail-link"} aria-current={here ? "page" : undefined} aria-label={page.title[language]}>
-              <Icon /><span className={narrow ? "rail-phone" : undefined}>{page.title[language]}</span>
-            </Link>
+          const title = page.title[language];
+          return (
+            <li key={to}>
+              <Link to={to} className={here ? "rail-link active" : "rail-link"} aria-current={here ? "page" : undefined} aria-label={title} title={narrow ? title : undefined}>
+                <Icon /><span className={narrow ? "rail-phone" : undefined}>{title}</span>
+              </Link>
+            </li>
           );
-          return <li key={to}>{narrow ? <Tooltip title={page.title[language]} placement="right">{link}</Tooltip> : link}</li>;
         })}
       </ul>
       <div className="rail-foot">
@@ -106,46 +109,14 @@ function Rail(): ReactNode {
   );
 }
 
-function LanguageMenu(): ReactNode {
+/** MenuButtons have the places of the menus until those have come. */
+function MenuButtons(): ReactNode {
   const t = useWords(frameText);
-  const { language } = usePreferences();
-  const items = (["zh", "en"] as const).map((key) => ({ key, label: t.languageNames[key], onClick: () => prefer({ language: key }) }));
   return (
-    <Dropdown trigger={["click"]} menu={{ items, selectable: true, selectedKeys: [language] }}>
+    <>
       <Button type="text" icon={<GlobalOutlined />} aria-label={t.language} />
-    </Dropdown>
-  );
-}
-
-function AppearanceMenu(): ReactNode {
-  const t = useWords(frameText);
-  const { appearance } = usePreferences();
-  const dark = useDark();
-  const items = (["light", "dark", "system"] as const).map((key: Appearance) => ({ key, label: t.appearanceNames[key], onClick: () => prefer({ appearance: key }) }));
-  return (
-    <Dropdown trigger={["click"]} menu={{ items, selectable: true, selectedKeys: [appearance] }}>
-      <Button type="text" icon={dark ? <MoonOutlined /> : <SunOutlined />} aria-label={t.appearance} className="phone-hidden" />
-    </Dropdown>
-  );
-}
-
-function MeMenu({ title }: { readonly title: string }): ReactNode {
-  const t = useWords(frameText);
-  const navigate = useNavigate();
-  const { appearance } = usePreferences();
-  // On a phone the top bar has no room for it.
-  const looks = (["light", "dark", "system"] as const).map((key: Appearance) => ({
-    key, className: "phone-only", label: t.appearanceOf(t.appearanceNames[key]), onClick: () => prefer({ appearance: key }),
-  }));
-  const items = [
-    { key: "me", label: t.mySessions, onClick: () => void navigate({ to: "/me" }) },
-    ...looks.filter((l) => l.key !== appearance),
-    { type: "divider" as const },
-    { key: "out", label: t.signOut, onClick: () => void signOut().finally(() => void navigate({ to: "/sign-in", search: {} })) },
-  ];
-  return (
-    <Dropdown trigger={["click"]} menu={{ items }} placement="bottomRight">
-      <Button type="text" icon={<UserOutlined />} aria-label={`${t.account} ${title}`} className="me-button"><bdi className="phone-hidden me-name">{title}</bdi></Button>
-    </Dropdown>
+      <Button type="text" icon={<SunOutlined />} aria-label={t.appearance} className="phone-hidden" />
+      <Button type="text" icon={<UserOutlined />} aria-label={t.account} className="me-button" />
+    </>
   );
 }

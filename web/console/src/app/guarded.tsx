@@ -1,4 +1,4 @@
-import { Suspense, type ReactNode } from "react";
+import type { ReactNode } from "react";
 import { Boundary } from "../ui/boundary";
 import { Loading, NoPermission } from "../ui/states";
 import { useMe } from "./me";
@@ -7,8 +7,12 @@ import type { Page } from "./pages";
 /** Guarded shows a page to whoever may open it, and everybody else which right is missing. */
 export function Guarded({ page, children }: { readonly page: Page; readonly children: ReactNode }): ReactNode {
   const me = useMe();
-  const waiting = <div className="page-inner"><Loading /></div>;
-  if (me === undefined) return waiting;
+  if (me === undefined) return <PageLoading />;
   if (page.needs.length > 0 && !page.needs.some((p) => me.permissions.includes(p))) return <NoPermission whole permission={page.needs[0] ?? ""} />;
-  return <Boundary key={page.paths[0] ?? ""}><Suspense fallback={waiting}>{children}</Suspense></Boundary>;
+  return <Boundary key={page.paths[0] ?? ""}>{children}</Boundary>;
+}
+
+/** PageLoading stands where a page will be. */
+export function PageLoading(): ReactNode {
+  return <div className="page-inner"><Loading /></div>;
 }

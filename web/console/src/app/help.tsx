@@ -9,7 +9,7 @@ const mac = navigator.userAgent.includes("Mac");
 const shown = (key: string): string => (key.startsWith("mod+") ? `${mac ? "⌘" : "Ctrl"} ${key.slice(4).toUpperCase()}` : key === " " ? "Space" : key);
 
 /** Help lists the keys that work on the page that is shown. */
-export function Help({ open, onClose }: { readonly open: boolean; readonly onClose: () => void }): ReactNode {
+export default function Help({ open, onClose }: { readonly open: boolean; readonly onClose: () => void }): ReactNode {
   const t = useWords(frameText);
   const groups = new Map<string, Key[]>();
   for (const k of useActiveKeys()) groups.set(k.group, [...(groups.get(k.group) ?? []), k]);

@@ -1,4 +1,4 @@
-import { CalendarOutlined, CommentOutlined, FilterOutlined, MedicineBoxOutlined, MessageOutlined, SafetyOutlined, TeamOutlined } from "@ant-design/icons";
+import { CalendarOutlined, CommentOutlined, ControlOutlined, MedicineBoxOutlined, MessageOutlined, SafetyOutlined, TeamOutlined } from "@ant-design/icons";
 import type { ComponentType } from "react";
 import type { Language } from "@bida/shared/text";
 
@@ -28,5 +28,8 @@ export const pages: readonly Page[] = [
   {
     paths: ["/agents", "/agents/$name"], title: { zh: "客服与权限", en: "Agents" }, icon: TeamOutlined, needs: ["policy.view"], load: () => import("../features/agents"),
   },
-  { paths: ["/filters"], title: { zh: "过滤规则", en: "Filter rules" }, icon: FilterOutlined, needs: ["policy.view"], load: () => import("../features/filters/rules") },
+  {
+    paths: ["/reception", "/reception/$section", "/reception/$section/$name"], title: { zh: "接待设置", en: "Reception" }, icon: ControlOutlined, needs: ["policy.view"],
+    load: () => import("../features/reception"),
+  },
 ];

@@ -13,7 +13,7 @@ interface Props {
 }
 
 /** Palette goes anywhere by name: pages, what features offer, messages by their id. */
-export function Palette({ open, onClose }: Props): ReactNode {
+export default function Palette({ open, onClose }: Props): ReactNode {
   const t = useWords(frameText);
   return (
     <Modal open={open} onCancel={onClose} footer={null} closable={false} destroyOnHidden title={<span className="visually-hidden">{t.search}</span>} className="palette" width={560}>

@@ -1,10 +1,12 @@
-import { Button, Skeleton, Tooltip, message } from "antd";
+import { Button } from "antd";
 import { CopyOutlined, InboxOutlined, LockOutlined, ReloadOutlined, WarningOutlined } from "@ant-design/icons";
 import { useEffect, useState, type ReactNode } from "react";
 import { ApiError } from "@bida/shared/api";
 import { ago, exact } from "@bida/shared/format";
 import { texts } from "@bida/shared/text";
 import { copyText } from "../app/clipboard";
+import { useFeedback } from "../app/feedback";
+import { useOutdated } from "../app/version";
 import { useLanguage, useWords } from "../app/words";
 
 const stateText = texts(
@@ -17,6 +19,11 @@ const stateText = texts(
     network: "服务器没有响应",
     networkShort: "服务器没有响应，请稍后再试。",
     networkText: "可能是网络断开，或服务正在重启。已经送出的消息不受影响；恢复后这里会自动更新。",
+    part: "这一部分没有取到",
+    partText: "可能是网络断开，或服务正在重启。消息的收发不受影响，已写的内容保存在本机。",
+    outdated: "Bida 已更新",
+    outdatedText: "这个标签页还是旧版本，需要重新加载才能继续。已写的内容保存在本机，不会丢失。",
+    reload: "重新加载",
     forbidden: "没有权限",
     forbiddenText: (permission: string) => `需要权限“${permission}”。请联系管理员在“客服与权限”里开通。`,
     failed: "没有读到内容",
@@ -33,6 +40,11 @@ const stateText = texts(
     network: "The server does not answer",
     networkShort: "The server does not answer. Try again shortly.",
     networkText: "The network may be down, or the server is restarting. Messages that were sent are safe; this page goes on by itself.",
+    part: "This part could not be fetched",
+    partText: "The network may be down, or the server is restarting. Messages go on; what you have written is kept on this device.",
+    outdated: "Bida has been updated",
+    outdatedText: "This tab still has the old version and must be reloaded to go on. What you have written is kept on this device.",
+    reload: "Reload",
     forbidden: "No permission",
     forbiddenText: (permission: string) => `This needs the permission “${permission}”. An administrator can grant it under Agents and permissions.`,
     failed: "This could not be read",
@@ -53,7 +65,7 @@ export function Loading({ rows = 6 }: { readonly rows?: number }): ReactNode {
   return (
     <div role="status" aria-busy="true">
       <span className="visually-hidden">{t.loading}</span>
-      {felt && <div aria-hidden="true"><Skeleton active title paragraph={{ rows }} /></div>}
+      {felt && <div aria-hidden="true" className="skeleton">{Array.from({ length: rows + 1 }, (_, i) => <i key={i} />)}</div>}
     </div>
   );
 }
@@ -101,7 +113,7 @@ export function useErrorWords(): (error: unknown) => string {
 /** ErrorState says what happened, what it means for messages, and what to do; a missing permission by its name. */
 export function ErrorState({ error, onRetry }: { readonly error: unknown; readonly onRetry?: () => void }): ReactNode {
   const t = useWords(stateText);
-  const [toast, holder] = message.useMessage();
+  const { message: toast } = useFeedback();
   if (!(error instanceof ApiError)) throw error; // a fault of ours is the boundary's business
   const missing = error.details["permission"];
   if (error.status === 403) return <NoPermission permission={typeof missing === "string" ? missing : ""} text={error.message} />;
@@ -115,7 +127,6 @@ export function ErrorState({ error, onRetry }: { readonly error: unknown; readon
   };
   return (
     <div className="state" role="alert">
-      {holder}
       <span aria-hidden="true" className="soft"><WarningOutlined /></span>
       <h2>{error.status === 0 ? t.network : error.title || t.failed}</h2>
       <p>{error.status === 0 ? t.networkText : error.message}</p>
@@ -126,6 +137,30 @@ export function ErrorState({ error, onRetry }: { readonly error: unknown; readon
       </div>
     </div>
   );
+}
+
+/** PartFailed stands where a part of the console could not be fetched: because the server is away, or because the tab is older than it. */
+export function PartFailed({ onRetry }: { readonly onRetry: () => void }): ReactNode {
+  const t = useWords(stateText);
+  const outdated = useOutdated();
+  return (
+    <div className="state" role="alert">
+      <span aria-hidden="true" className="soft"><WarningOutlined /></span>
+      <h2>{outdated ? t.outdated : t.part}</h2>
+      <p>{outdated ? t.outdatedText : t.partText}</p>
+      <div className="actions">
+        {!outdated && <Button type="primary" icon={<ReloadOutlined />} onClick={onRetry}>{t.retry}</Button>}
+        <Button type={outdated ? "primary" : "default"} onClick={() => location.reload()}>{t.reload}</Button>
+      </div>
+    </div>
+  );
+}
+
+/** OldVersion says above every page that this tab is older than the server, once that is known. */
+export function OldVersion(): ReactNode {
+  const t = useWords(stateText);
+  if (!useOutdated()) return null;
+  return <div className="old-version" role="alert"><p><b>{t.outdated}</b> {t.outdatedText}</p><Button size="small" type="primary" onClick={() => location.reload()}>{t.reload}</Button></div>;
 }
 
 /** NoPermission says which right is missing and who can grant it. */
@@ -145,5 +180,5 @@ export function Stale({ at, after = 20_000 }: { readonly at: number; readonly af
   }, []);
   if (at === 0 || now.getTime() - at < after) return null;
   const when = new Date(at);
-  return <Tooltip title={t.staleHint(exact(when))}><span className="soft numbers">{t.stale(ago(when, language, now))}</span></Tooltip>;
+  return <span className="soft numbers" title={t.staleHint(exact(when))}>{t.stale(ago(when, language, now))}</span>;
 }

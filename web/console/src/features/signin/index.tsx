@@ -1,6 +1,7 @@
-import { Alert, Button, Form, Input } from "antd";
+import { Button } from "antd";
+import { EyeInvisibleOutlined, EyeOutlined } from "@ant-design/icons";
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { useEffect, useState, type ReactNode } from "react";
+import { useEffect, useId, useState, type FormEvent, type InputHTMLAttributes, type ReactNode } from "react";
 import { ApiError } from "@bida/shared/api";
 import { prefer, usePreferences } from "../../app/preferences";
 import { signIn } from "../../app/session";
@@ -9,12 +10,7 @@ import { safeTarget } from "./target";
 import { signInText } from "./text";
 import "./signin.css";
 
-interface Fields {
-  readonly account: string;
-  readonly password: string;
-}
-
-/** The sign-in page. It says no more than the server does about why somebody may not come in. */
+/** The sign-in page. It says no more than the server does about why somebody may not come in. It is plain HTML: nobody should wait to be let in. */
 export default function SignIn(): ReactNode {
   const t = useWords(signInText);
   const { language } = usePreferences();
@@ -22,9 +18,16 @@ export default function SignIn(): ReactNode {
   const navigate = useNavigate();
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<ApiError>();
+  const [account, setAccount] = useState("");
+  const [password, setPassword] = useState("");
+  const [shown, show] = useState(false);
+  const [tried, setTried] = useState(false);
   const wait = useCountdown(error);
 
-  const submit = async ({ account, password }: Fields): Promise<void> => {
+  const submit = async (e: FormEvent): Promise<void> => {
+    e.preventDefault();
+    setTried(true);
+    if (account.trim() === "" || password === "" || wait > 0) return;
     setBusy(true);
     setError(undefined);
     try {
@@ -43,19 +46,40 @@ export default function SignIn(): ReactNode {
       <main className="sign-in-card">
         <img src="/icon.svg" alt="" width={48} height={48} />
         <h1>Bida 必达</h1>
-        {to !== undefined && !error && <Alert type="info" title={t.ended} />}
-        {says !== undefined && <Alert type={error?.status === 429 ? "warning" : "error"} title={says} role="alert" />}
-        <Form<Fields> layout="vertical" requiredMark={false} onFinish={submit} disabled={busy}>
-          <Form.Item name="account" label={t.account} rules={[{ required: true, whitespace: true, message: t.accountMissing }]}>
-            <Input size="large" autoComplete="username" autoFocus autoCapitalize="none" spellCheck={false} maxLength={64} />
-          </Form.Item>
-          <Form.Item name="password" label={t.password} rules={[{ required: true, message: t.passwordMissing }]}>
-            <Input.Password size="large" autoComplete="current-password" maxLength={256} />
-          </Form.Item>
+        {to !== undefined && !error && <p className="sign-in-says" data-tone="info">{t.ended}</p>}
+        {says !== undefined && <p className="sign-in-says" data-tone={error?.status === 429 ? "warning" : "error"} role="alert">{says}</p>}
+        <form onSubmit={submit} noValidate className="sign-in-form">
+          <Field label={t.account} missing={tried && account.trim() === "" ? t.accountMissing : undefined} name="account" value={account} disabled={busy}
+            onChange={(e) => setAccount(e.target.value)} autoComplete="username" autoFocus autoCapitalize="none" spellCheck={false} maxLength={64} />
+          <Field label={t.password} missing={tried && password === "" ? t.passwordMissing : undefined} name="password" value={password} disabled={busy}
+            onChange={(e) => setPassword(e.target.value)} type={shown ? "text" : "password"} autoComplete="current-password" maxLength={256}>
+            <button type="button" className="sign-in-eye" aria-label={t.showPassword} aria-pressed={shown} onClick={() => show(!shown)}>{shown ? <EyeOutlined /> : <EyeInvisibleOutlined />}</button>
+          </Field>
           <Button type="primary" htmlType="submit" size="large" className="sign-in-submit" block loading={busy} disabled={wait > 0}>{t.submit}</Button>
-        </Form>
+        </form>
       </main>
       <Button type="link" onClick={() => prefer({ language: language === "zh" ? "en" : "zh" })}>{t.language}</Button>
+    </div>
+  );
+}
+
+interface FieldProps extends InputHTMLAttributes<HTMLInputElement> {
+  readonly label: string;
+  /** What to say under the field because it is empty. */
+  readonly missing: string | undefined;
+  readonly children?: ReactNode;
+}
+
+function Field({ label, missing, children, ...input }: FieldProps): ReactNode {
+  const id = useId();
+  return (
+    <div className="sign-in-field">
+      <label htmlFor={id}>{label}</label>
+      <div className="sign-in-input">
+        <input id={id} aria-invalid={missing !== undefined} aria-describedby={missing === undefined ? undefined : `${id}-missing`} {...input} />
+        {children}
+      </div>
+      {missing !== undefined && <p id={`${id}-missing`} className="sign-in-missing">{missing}</p>}
     </div>
   );
 }

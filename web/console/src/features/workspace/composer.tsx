@@ -1,8 +1,9 @@
 import { Button, Segmented, Tooltip } from "antd";
 import { CloseOutlined, FileOutlined, LockOutlined, PaperClipOutlined, SendOutlined } from "@ant-design/icons";
-import { Suspense, lazy, useImperativeHandle, useLayoutEffect, useMemo, useRef, useState, type DragEvent, type KeyboardEvent, type ReactNode, type Ref } from "react";
+import { useImperativeHandle, useLayoutEffect, useMemo, useRef, useState, type DragEvent, type KeyboardEvent, type ReactNode, type Ref } from "react";
 import { size } from "@bida/shared/format";
 import { useMay, useMe } from "../../app/me";
+import { part } from "../../app/part";
 import { useWords } from "../../app/words";
 import { usePhone } from "./clockwork";
 import { noDraft, type Mode } from "./drafts";
@@ -23,7 +24,7 @@ interface Props {
   readonly ref?: Ref<ComposerHandle>;
 }
 
-const Mentions = lazy(() => import("./mentions"));
+const Mentions = part(() => import("./mentions"), { waiting: null, quiet: true });
 
 const highestField = 200; // pixels
 
@@ -130,7 +131,7 @@ export function Composer({ conversation: c, onTake, ref }: Props): ReactNode {
             field.current?.focus();
           }} options={[{ value: "reply", label: t.reply, disabled: noReply }, { value: "note", label: t.note }]} />
           {mode === "note" && !phone && <span className="ws-note-mark">{t.noteHint}</span>}
-          {mode === "note" && <Suspense fallback={null}><Mentions conversation={c.id} value={draft.mentions} onChange={(mentions) => write({ ...draft, mentions })} /></Suspense>}
+          {mode === "note" && <Mentions conversation={c.id} value={draft.mentions} onChange={(mentions) => write({ ...draft, mentions })} />}
           <span className="ws-space" />
           {bytes > longestText && <small className="ws-over numbers" role="alert">{t.tooLong(bytes - longestText)}</small>}
           <input ref={picker} type="file" multiple hidden onChange={(e) => {

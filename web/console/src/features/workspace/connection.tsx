@@ -1,4 +1,4 @@
-import { Button, Tooltip } from "antd";
+import { Button } from "antd";
 import { AudioMutedOutlined, SoundOutlined } from "@ant-design/icons";
 import { useNavigate } from "@tanstack/react-router";
 import { useState, type ReactNode } from "react";
@@ -20,12 +20,10 @@ export function ConnectionLine(): ReactNode {
   return (
     <div className="ws-line">
       <Fares />
-      <Tooltip title={sound ? t.soundOn : t.soundOff}>
-        <Button type="text" size="small" aria-label={t.sound} aria-pressed={sound} icon={sound ? <SoundOutlined /> : <AudioMutedOutlined />} onClick={() => {
-          setSound(!sound);
-          hear(!sound);
-        }} />
-      </Tooltip>
+      <Button type="text" size="small" title={sound ? t.soundOn : t.soundOff} aria-label={t.sound} aria-pressed={sound} icon={sound ? <SoundOutlined /> : <AudioMutedOutlined />} onClick={() => {
+        setSound(!sound);
+        hear(!sound);
+      }} />
     </div>
   );
 }
@@ -73,7 +71,7 @@ function Fares(): ReactNode {
     <p className="ws-fares" data-state={status.state === "connecting" && status.code === undefined ? "connecting" : status.state} role="status">
       <i aria-hidden="true" />
       <span className="numbers" dir="auto">{parts}</span>
-      {status.transport === "sse" && status.state !== "ended" && <Tooltip title={t.sseHint}><span className="ws-tag" tabIndex={0}>{t.sse}</span></Tooltip>}
+      {status.transport === "sse" && status.state !== "ended" && <span className="ws-tag" tabIndex={0} title={t.sseHint}>{t.sse}</span>}
       {status.state === "offline" && since > 3_000 && <Button type="link" size="small" onClick={() => live?.realtime.retryNow()}>{t.retryNow}</Button>}
       {status.state === "ended" && <Button type="link" size="small" onClick={() => void navigate({ to: "/sign-in", search: { to: location.pathname } })}>{t.signInAgain}</Button>}
     </p>

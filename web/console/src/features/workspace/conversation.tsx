@@ -2,12 +2,13 @@ import { App, Button, Dropdown, Tooltip } from "antd";
 import { ArrowDownOutlined, ArrowLeftOutlined, CheckOutlined, ClockCircleOutlined, IdcardOutlined, MoreOutlined, SwapOutlined, UndoOutlined } from "@ant-design/icons";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { Suspense, lazy, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState, type ReactNode } from "react";
+import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState, type ReactNode } from "react";
 import { ApiError } from "@bida/shared/api";
 import { clock, day, exact } from "@bida/shared/format";
 import { Empty, ErrorState, Loading, useErrorWords } from "../../ui/states";
 import { useKeys, type Key } from "../../app/keys";
 import { useMe } from "../../app/me";
+import { part } from "../../app/part";
 import { useLanguage, useWords } from "../../app/words";
 import { useNow, usePhone, useVisible } from "./clockwork";
 import { Composer, type ComposerHandle } from "./composer";
@@ -24,7 +25,7 @@ import { watch } from "./sound";
 import { workspaceText } from "./text";
 import { lay, onTheirWay } from "./thread";
 
-const TransferDialog = lazy(() => import("./transfer"));
+const TransferDialog = part(() => import("./transfer"), { waiting: null, quiet: true });
 
 interface Props {
   readonly id: string;
@@ -79,7 +80,7 @@ function Shown({ conversation: c, onContact, contactShown }: { readonly conversa
       <Later conversation={c.id} />
       {phone && <CutLine />}
       <Composer ref={composer} conversation={c} onTake={acts.may("accept") ? () => acts.run("accept") : undefined} />
-      {transferring && <Suspense fallback={null}><TransferDialog conversation={c} onClose={() => setTransferring(false)} /></Suspense>}
+      {transferring && <TransferDialog conversation={c} onClose={() => setTransferring(false)} />}
     </section>
   );
 }

@@ -1,9 +1,10 @@
 import { CommentOutlined } from "@ant-design/icons";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useNavigate, useParams } from "@tanstack/react-router";
-import { Suspense, lazy, useEffect, useMemo, useState, type ReactNode } from "react";
+import { useEffect, useMemo, useState, type ReactNode } from "react";
 import { Empty } from "../../ui/states";
 import { useKeys } from "../../app/keys";
+import { part } from "../../app/part";
 import { useWords } from "../../app/words";
 import { useNarrow, usePhone } from "./clockwork";
 import { ContactPane } from "./contact";
@@ -13,9 +14,8 @@ import { workspaceText } from "./text";
 import "./workspace.css";
 
 // The list is there first; the thread comes right after it, also while none is open yet.
-const loadConversation = () => import("./conversation");
-const ConversationPane = lazy(loadConversation);
-const ContactDrawer = lazy(() => import("./drawer"));
+const ConversationPane = part(() => import("./conversation"), { waiting: <section className="ws-thread" /> });
+const ContactDrawer = part(() => import("./drawer"), { waiting: null, quiet: true });
 
 const tabKey = "bida.workspace.tab";
 
@@ -41,7 +41,7 @@ export default function Workspace(): ReactNode {
     setTab(to);
   };
   useBadge();
-  useEffect(() => void loadConversation(), []);
+  useEffect(() => void ConversationPane.preload(), []);
   useEffect(() => showContact(!narrow), [narrow]);
   const keys = useMemo(() => {
     const go = (by: number): void => {
@@ -64,10 +64,10 @@ export default function Workspace(): ReactNode {
   return (
     <div className="ws" data-open={id === undefined ? undefined : ""} data-contact={contact && pane && !narrow ? "" : undefined}>
       {(!phone || id === undefined) && <ListPane tab={tab} onTab={choose} selected={id} list={list} />}
-      {id !== undefined ? <Suspense fallback={<section className="ws-thread" />}><ConversationPane id={id} onContact={() => showContact(!contact)} contactShown={contact} /></Suspense>
+      {id !== undefined ? <ConversationPane id={id} onContact={() => showContact(!contact)} contactShown={contact} />
         : !phone && <section className="ws-thread ws-none"><Empty icon={<CommentOutlined />} title={t.pickOne} text={t.pickOneText} /></section>}
       {pane && !narrow && contact && <ContactPane conversation={pane} />}
-      {pane && narrow && contact && <Suspense fallback={null}><ContactDrawer conversation={pane} bottom={phone} onClose={() => showContact(false)} /></Suspense>}
+      {pane && narrow && contact && <ContactDrawer conversation={pane} bottom={phone} onClose={() => showContact(false)} />}
     </div>
   );
 }

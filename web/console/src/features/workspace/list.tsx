@@ -1,9 +1,10 @@
-import { Button, Segmented } from "antd";
+import { Button } from "antd";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { Link } from "@tanstack/react-router";
 import { useEffect, useRef, useState, type ReactNode } from "react";
 import { clock, span } from "@bida/shared/format";
+import { Choice } from "../../ui/choice";
 import { ErrorState, Empty, Loading, Stale } from "../../ui/states";
 import { useLanguage, useWords } from "../../app/words";
 import { useMe } from "../../app/me";
@@ -40,7 +41,7 @@ export function ListPane({ tab, onTab, selected, list }: Props): ReactNode {
       {selected === undefined && <h1 className="visually-hidden">{t.title}</h1>}
       <ConnectionLine />
       <div className="ws-tabs">
-        <Segmented<Tab> block value={tab} onChange={onTab} options={tabs.map((name) => ({ value: name, label: label(name) }))} />
+        <Choice<Tab> label={t.lists} value={tab} onChange={onTab} options={tabs.map((name) => ({ value: name, label: label(name) }))} />
       </div>
       {query.isPending ? <div className="ws-pad"><Loading rows={8} /></div>
         : query.isError && query.data === undefined ? <ErrorState error={query.error} onRetry={() => void query.refetch()} />

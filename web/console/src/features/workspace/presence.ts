@@ -1,7 +1,7 @@
-import { App } from "antd";
 import { useState } from "react";
 import { ApiError, ask, type Schemas } from "@bida/shared/api";
 import { api, queries } from "../../app/api";
+import { useFeedback } from "../../app/feedback";
 import { meQuery, useMe } from "../../app/me";
 import { useWords } from "../../app/words";
 import { workspaceText } from "./text";
@@ -12,7 +12,7 @@ export type PresenceInput = Schemas["PresenceInput"];
 export function usePresence(): { readonly set: (to: PresenceInput) => Promise<boolean>; readonly busy: boolean } {
   const t = useWords(workspaceText);
   const me = useMe();
-  const { notification } = App.useApp();
+  const { notification } = useFeedback();
   const [busy, setBusy] = useState(false);
   const set = async (to: PresenceInput): Promise<boolean> => {
     if (!me) return false;

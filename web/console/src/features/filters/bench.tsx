@@ -1,52 +1,21 @@
-import { Button, Input, Select, Table, Tag } from "antd";
-import { FilterOutlined } from "@ant-design/icons";
+import { Button, Input, Select, Tag } from "antd";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useState, type ReactNode } from "react";
 import { ask, type Schemas } from "@bida/shared/api";
-import { clock, exact, kindTitle } from "@bida/shared/format";
+import { kindTitle } from "@bida/shared/format";
 import { api } from "../../app/api";
 import { useLanguage, useWords } from "../../app/words";
-import { PageBody } from "../../ui/page";
-import { Empty, ErrorState, Loading } from "../../ui/states";
+import { ErrorState } from "../../ui/states";
 import { Marked, Reasons } from "./parts";
-import { filtersQuery, inboxesQuery } from "./queries";
+import { inboxesQuery } from "./queries";
 import { filtersText } from "./text";
 import "./filters.css";
 
-type Rule = Schemas["Filter"];
 type Test = Schemas["FilterTestAnswer"];
 type Tried = Schemas["RuleTest"];
 
-/** The filter rules in their order with how often each took effect, and the bench on which texts are tried. */
-export default function FiltersPage(): ReactNode {
-  const t = useWords(filtersText);
-  const rules = useQuery(filtersQuery);
-  return (
-    <PageBody title={t.filters}>
-      {rules.data === undefined ? (rules.error ? <ErrorState error={rules.error} onRetry={() => void rules.refetch()} /> : <Loading />)
-        : rules.data.filters.length === 0 ? <Empty icon={<FilterOutlined />} title={t.noFilters} text={t.noFiltersText} /> : <><Rules rules={rules.data.filters} /><Bench /></>}
-    </PageBody>
-  );
-}
-
-function Rules({ rules }: { readonly rules: readonly Rule[] }): ReactNode {
-  const t = useWords(filtersText);
-  const language = useLanguage();
-  const c = t.columns;
-  return (
-    <Table<Rule> size="middle" pagination={false} rowKey="name" dataSource={[...rules]} className="filters-rules" columns={[
-      { title: c.rule, render: (_, r) => <><bdi>{r.title ?? r.name}</bdi>{r.title !== undefined && <div className="soft"><code>{r.name}</code></div>}</> },
-      { title: c.order, responsive: ["md"], render: (_, r) => (r.gone === true ? "" : <span className="numbers">{r.order}</span>) },
-      { title: c.action, render: (_, r) => (r.gone === true ? <Tag>{t.deleted}</Tag> : <>{t.actions[r.action]}{!r.enabled && <> <Tag>{t.off}</Tag></>}</>) },
-      { title: c.day, align: "end", responsive: ["md"], render: (_, r) => <span className="numbers">{r.hits.day}</span> },
-      { title: c.week, align: "end", render: (_, r) => <span className="numbers">{r.hits.week}</span> },
-      { title: c.total, align: "end", render: (_, r) => <span className="numbers">{r.hits.total}</span> },
-      { title: c.last, responsive: ["md"], render: (_, r) => (r.hits.last === undefined ? <span className="soft">{t.never}</span> : <span className="numbers" title={exact(r.hits.last)}>{clock(r.hits.last, language)}</span>) },
-    ]} />
-  );
-}
-
-function Bench(): ReactNode {
+/** Bench is where texts are tried on the rules that are in force. */
+export function Bench(): ReactNode {
   const t = useWords(filtersText);
   const language = useLanguage();
   const inboxes = useQuery(inboxesQuery).data ?? [];
@@ -56,7 +25,7 @@ function Bench(): ReactNode {
   const [sender, setSender] = useState("");
   const inbox = picked === "" ? (inboxes[0]?.name ?? "") : picked;
   const run = useMutation({
-    mutationFn: async () => ({ text, answer: await ask(api.POST("/filters/test", { body: { text, inbox, kind, ...(sender === "" ? {} : { sender }) } })) }),
+    mutationFn: async () => ({ text, answer: await tryText({ text, inbox, kind, sender }) }),
   });
   return (
     <section className="card filters-bench" aria-labelledby="bench">
@@ -75,8 +44,13 @@ function Bench(): ReactNode {
   );
 }
 
+/** tryText says which rules take a text, and why; drafts are tried as if they were in force. */
+export async function tryText({ sender = "", ...of }: Schemas["FilterTestInput"]): Promise<Test> {
+  return ask(api.POST("/filters/test", { body: { ...of, ...(sender === "" ? {} : { sender }) } }));
+}
+
 /** Result is the answer first, then every rule, hit or miss. */
-function Result({ text, test }: { readonly text: string; readonly test: Test }): ReactNode {
+export function Result({ text, test }: { readonly text: string; readonly test: Test }): ReactNode {
   const t = useWords(filtersText);
   const language = useLanguage();
   const applied = test.rules.filter((r) => r.applied).flatMap((r) => r.hits);
