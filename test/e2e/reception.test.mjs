@@ -54,6 +54,18 @@ describe("the reception settings as pages", () => {
     });
   }
 
+  test("what has no effect is told, with the way to it", async () => {
+    const person = await Person.at(server, { allow });
+    await person.signIn("admin");
+    await person.page.goto("/reception/switches");
+    const dead = person.page.locator(".rc-dead");
+    await dead.locator("summary").click();
+    await dead.getByRole("link", { name: long }).click();
+    await person.page.waitForURL("**/reception/schedules/long");
+    person.calm();
+    await person.leave();
+  });
+
   test("who shortens a schedule is told first whom it bears on; a mistake stands beside its field, and what was typed outlives a reload", async () => {
     const person = await Person.at(server, { allow: [...allow, /^400 POST \/api\/v1\/policy\/preview/] });
     await person.signIn("admin");

@@ -6,6 +6,7 @@ import { PageBody } from "../../ui/page";
 import { Empty, ErrorState, Loading } from "../../ui/states";
 import { calendars } from "./calendars";
 import { PublicCalendar } from "./calendar";
+import { DeadRules } from "./dead";
 import { DocumentEditor, type Editable } from "./editor";
 import { extended, extensions } from "./extensions";
 import { filters } from "./filters";
@@ -38,6 +39,7 @@ export default function Reception(): ReactNode {
       <nav ref={nav} className="rc-nav" aria-label={t.sectionsLabel}>
         {sectionNames.map((s) => <Link key={s} to="/reception/$section" params={{ section: s }} className={s === section ? "rc-tab active" : "rc-tab"} aria-current={s === section ? "page" : undefined}>{t.sections[s]}</Link>)}
       </nav>
+      <DeadRules policy={policy.data} />
       <Section name={section} policy={policy.data} />
     </PageBody>
   );

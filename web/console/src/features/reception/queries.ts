@@ -16,6 +16,13 @@ export const policyQuery = queryOptions({
   refetchInterval: 30_000,
 });
 
+/** What in it has no effect, or was probably forgotten, in the language of the page. */
+export const deadRulesQuery = (language: string) => queryOptions({
+  queryKey: ["reception", "dead", language],
+  queryFn: ({ signal }) => ask(api.GET("/policy/dead-rules", { signal })),
+  staleTime: 60_000,
+});
+
 /** A document as it is, was at a revision, or belongs to the program. */
 export const documentQuery = (kind: string, name: string) => queryOptions({
   queryKey: ["reception", "document", kind, name],

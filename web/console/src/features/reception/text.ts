@@ -89,6 +89,9 @@ export const receptionText = texts(
     kinds: "消息类型",
     inboxes: "渠道",
     unsaved: "有未保存的改动",
+    dead: (n: number) => `${n} 项设置没有作用，或可能忘了恢复`,
+    deadText: "这些可以清理；去掉没有作用的设置，谁收到什么都不会变。",
+    colon: "：",
   },
   {
     title: "Reception",
@@ -175,5 +178,8 @@ export const receptionText = texts(
     kinds: "Kinds",
     inboxes: "Inboxes",
     unsaved: "has changes that are not saved",
+    dead: (n: number) => (n === 1 ? "1 setting has no effect, or was probably forgotten" : `${n} settings have no effect, or were probably forgotten`),
+    deadText: "These can be tidied up: without a setting that has no effect everybody receives what they did.",
+    colon: ": ",
   },
 );
