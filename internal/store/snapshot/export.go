@@ -124,8 +124,12 @@ func (e *encoder) begin(h *ledger.ExtractHead) error {
 	if _, err := fmt.Fprintf(e.file, "%s%d\n", magic, Version); err != nil {
 		return err
 	}
+	at := e.options.At
+	if at.Before(h.At) { // something was committed meanwhile
+		at = h.At
+	}
 	return e.json.Encode(map[string]Head{"snapshot": {
-		Program: e.options.Program, Engine: e.options.Engine, Position: h.Position, At: e.options.At, Since: e.options.Since, From: h.From,
+		Program: e.options.Program, Engine: e.options.Engine, Position: h.Position, At: at, Since: e.options.Since, From: h.From,
 		Began: h.Began, AliveAt: h.AliveAt, Zone: zoneName(e.options.Zone, e.options.At), Failures: failuresOf(e.options.Failures),
 	}})
 }

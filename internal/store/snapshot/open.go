@@ -82,6 +82,12 @@ func Open(ctx context.Context, file io.ReadSeeker, engine string) (*Snapshot, er
 	return d.build(ctx)
 }
 
+// Check looks whether a file is whole, as it was written, and in the form that this program knows; nothing of what it says is read.
+func Check(file io.ReadSeeker) error {
+	_, _, err := check(file)
+	return err
+}
+
 var trailerForm = regexp.MustCompile(`^\nsha256=([0-9a-f]{64}) length=([0-9]{20})\n$`)
 
 // check looks at the whole file before anything of it is used, and says where its content begins and ends.
