@@ -21,7 +21,11 @@ func ExportSnapshot(ctx context.Context, c Config, w io.Writer, since time.Time,
 	if c.Database != "" {
 		return errors.New("only the embedded database can be read without a server; a server of the same version on PostgreSQL can export a snapshot")
 	}
-	file := filepath.Join(c.Data, sqlite.File)
+	data, err := filepath.Abs(c.Data)
+	if err != nil {
+		return fmt.Errorf("data directory: %w", err)
+	}
+	file := filepath.Join(data, sqlite.File)
 	if _, err := os.Stat(file); err != nil {
 		return fmt.Errorf("no database in the data directory: %w", err)
 	}
@@ -29,7 +33,7 @@ func ExportSnapshot(ctx context.Context, c Config, w io.Writer, since time.Time,
 	if err != nil {
 		return err
 	}
-	db, err := sqlite.Open(ctx, c.Data, sqlite.Options{Log: log})
+	db, err := sqlite.Open(ctx, data, sqlite.Options{Log: log})
 	if err != nil {
 		return err
 	}
