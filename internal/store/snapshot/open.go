@@ -56,6 +56,16 @@ func (r *Records) Message(ctx context.Context, position int64) (ledger.MessageRo
 
 // Open reads a snapshot that was made with the same engine. The error is a *problem.Error that says what is wrong with the file, or one of reading it.
 func Open(ctx context.Context, file io.ReadSeeker, engine string) (*Snapshot, error) {
+	return open(ctx, file, engine, bounds{maxUnpacked, maxRows})
+}
+
+// bounds are how much of a file's content is read.
+type bounds struct {
+	unpacked int64 // bytes
+	rows     int
+}
+
+func open(ctx context.Context, file io.ReadSeeker, engine string, most bounds) (*Snapshot, error) {
 	begin, end, err := check(file)
 	if err != nil {
 		return nil, err
@@ -69,7 +79,7 @@ func Open(ctx context.Context, file io.ReadSeeker, engine string) (*Snapshot, er
 		return nil, errContent(1, err)
 	}
 	content.Multistream(false)
-	d := &decoder{engine: engine, of: map[string]*part{}}
+	d := &decoder{engine: engine, most: most, of: map[string]*part{}}
 	for i := range parts {
 		d.of[parts[i].table] = &parts[i]
 	}
@@ -152,6 +162,7 @@ func checkForm(file io.ReadSeeker) (length int64, err error) {
 // decoder reads the content of a file.
 type decoder struct {
 	engine string
+	most   bounds
 	of     map[string]*part
 	head   *Head
 	marks  []ledger.Mark
@@ -165,7 +176,7 @@ type decoder struct {
 
 // read reads all lines.
 func (d *decoder) read(content io.Reader) error {
-	bounded := &io.LimitedReader{R: content, N: maxUnpacked + 1}
+	bounded := &io.LimitedReader{R: content, N: d.most.unpacked + 1}
 	lines := bufio.NewScanner(bounded)
 	lines.Buffer(make([]byte, 64<<10), maxLine)
 	for lines.Scan() {
@@ -196,7 +207,7 @@ func (d *decoder) take(line []byte) error {
 	case d.head == nil:
 		return d.begin(line)
 	case len(line) > 0 && line[0] == '[':
-		if d.count++; d.count > maxRows {
+		if d.count++; d.count > d.most.rows {
 			return errRows
 		}
 		if err := d.row(line); err != nil {

@@ -338,25 +338,30 @@ func TestAFileThatCannotBeRightIsRefusedWithItsReason(t *testing.T) {
 	}
 }
 
-// bomb seals lines that unpack to more than is read.
-func TestABombOfManyLinesIsRefusedBeforeItIsUnpacked(t *testing.T) {
-	if testing.Short() {
-		t.Skip("a gibibyte takes seconds")
+func TestMoreThanIsReadIsRefused(t *testing.T) {
+	file := export(t, small(t), usual())
+	content := unpack(t, file)
+	bomb := seal([]byte(strings.Replace(content, `{"end"`, strings.Repeat(`{"table":"marks","columns":["first","last","at"]}`+strings.Repeat(" ", 1000)+"\n", 5000)+`{"end"`, 1)))
+	if len(bomb) > 100<<10 {
+		t.Fatalf("the bomb has %d bytes", len(bomb))
 	}
-	content := unpack(t, export(t, small(t), usual()))
-	at := strings.Index(content, `{"end"`)
-	var file bytes.Buffer
-	fmt.Fprintf(&file, "%s%d\n", magic, Version)
-	pack := gzip.NewWriter(&file)
-	_, _ = io.WriteString(pack, content[:at])
-	section := []byte(`{"table":"marks","columns":["first","last","at"]}` + strings.Repeat(" ", 1<<20) + "\n")
-	for range maxUnpacked>>20 + 1 {
-		_, _ = pack.Write(section)
+	rows := strings.Count(content, "\n[")
+	for what, test := range map[string]struct {
+		file []byte
+		most bounds
+		code string
+	}{
+		"as much as is read":     {file, bounds{int64(len(content)), rows}, ""},
+		"a byte more":            {file, bounds{int64(len(content)) - 1, rows}, "snapshot.unpacks_too_large"},
+		"a row more":             {file, bounds{int64(len(content)), rows - 1}, "snapshot.too_many_rows"},
+		"a bomb":                 {bomb, bounds{1 << 20, maxRows}, "snapshot.unpacks_too_large"},
+		"the same, if it may be": {bomb, bounds{maxUnpacked, maxRows}, ""},
+	} {
+		_, err := open(t.Context(), bytes.NewReader(test.file), engine, test.most)
+		if p := problem.As(err); (p == nil) != (test.code == "") || p != nil && p.Code != test.code {
+			t.Errorf("%s: got %v, want %q", what, err, test.code)
+		}
 	}
-	_ = pack.Close()
-	sum := sha256.Sum256(file.Bytes())
-	fmt.Fprintf(&file, trailer, hex.EncodeToString(sum[:]), int64(file.Len()))
-	refused(t, "a bomb", bytes.NewReader(file.Bytes()), "snapshot.unpacks_too_large")
 }
 
 // failing gives the head and then fails.
