@@ -104,33 +104,7 @@ func Path(parts ...string) string {
 // Do makes a call and decodes the answer into out, unless that is nil. It returns the status. A refusal is a *RefusedError; any other error means that nobody
 // answered, or something else than Bida.
 func (c *Client) Do(ctx context.Context, call Call, out any) (status int, err error) {
-	var body io.Reader
-	if call.Body != nil {
-		raw, err := json.Marshal(call.Body)
-		if err != nil {
-			return 0, fmt.Errorf("the body: %w", err)
-		}
-		body = bytes.NewReader(raw)
-	}
-	address := strings.TrimSuffix(c.base.String(), "/") + prefix + call.Path
-	if len(call.Query) > 0 {
-		address += "?" + call.Query.Encode()
-	}
-	r, err := http.NewRequestWithContext(ctx, call.Method, address, body)
-	if err != nil {
-		return 0, err
-	}
-	r.Header.Set("Authorization", "Bearer "+c.token)
-	if call.Lang != "" {
-		r.Header.Set("Accept-Language", call.Lang)
-	}
-	if body != nil {
-		r.Header.Set("Content-Type", "application/json")
-	}
-	if strings.HasPrefix(call.Path, "/policy") && (call.Method == http.MethodPut || call.Method == http.MethodDelete) {
-		r.Header.Set("If-Match", ifMatch(call.IfMatch))
-	}
-	w, err := c.http.Do(r)
+	w, err := c.send(ctx, call)
 	if err != nil {
 		return 0, err
 	}
@@ -149,6 +123,57 @@ func (c *Client) Do(ctx context.Context, call Call, out any) (status int, err er
 		return w.StatusCode, fmt.Errorf("the answer cannot be read: %w", err)
 	}
 	return w.StatusCode, nil
+}
+
+// Download makes a call whose answer is a file and copies it to w, piece by piece. Errors are as those of Do; after one, what was written is not whole.
+func (c *Client) Download(ctx context.Context, call Call, w io.Writer) error {
+	answer, err := c.send(ctx, call)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = answer.Body.Close() }() // it was read
+	if answer.StatusCode != http.StatusOK {
+		raw, err := io.ReadAll(io.LimitReader(answer.Body, longestAnswer))
+		if err != nil {
+			return fmt.Errorf("the answer broke off: %w", err)
+		}
+		return refusal(answer, raw)
+	}
+	if _, err := io.Copy(w, answer.Body); err != nil {
+		return fmt.Errorf("the answer broke off: %w", err)
+	}
+	return nil
+}
+
+// send makes a call; the caller closes the answer's body.
+func (c *Client) send(ctx context.Context, call Call) (*http.Response, error) {
+	var body io.Reader
+	if call.Body != nil {
+		raw, err := json.Marshal(call.Body)
+		if err != nil {
+			return nil, fmt.Errorf("the body: %w", err)
+		}
+		body = bytes.NewReader(raw)
+	}
+	address := strings.TrimSuffix(c.base.String(), "/") + prefix + call.Path
+	if len(call.Query) > 0 {
+		address += "?" + call.Query.Encode()
+	}
+	r, err := http.NewRequestWithContext(ctx, call.Method, address, body)
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set("Authorization", "Bearer "+c.token)
+	if call.Lang != "" {
+		r.Header.Set("Accept-Language", call.Lang)
+	}
+	if body != nil {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	if strings.HasPrefix(call.Path, "/policy") && (call.Method == http.MethodPut || call.Method == http.MethodDelete) {
+		r.Header.Set("If-Match", ifMatch(call.IfMatch))
+	}
+	return c.http.Do(r)
 }
 
 func ifMatch(revision int64) string {

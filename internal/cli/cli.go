@@ -43,6 +43,8 @@ type grammar struct {
 	Listen  listen  `cmd:"" help:"Receive an agent's messages in this terminal: the agent that the token belongs to."`
 
 	Diagnose diagnose  `cmd:"" help:"Say why an agent does, or does not, receive messages."`
+	Explain  explain   `cmd:"" help:"The same from a snapshot, without a server."`
+	Snapshot snapshots `cmd:"" help:"Export what explains a server into one file, without texts and secrets."`
 	Trace    trace     `cmd:"" help:"Show the way of one message, stage by stage."`
 	Post     post      `cmd:"" help:"Send a message in as a customer would."`
 	Policy   policies  `cmd:"" help:"Export, check, compare and apply the reception policy."`

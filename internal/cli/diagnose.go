@@ -14,6 +14,11 @@ import (
 // diagnose asks why an agent does, or does not, receive.
 type diagnose struct {
 	serverFlags
+	question
+}
+
+// question is what a diagnosis is asked.
+type question struct {
 	Agent   string `required:"" help:"Agent to ask about." placeholder:"NAME"`
 	Inbox   string `help:"Only this inbox." placeholder:"NAME"`
 	Kind    string `help:"Only this kind of messages, for example group." placeholder:"KIND"`
@@ -48,7 +53,12 @@ func (v *diagnose) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	if report.Verdict == diagnosis.Receiving || report.Verdict == diagnosis.NoTraffic {
+	return verdict(&report)
+}
+
+// verdict ends a command that showed a report.
+func verdict(r *diagnosis.Report) error {
+	if r.Verdict == diagnosis.Receiving || r.Verdict == diagnosis.NoTraffic {
 		return nil
 	}
 	return answered(statusNo)

@@ -61,13 +61,16 @@ type server struct {
 }
 
 // open finds the server and the token.
-func (f *serverFlags) open(s *session) (*server, error) {
+func (f *serverFlags) open(s *session) (*server, error) { return f.openFor(s, answerTime) }
+
+// openFor opens a server that may take a time of its own for an answer.
+func (f *serverFlags) openFor(s *session, patience time.Duration) (*server, error) {
 	base, _ := f.address(s)
 	token, err := f.token(s)
 	if err != nil {
 		return nil, err
 	}
-	c, err := client.New(base, token, client.WithHTTPClient(&http.Client{Timeout: answerTime}))
+	c, err := client.New(base, token, client.WithHTTPClient(&http.Client{Timeout: patience}))
 	if err != nil {
 		return nil, usage("--server: %v, not %q", err, base)
 	}

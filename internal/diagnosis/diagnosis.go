@@ -68,6 +68,10 @@ type Deps struct {
 	Now      func() time.Time
 	// Zone is the installation's local zone, in which reports show times; nil means Asia/Shanghai.
 	Zone *time.Location
+	// Offline says that all of it comes from a snapshot. Whoever has one may see all that is in it, so that nobody's rights are asked for. It has no texts and
+	// only pseudonyms of customers, so that what a filter rule found in a message is not told, nor a change of the rule; and its documents are not whole, so that
+	// fixes have no specs.
+	Offline bool
 }
 
 // Service makes reports.
@@ -212,6 +216,10 @@ func (r *run) diagnose() (*Report, error) {
 
 // authorize decides by the present policy, whatever instant is asked about: a right that was lost is lost for the past, too.
 func (r *run) authorize(p *reception.Policy) error {
+	if r.s.Offline {
+		r.whole, r.settings = true, true
+		return nil
+	}
 	now := r.s.Now()
 	r.whole = reception.Can(p, r.asker, policy.DiagnosisView, now)
 	r.settings = r.whole && reception.Can(p, r.asker, policy.PolicyView, now)

@@ -85,7 +85,17 @@ func (r *run) proveRule(found *finding, f *fate, d *ledger.DecisionRow) error {
 		value += " (" + spec.Reason + ")"
 	}
 	found.add(r.fromDocument(policy.KindFilter, rule, "/spec/action", value))
-	for i, h := range spec.Hits(&f.filter.input) {
+	found.filter = f.filter
+	found.held = f.row.Direction != ledger.Refused
+	if !r.s.Offline {
+		r.proveMatch(found, spec, d)
+	}
+	return nil
+}
+
+// proveMatch says what in the message the rule matched.
+func (r *run) proveMatch(found *finding, spec policy.FilterSpec, d *ledger.DecisionRow) {
+	for i, h := range spec.Hits(&found.filter.input) {
 		if i == maxListed {
 			break
 		}
@@ -93,11 +103,8 @@ func (r *run) proveRule(found *finding, f *fate, d *ledger.DecisionRow) error {
 		if h.End > 0 {
 			value += fmt.Sprintf(" (characters %d to %d)", h.Start+1, h.End)
 		}
-		found.add(Evidence{Fact: "match/" + rule, Value: value, Source: "filter " + filter.Version, At: r.instant(d.At), others: true})
+		found.add(Evidence{Fact: "match/" + found.filter.rule, Value: value, Source: "filter " + filter.Version, At: r.instant(d.At), others: true})
 	}
-	found.filter = f.filter
-	found.held = f.row.Direction != ledger.Refused
-	return nil
 }
 
 // repairFilter releases a message that is held; for one that was refused it changes the rule, so that the next one like it goes through.
@@ -109,6 +116,9 @@ func (r *run) repairFilter(f *finding) {
 		fix.Actions = append(fix.Actions, actionRelease)
 		fix.Verified = !d.Message[reception.FilterGate].Outcome.Stops()
 		f.fix = fix
+		return
+	}
+	if r.s.Offline {
 		return
 	}
 	now := r.s.Ledger.View().Policy // what is to be changed is the rule as it is

@@ -1,6 +1,7 @@
 package diagnosis
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/bidahq/bida/internal/identity"
 	"github.com/bidahq/bida/internal/ledger"
 	"github.com/bidahq/bida/internal/policy"
+	"github.com/bidahq/bida/internal/problem"
 )
 
 func (c *company) askMessage(agent, message string) *Report {
@@ -223,4 +225,20 @@ func TestEndedSessionOfAnOwnerTakesItsMessagesBack(t *testing.T) {
 		"* account.login.ended by supervisor-b [web/customer] fix: sign_in reconnect ok",
 		"connection.session_ended of account.login.ended by supervisor-b [web/customer]",
 		"delivery.withdrawn.owner_released of account.login.ended by system [web/customer]")
+}
+
+func TestAMessageIsExplainedToWhoeverWasAnAccount(t *testing.T) {
+	c := newCompany(t, companyYAML)
+	c.work("agent-a", "agent-b")
+	m := c.post("web", "customer", "k1")
+	_, err := c.s.Diagnose(context.Background(), "admin", Query{Agent: "nobody", Message: m})
+	if p := problem.As(err); p == nil || p.Code != "diagnosis.unknown_agent" {
+		t.Errorf("somebody who never was an account: %v", err)
+	}
+	c.inbox("admin", "web", func(s *policy.InboxSpec) { s.Members.Accounts = []string{"agent-a"} })
+	c.inbox("admin", "shop", func(s *policy.InboxSpec) { s.Members.Accounts = []string{"agent-a"} })
+	c.apply("admin", policy.Edit{Kind: policy.KindAccount, Name: "agent-b"})
+	if r := c.diagnose("admin", Query{Agent: "agent-b", Message: m}); r.Verdict == "" {
+		t.Errorf("an account that was deleted: %s", show(r))
+	}
 }

@@ -11,6 +11,8 @@ import "strings"
 //   - loads, turns and conversations of others are left out;
 //   - the specs of a fix are left out: which fields of which documents are to be changed remains, what stands in them (and who else is in a list) does not.
 //
+// From a snapshot: everything but the specs of a fix, which are not whole there.
+//
 // No report, for whoever asks, holds the text of a message or the name of a contact: nothing of them is read into it.
 
 // redact fits a report to the rights of its asker.
@@ -29,6 +31,11 @@ func (r *run) redact(report *Report) {
 			kept = append(kept, e)
 		}
 		f.Evidence = kept
+		if f.Fix != nil && r.s.Offline {
+			for j := range f.Fix.Edits {
+				f.Fix.Edits[j].Spec = nil
+			}
+		}
 		if f.Fix != nil && !r.settings {
 			for j := range f.Fix.Edits {
 				f.Fix.Edits[j].Spec = nil

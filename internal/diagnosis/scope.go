@@ -32,14 +32,14 @@ func (r *run) subject() error {
 		return problem.New(problem.Invalid, "diagnosis.no_agent", "Say which agent to diagnose.", "请指明要诊断哪位客服。").On("/agent")
 	}
 	r.history = newHistory(r)
-	if _, now := r.present.Account(r.q.Agent); now || r.m.policy.Accounts[r.q.Agent] != nil {
+	if _, now := r.present.Account(r.q.Agent); now {
 		return nil
 	}
-	versions, err := r.history.versions(docKey{policy.KindAccount, r.q.Agent})
+	rows, err := r.s.Policies.DocumentVersions(r.ctx, policy.KindAccount, r.q.Agent) // whenever it was: the moment may not be known yet
 	if err != nil {
 		return err
 	}
-	if len(versions) == 0 {
+	if len(rows) == 0 {
 		return errAgent
 	}
 	return nil

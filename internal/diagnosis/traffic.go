@@ -116,7 +116,7 @@ func (r *run) readEntries() error {
 	return nil
 }
 
-// lastEntry finds the agent's last entry at the moment by halving: entries come in the order of time.
+// lastEntry finds the agent's last entry at the moment by halving: entries come in the order of time. The oldest may be gone.
 func (r *run) lastEntry(last int64) (int64, error) {
 	lo, hi := int64(0), last // the entry lo is early enough (0: none), hi+1 is not
 	for lo < hi {
@@ -125,8 +125,8 @@ func (r *run) lastEntry(last int64) (int64, error) {
 		if err != nil {
 			return 0, err
 		}
-		if len(rows) == 1 && rows[0].Delivery.Sequence == mid && !rows[0].Delivery.At.After(r.m.at) {
-			lo = mid
+		if len(rows) == 1 && !rows[0].Delivery.At.After(r.m.at) {
+			lo = min(rows[0].Delivery.Sequence, hi) // mid itself, or what comes after a gap
 		} else {
 			hi = mid - 1
 		}

@@ -79,6 +79,7 @@ var access = map[string]string{
 	"POST /chat/{inbox}/attachments":                "visitor",
 	"GET /chat/{inbox}/attachments/{message}/{n}":   "visitor",
 	"GET /policy/dead-rules":                        "sup auditor admin",
+	"GET /snapshot":                                 "admin",
 }
 
 // subject is the account in the path: an agent, who may do what is its own.

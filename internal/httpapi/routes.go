@@ -55,6 +55,7 @@ func (s *Server) register(t *routes) {
 	route(t, "GET /messages/{id}/trace", need(policy.TraceView, policy.ConversationView), "Follow a message", s.traceByID)
 	route(t, "GET /diagnosis", need(policy.DiagnosisView, policy.DiagnosisSelf), "Why does this agent (not) receive?", s.diagnose)
 	route(t, "POST /what-if", need(policy.PolicyView), "Would this agent receive with other roles or settings?", s.whatIf, atMost(policyBody))
+	t.stream("GET /snapshot", need(policy.SnapshotExport), "Export what explains this installation, in one file without texts and secrets", describeSnapshot, s.exportSnapshot)
 	route(t, "GET /intake/log", need(policy.IntakeLogView), "List refused requests", s.listRefusals)
 	route(t, "GET /audit", need(policy.AuditView), "List who changed what", s.listAudit)
 	route(t, "GET /jobs", need(policy.JobView), "List what runs in the background", s.listJobs)

@@ -19,6 +19,7 @@ import (
 	"github.com/bidahq/bida/internal/intake"
 	"github.com/bidahq/bida/internal/ledger"
 	"github.com/bidahq/bida/internal/limit"
+	"github.com/bidahq/bida/internal/store/snapshot"
 )
 
 // Prefix is where the routes of the API begin.
@@ -33,6 +34,7 @@ type Store interface {
 	ledger.JobReader
 	ledger.QuarantineReader
 	ledger.AutoReplyReader
+	ledger.Extractor
 	// Contact returns a contact, or ledger.ErrNotFound.
 	Contact(ctx context.Context, inbox, id string) (ledger.ContactRow, error)
 }
@@ -101,9 +103,10 @@ type Server struct {
 	chatHeartbeat time.Duration
 	routes        []routeInfo
 	// openapi makes the document, as YAML, when somebody first asks for it: that takes longer than all else that New does.
-	openapi func() ([]byte, error)
-	ui      *ui
-	pages   *chatpage.Pages
+	openapi   func() ([]byte, error)
+	ui        *ui
+	pages     *chatpage.Pages
+	snapshots *snapshot.Exporter
 }
 
 // New makes the handler of everything that is served over HTTP.
@@ -123,7 +126,7 @@ func New(o Options) (*Server, error) {
 	}
 	s := &Server{
 		o: o, mux: http.NewServeMux(), bodies: limit.NewBudget(bodyBudget, bodyShare), strangeBodies: limit.NewBudget(strangeBudget, strangeShare), guard: newGuard(*o.Limits), told: limit.NewLimiter(toldOften), paces: usualPaces, previews: previews{known: map[int64]preview{}},
-		chatHeartbeat: chatHeartbeat,
+		chatHeartbeat: chatHeartbeat, snapshots: snapshot.NewExporter(o.Store),
 	}
 	var err error
 	if s.ui, err = newUI(o.UI); err != nil {

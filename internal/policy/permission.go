@@ -52,6 +52,7 @@ const (
 	JobReplay            = "job.replay"
 	QuarantineView       = "quarantine.view"
 	QuarantineRelease    = "quarantine.release"
+	SnapshotExport       = "snapshot.export"
 )
 
 const receivePrefix = "receive."
@@ -94,6 +95,7 @@ var catalogue = []PermissionInfo{
 	{Name: JobReplay, TitleEN: "run background jobs again", TitleZH: "重试后台任务", MeaningEN: "Have a background job that failed tried again now.", MeaningZH: "让失败的后台任务立即重试。"},
 	{Name: QuarantineView, TitleEN: "view intercepted messages", TitleZH: "查看已拦截的消息", MeaningEN: "Read the messages that filter rules kept back or refused, and see which rule it was.", MeaningZH: "查看被过滤规则拦截或拒收的消息，以及是哪条规则。"},
 	{Name: QuarantineRelease, TitleEN: "release intercepted messages", TitleZH: "放行已拦截的消息", MeaningEN: "Release a message that a filter rule kept back.", MeaningZH: "放行被过滤规则拦截的消息。"},
+	{Name: SnapshotExport, TitleEN: "export snapshots", TitleZH: "导出快照", MeaningEN: "Export one file with all settings and recent records, without texts and secrets, to diagnose elsewhere.", MeaningZH: "把全部设置和近期记录（不含消息内容和机密）导出为一个文件，供离线诊断。"},
 }
 
 // Permissions lists all permissions. Beside them there is "receive.<kind>" for every kind that some inbox lists.

@@ -5,7 +5,7 @@
 // ledger, from one goroutine; readers are as many as like. Close ends what Open began, and is safe twice.
 //
 // The parts: table says how rows lie in columns, query reads them, migrate brings the schema; sqlite and postgres commit, each in its own way;
-// memory is the same contract for simulations and for tests of the domains.
+// memory is the same contract for simulations, for tests of the domains and for what package snapshot reads.
 package store
 
 import (
@@ -32,6 +32,7 @@ type Store interface {
 	ledger.JobReader
 	ledger.QuarantineReader
 	ledger.AutoReplyReader
+	ledger.Extractor
 	io.Closer
 }
 

@@ -1,4 +1,4 @@
-// Package memory is a store inside the process, for simulations and for tests of the domains.
+// Package memory is a store inside the process, for simulations, for tests of the domains and, filled once, for reading snapshots.
 //
 // It keeps the same contract as the databases, proven by the same suite, and is cheap enough to be made thousands of times. What it is not: it is not
 // durable, and reads other than by key look at every row. Commits can be made to fail, before or after they took effect, and Crash ends a process while

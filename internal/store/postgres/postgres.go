@@ -184,6 +184,11 @@ func (s *Store) Load(ctx context.Context) (*ledger.State, error) {
 	return s.Reader.Load(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
 }
 
+// Extract implements ledger.Extractor.
+func (s *Store) Extract(ctx context.Context, from time.Time, take func(*ledger.Extract) error) error {
+	return s.Reader.Extract(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}, from, take)
+}
+
 func (s *Store) decide(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

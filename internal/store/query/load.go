@@ -87,12 +87,7 @@ func (l loader) streams() error {
 }
 
 func (l loader) assigned() error {
-	var inboxes []string
-	var inbox string
-	err := l.s.each(l.ctx, []any{&inbox}, func() { inboxes = append(inboxes, inbox) }, `WITH RECURSIVE which(inbox) AS (
-	SELECT min(inbox) FROM assignments
-	UNION ALL SELECT (SELECT min(n.inbox) FROM assignments n WHERE n.inbox > which.inbox) FROM which WHERE which.inbox IS NOT NULL
-) SELECT inbox FROM which WHERE inbox IS NOT NULL`)
+	inboxes, err := assignedInboxes(l.ctx, l.s)
 	if err != nil {
 		return err
 	}
@@ -102,6 +97,17 @@ func (l loader) assigned() error {
 		}
 	}
 	return nil
+}
+
+// assignedInboxes lists the inboxes in which there ever was an assignment.
+func assignedInboxes(ctx context.Context, s session) ([]string, error) {
+	var inboxes []string
+	var inbox string
+	err := s.each(ctx, []any{&inbox}, func() { inboxes = append(inboxes, inbox) }, `WITH RECURSIVE which(inbox) AS (
+	SELECT min(inbox) FROM assignments
+	UNION ALL SELECT (SELECT min(n.inbox) FROM assignments n WHERE n.inbox > which.inbox) FROM which WHERE which.inbox IS NOT NULL
+) SELECT inbox FROM which WHERE inbox IS NOT NULL`)
+	return inboxes, err
 }
 
 func (l loader) facts() error {

@@ -218,6 +218,11 @@ func (s *Store) Load(ctx context.Context) (*ledger.State, error) {
 	return s.Reader.Load(ctx, &sql.TxOptions{ReadOnly: true})
 }
 
+// Extract implements ledger.Extractor. While it runs, the log of the database is not begun anew: whoever takes the parts must not dawdle.
+func (s *Store) Extract(ctx context.Context, from time.Time, take func(*ledger.Extract) error) error {
+	return s.Reader.Extract(ctx, &sql.TxOptions{ReadOnly: true}, from, take)
+}
+
 // Reopen implements ledger.Committer. When it succeeds, what HasGroup says is on disk and final.
 func (s *Store) Reopen(ctx context.Context) error {
 	s.stopCheckpoints()

@@ -127,6 +127,7 @@ func (h *history) compareReads() {
 			"Job":        func(s store.Store) (any, error) { return s.Job(ctx, uploads[p%4]) },
 			"JobsDue":    func(s store.Store) (any, error) { return s.JobsDue(ctx, from, n) },
 			"Jobs":       func(s store.Store) (any, error) { return s.Jobs(ctx, p%2 == 0, uploads[p%4], n) },
+			"Extract":    func(s store.Store) (any, error) { return extract(ctx, s, from) },
 			"TokensOf":   func(s store.Store) (any, error) { return s.TokensOf(ctx, account) },
 		} {
 			h.both(fmt.Sprintf("%s (position %d, account %q, inbox %q, revision %d, limit %d, from %v, to %v, some %q)",
