@@ -15,7 +15,7 @@ import (
 )
 
 // AutoReplySpec is an automatic reply (自动回复): what Bida itself writes to a customer when something occurs. Those on the same occasion are gone through in
-// ascending Order, those with the same one by name, and the first that concerns the conversation takes it.
+// ascending Order, those with the same one by occasion and name, and the first that concerns the conversation takes it.
 type AutoReplySpec struct {
 	Title    string   `json:"title,omitempty"`
 	Enabled  *bool    `json:"enabled,omitempty"` // nil: it is on
@@ -46,7 +46,8 @@ const (
 	OnKeyword  Occasion = "keyword"   // a customer's text has one of the keywords in it
 )
 
-var occasions = []string{string(OnWelcome), string(OnOffHours), string(OnQueue), string(OnKeyword)}
+// occasions are in the order in which a customer is answered where several come at once.
+var occasions = []string{string(OnWelcome), string(OnOffHours), string(OnKeyword), string(OnQueue)}
 
 // What a text may have in it, to be filled in when it is written.
 const (
@@ -96,7 +97,7 @@ func (s *Set) AutoReplyNames() []string {
 	slices.SortStableFunc(names, func(a, b string) int {
 		x, _ := s.AutoReply(a)
 		y, _ := s.AutoReply(b)
-		return cmp.Compare(x.Order, y.Order)
+		return cmp.Or(cmp.Compare(x.Order, y.Order), cmp.Compare(slices.Index(occasions, x.On), slices.Index(occasions, y.On)))
 	})
 	return names
 }

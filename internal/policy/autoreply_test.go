@@ -38,7 +38,7 @@ func autoReplySet(t *testing.T, documents string) *policy.Set {
 
 func TestWhatIsWrongWithAnAutomaticReplyIsNamedWithItsPlace(t *testing.T) {
 	for _, x := range []struct{ name, spec, want string }{
-		{"no occasion", `{text: {zh: 您好}}`, "/spec: an automatic reply needs an occasion (on): welcome, off_hours, queue, keyword"},
+		{"no occasion", `{text: {zh: 您好}}`, "/spec: an automatic reply needs an occasion (on): welcome, off_hours, keyword, queue"},
 		{"unknown occasion", `{on: goodbye, text: {zh: 您好}}`, `/spec/on: "goodbye" is not one of welcome`},
 		{"no text", `{on: welcome}`, "/spec: an automatic reply needs a text"},
 		{"a text in no language", `{on: welcome, text: {}}`, "/spec/text: an automatic reply needs a text"},
