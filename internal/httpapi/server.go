@@ -31,6 +31,7 @@ type Store interface {
 	ledger.VisitorReader
 	ledger.JobReader
 	ledger.QuarantineReader
+	ledger.LogReader
 	// Contact returns a contact, or ledger.ErrNotFound.
 	Contact(ctx context.Context, inbox, id string) (ledger.ContactRow, error)
 }

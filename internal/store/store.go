@@ -31,6 +31,7 @@ type Store interface {
 	ledger.VisitorReader
 	ledger.JobReader
 	ledger.QuarantineReader
+	ledger.LogReader
 	io.Closer
 }
 
