@@ -1,4 +1,4 @@
-import { CalendarOutlined, CommentOutlined, FilterOutlined, MedicineBoxOutlined, MessageOutlined, SafetyOutlined, TeamOutlined } from "@ant-design/icons";
+import { CalendarOutlined, CommentOutlined, FileSearchOutlined, FilterOutlined, MedicineBoxOutlined, MessageOutlined, SafetyOutlined, TeamOutlined } from "@ant-design/icons";
 import type { ComponentType } from "react";
 import type { Language } from "@bida/shared/text";
 
@@ -29,4 +29,8 @@ export const pages: readonly Page[] = [
     paths: ["/agents", "/agents/$name"], title: { zh: "客服与权限", en: "Agents" }, icon: TeamOutlined, needs: ["policy.view"], load: () => import("../features/agents"),
   },
   { paths: ["/filters"], title: { zh: "过滤规则", en: "Filter rules" }, icon: FilterOutlined, needs: ["policy.view"], load: () => import("../features/filters/rules") },
+  {
+    paths: ["/logs"], title: { zh: "日志", en: "Logs" }, icon: FileSearchOutlined,
+    needs: ["trace.view", "conversation.view", "intake_log.view", "audit.view", "job.view", "session.end"], load: () => import("../features/logs"),
+  },
 ];
