@@ -18,7 +18,7 @@ const (
 	// wideSpan is how many positions one statement covers that reads one table and compares columns.
 	wideSpan = 200_000
 	// narrowSpan is that of a statement that looks at the deliveries of each message.
-	narrowSpan = 20_000
+	narrowSpan = 100_000
 	// mostPieces is how many statements one answer takes.
 	mostPieces = 3
 )

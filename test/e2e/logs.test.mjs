@@ -68,6 +68,12 @@ describe("logs", () => {
     await table.getByText("log-in", { exact: true }).waitFor();
     await table.getByRole("link", { name: /的轨迹$/ }).first().click();
     await person.page.waitForURL(/\/messages\/m\d+$/);
+    // The counts are those of what came in: no other log shows them.
+    await person.page.goto("/logs");
+    await states.getByRole("button", { name: /未提交\s+\d+/ }).waitFor();
+    await person.page.locator(".logs-tabs").getByText("推送", { exact: true }).click();
+    await states.getByRole("button", { name: "已撤回", exact: true }).waitFor();
+    assert.equal(await states.getByRole("button", { name: "已送达", exact: true }).count(), 1);
     person.calm();
     await person.leave();
   });

@@ -131,7 +131,8 @@ function States({ log, query }: { readonly log: Log; readonly query: Readonly<Re
   const t = useWords(logsText);
   const language = useLanguage();
   const [, change] = useParameters();
-  const counts = useQuery({ ...countsQuery(query), enabled: log === "intake" }).data;
+  const counted = useQuery({ ...countsQuery(query), enabled: log === "intake" }).data;
+  const counts = log === "intake" ? counted : undefined; // what is remembered of another tab is not this one's
   const name = fields[log][0];
   const words = log === "sign-in" ? t.results : log === "errors" ? t.whats : t.states;
   const values: readonly string[] = choices[log];
