@@ -350,18 +350,22 @@ func (r *run) delivered(i int) (push, view reception.Cell) {
 	return push, view
 }
 
-// pushFault says why a delivery has not arrived. It passes if it has, or may still. Pushes are recorded when they are acknowledged or given up: where
-// a connection is open and nothing was recorded for longer than that takes, what became of the push is not known.
+// pushFault says why a delivery has not arrived at the moment.
 func (r *run) pushFault(e *entry) reception.Cell {
-	at := r.m.at
+	return pushFault(&e.DeliveryRow, r.connected(), r.m.at)
+}
+
+// pushFault says why a delivery in a live inbox has not arrived at an instant. It passes if it has, or may still. Pushes are recorded when they are acknowledged
+// or given up: where a connection is open and nothing was recorded for longer than that takes, what became of the push is not known.
+func pushFault(d *ledger.DeliveryRow, connected bool, at time.Time) reception.Cell {
 	switch {
-	case e.State != ledger.Queued:
-	case !e.PushedAt.IsZero():
-		if e.Result == "unacknowledged" || at.Sub(e.PushedAt) >= pushPatience {
+	case d.State != ledger.Queued:
+	case !d.PushedAt.IsZero():
+		if d.Result == "unacknowledged" || at.Sub(d.PushedAt) >= pushPatience {
 			return reception.Cell{Outcome: reception.Block, Code: reception.CodePushUnacknowledged}
 		}
-	case at.Sub(e.At) < 2*pushPatience && r.connected(), at.Sub(e.At) < pushPatience:
-	case r.connected():
+	case at.Sub(d.At) < 2*pushPatience && connected, at.Sub(d.At) < pushPatience:
+	case connected:
 		return reception.Cell{Outcome: reception.Unknown, Code: reception.CodePushUnacknowledged}
 	default:
 		return reception.Cell{Outcome: reception.Block, Code: reception.CodePushNoConnection}

@@ -80,6 +80,17 @@ var access = map[string]string{
 	"GET /chat/{inbox}/attachments/{message}/{n}":   "visitor",
 	"GET /policy/dead-rules":                        "sup auditor admin",
 	"GET /snapshot":                                 "admin",
+	"GET /logs/intake":                              "sup auditor admin",
+	"GET /logs/intake/counts":                       "sup auditor admin",
+	"GET /logs/intake/export":                       "sup auditor admin",
+	"GET /logs/push":                                "agent-a agent-b sup auditor admin",
+	"GET /logs/push/export":                         "agent-a agent-b sup auditor admin",
+	"GET /logs/sign-in":                             "nobody robot agent-a agent-b sup auditor admin",
+	"GET /logs/sign-in/export":                      "nobody robot agent-a agent-b sup auditor admin",
+	"GET /logs/operations":                          "auditor admin",
+	"GET /logs/operations/export":                   "auditor admin",
+	"GET /logs/errors":                              "sup admin",
+	"GET /logs/errors/export":                       "sup admin",
 }
 
 // subject is the account in the path: an agent, who may do what is its own.

@@ -45,13 +45,16 @@ func (s *Server) listAudit(ctx context.Context, _ caller, in *Page) (*auditOutpu
 	out := &auditOutput{}
 	out.Body.Entries = []AuditBody{}
 	for _, r := range rows {
-		out.Body.Entries = append(out.Body.Entries, AuditBody{
-			Position: r.Position, At: s.time(r.At), By: r.By, Action: r.Action, Object: r.Object, Revision: r.Revision, Source: r.Source,
-			Request: r.Request, Details: r.Details,
-		})
+		out.Body.Entries = append(out.Body.Entries, s.auditBody(&r))
 	}
 	out.Body.Cursor = next(rows, in.Limit, func(r ledger.AuditRow) int64 { return r.Position })
 	return out, nil
+}
+
+func (s *Server) auditBody(r *ledger.AuditRow) AuditBody {
+	return AuditBody{
+		Position: r.Position, At: s.time(r.At), By: r.By, Action: r.Action, Object: r.Object, Revision: r.Revision, Source: r.Source, Request: r.Request, Details: r.Details,
+	}
 }
 
 // RefusalBody is one line of the intake log.

@@ -58,6 +58,7 @@ func (s *Server) register(t *routes) {
 	t.stream("GET /snapshot", need(policy.SnapshotExport), "Export what explains this installation, in one file without texts and secrets", describeSnapshot, s.exportSnapshot)
 	route(t, "GET /intake/log", need(policy.IntakeLogView), "List refused requests", s.listRefusals)
 	route(t, "GET /audit", need(policy.AuditView), "List who changed what", s.listAudit)
+	t.logs()
 	route(t, "GET /jobs", need(policy.JobView), "List what runs in the background", s.listJobs)
 	route(t, "POST /jobs/{id}/replay", need(policy.JobReplay), "Have a job tried again now", s.replayJob)
 	route(t, "GET /reasons", signedIn(), "Read the catalogue of reasons", s.listReasons)
@@ -108,4 +109,21 @@ func (s *Server) register(t *routes) {
 	s.registerUI()
 	s.registerPages()
 	s.mux.HandleFunc("/", s.fallback)
+}
+
+// logs are the routes of the logs. What of a log a caller sees is told in its answer; the text of a message is in none.
+func (t *routes) logs() {
+	s := t.s
+	intakes, pushes, errs := need(policy.IntakeLogView, policy.TraceView), need(policy.TraceView, policy.ConversationView), need(policy.JobView, policy.IntakeLogView)
+	route(t, "GET /logs/intake", intakes, "What came in, and what was refused", s.intakeLogPage)
+	route(t, "GET /logs/intake/counts", intakes, "How much came in, by what became of it", s.countIntake)
+	route(t, "GET /logs/intake/export", intakes, "Save the log of what came in", s.exportIntake)
+	route(t, "GET /logs/push", pushes, "What was put into agents' lists, and every push", s.pushLogPage)
+	route(t, "GET /logs/push/export", pushes, "Save the log of pushes", s.exportPushes)
+	route(t, "GET /logs/sign-in", signedIn(), "Sessions, and failed sign-ins", s.signInLogPage)
+	route(t, "GET /logs/sign-in/export", signedIn(), "Save the log of sign-ins", s.exportSignIns)
+	route(t, "GET /logs/operations", need(policy.AuditView), "Who changed what", s.operationLogPage)
+	route(t, "GET /logs/operations/export", need(policy.AuditView), "Save the log of operations", s.exportOperations)
+	route(t, "GET /logs/errors", errs, "What failed in Bida itself, and why requests were refused", s.errorLog)
+	route(t, "GET /logs/errors/export", errs, "Save the log of errors", s.exportErrors)
 }

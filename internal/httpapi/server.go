@@ -35,6 +35,7 @@ type Store interface {
 	ledger.QuarantineReader
 	ledger.AutoReplyReader
 	ledger.Extractor
+	ledger.LogReader
 	// Contact returns a contact, or ledger.ErrNotFound.
 	Contact(ctx context.Context, inbox, id string) (ledger.ContactRow, error)
 }

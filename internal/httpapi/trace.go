@@ -421,7 +421,7 @@ func (t *tracer) delivery(d *ledger.DeliveryRow) error {
 		b.Code = orNull(d.Code)
 	}
 	t.stage("queued", d.At, "queued", "").Agent = d.Account
-	attempts, err := t.attempts(d)
+	attempts, err := t.s.attempts(t.ctx, d)
 	if err != nil {
 		return err
 	}
@@ -450,7 +450,7 @@ func (t *tracer) delivery(d *ledger.DeliveryRow) error {
 }
 
 // attempts lists all tries: the first lies in the delivery itself.
-func (t *tracer) attempts(d *ledger.DeliveryRow) ([]ledger.AttemptRow, error) {
+func (s *Server) attempts(ctx context.Context, d *ledger.DeliveryRow) ([]ledger.AttemptRow, error) {
 	if d.Attempts == 0 {
 		return nil, nil
 	}
@@ -461,7 +461,7 @@ func (t *tracer) attempts(d *ledger.DeliveryRow) ([]ledger.AttemptRow, error) {
 	if d.Attempts == 1 {
 		return list, nil
 	}
-	rows, err := t.s.o.Store.Attempts(t.ctx, d.Account, d.Sequence)
+	rows, err := s.o.Store.Attempts(ctx, d.Account, d.Sequence)
 	if err != nil && !errors.Is(err, ledger.ErrNotFound) {
 		return nil, fmt.Errorf("attempts of %s/%d: %w", d.Account, d.Sequence, err)
 	}

@@ -172,7 +172,7 @@ func (s *Service) trace(account, remote, code string) {
 	if object == "" {
 		object = "?" // no account is called that
 	}
-	row := by.audit("sign_in.failed", object, map[string]string{"code": code, "remote": remote, "within_an_hour": strconv.Itoa(count)})
+	row := by.audit(ledger.ActionSignInFailed, object, map[string]string{"code": code, "remote": remote, "within_an_hour": strconv.Itoa(count)})
 	s.o.Ledger.Submit(ledger.CommandFunc(func(tx *ledger.Tx) error { tx.Audit(row); return nil }), func(err error) {
 		if err != nil {
 			s.o.Log.Warn("a failed sign-in could not be recorded", "error", err)

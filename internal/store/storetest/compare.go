@@ -60,6 +60,7 @@ func (h *history) compareReads() {
 			conversation = rapid.SampledFrom(h.conversations).Draw(h.T, "conversation").ID
 		}
 		h.messages(ctx, p, q, n, account, inbox, scope, sender, conversation, from, to)
+		h.logs(ctx, ledger.Span{After: p, UpTo: q}, n, account, inbox, from, to)
 		for what, ask := range map[string]func(s store.Store) (any, error){
 			"FactsAt":          func(s store.Store) (any, error) { return s.FactsAt(ctx, p, subjects) },
 			"FactsBetween":     func(s store.Store) (any, error) { return s.FactsBetween(ctx, "account/"+account, from, to, 1000) },

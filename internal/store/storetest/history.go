@@ -426,7 +426,7 @@ func (h *history) fact(g *ledger.Group) {
 		g.FactEnds = append(g.FactEnds, f)
 		return
 	}
-	f := ledger.FactRow{Subject: "account/" + h.name(), Name: rapid.SampledFrom([]string{"session", "presence", "socket"}).Draw(h.T, "name"), Key: fmt.Sprint(h.one(2)),
+	f := ledger.FactRow{Subject: rapid.SampledFrom([]string{"account/" + h.name(), "system/disk"}).Draw(h.T, "subject"), Name: rapid.SampledFrom([]string{"session", "presence", "signin"}).Draw(h.T, "name"), Key: fmt.Sprint(h.one(2)),
 		Value: h.json(), FromPosition: h.take(), FromAt: h.base, By: h.text(), Source: h.text(), Cause: h.text()}
 	g.Facts = append(g.Facts, f)
 	h.holding = append(append([]ledger.FactRow(nil), h.holding...), f)
@@ -455,7 +455,7 @@ func (h *history) policy(g *ledger.Group) {
 	position := h.take()
 	g.Revisions = append(g.Revisions, ledger.RevisionRow{Revision: h.revision, Position: position, At: h.instant(), By: h.text(), Source: h.text(), Request: h.text(), Reason: h.text(), Changes: h.json()})
 	g.Audit = append(g.Audit, ledger.AuditRow{Position: position, At: h.instant(), By: h.text(), Action: h.text(), Object: h.text(), Revision: h.revision, Details: h.json()},
-		ledger.AuditRow{Position: position, Action: h.text()})
+		ledger.AuditRow{Position: position, Action: rapid.SampledFrom([]string{h.text(), ledger.ActionSignInFailed}).Draw(h.T, "action"), Object: "account/" + h.name()})
 	if len(h.valid) > 0 && h.flip() {
 		i := rapid.IntRange(0, len(h.valid)-1).Draw(h.T, "document")
 		g.DocumentEnds = append(g.DocumentEnds, ledger.DocumentRow{Kind: "team", Name: h.valid[i], To: h.revision})

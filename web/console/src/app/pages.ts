@@ -1,4 +1,4 @@
-import { CalendarOutlined, CommentOutlined, ControlOutlined, MedicineBoxOutlined, MessageOutlined, SafetyOutlined, TeamOutlined } from "@ant-design/icons";
+import { CalendarOutlined, CommentOutlined, ControlOutlined, FileSearchOutlined, MedicineBoxOutlined, MessageOutlined, SafetyOutlined, TeamOutlined } from "@ant-design/icons";
 import type { ComponentType } from "react";
 import type { Language } from "@bida/shared/text";
 
@@ -31,5 +31,9 @@ export const pages: readonly Page[] = [
   {
     paths: ["/reception", "/reception/$section", "/reception/$section/$name"], title: { zh: "接待设置", en: "Reception" }, icon: ControlOutlined, needs: ["policy.view"],
     load: () => import("../features/reception"),
+  },
+  {
+    paths: ["/logs"], title: { zh: "日志", en: "Logs" }, icon: FileSearchOutlined,
+    needs: ["trace.view", "conversation.view", "intake_log.view", "audit.view", "job.view", "session.end"], load: () => import("../features/logs"),
   },
 ];
