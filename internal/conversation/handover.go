@@ -1,12 +1,10 @@
 package conversation
 
 import (
-	"encoding/json"
 	"strings"
 
 	"github.com/bidahq/bida/internal/ledger"
 	"github.com/bidahq/bida/internal/policy"
-	"github.com/bidahq/bida/internal/reception"
 )
 
 // People are told when another person gives them a conversation, or takes one from them. What the routing does tells itself: a message arrives, or is withdrawn
@@ -30,24 +28,8 @@ func tellOf(tx *ledger.Tx, account, by, to string, c *ledger.ConversationRow, h 
 	}
 	data := ledger.AssignmentData{Assignment: ID(c.ID), Directed: []string{account}}
 	data.ZH, data.EN = h.words(tx.Documents(), by, to, c)
-	d := reception.Decide(tx.Policy(), tx, reception.Message{Kind: kindSystem, Directed: data.Directed}, tx.Now())
-	if d.Verdict != reception.Directed {
-		return errNotDecided
-	}
-	raw, err := json.Marshal(data)
-	if err != nil {
-		return err
-	}
-	position := tx.Next()
-	decision := journal(tx, &d, &ledger.ConversationRow{}, position, position, "message")
-	row := ledger.MessageRow{
-		Position: position, Direction: ledger.Internal, Kind: kindSystem, Author: by, Text: data.ZH, Data: raw, ReceivedAt: tx.Now(), At: tx.Now(), Decision: &decision,
-	}
-	tx.AppendMessage(row)
-	for _, receiver := range d.Chosen {
-		tx.Deliver(ledger.DeliveryRow{Account: receiver, Type: ledger.EntryNotice, Message: position, Kind: kindSystem}, row)
-	}
-	return nil
+	_, err := tell(tx, data.Directed, by, data.ZH, data)
+	return err
 }
 
 func (h handover) words(set *policy.Set, by, to string, c *ledger.ConversationRow) (zh, en string) {

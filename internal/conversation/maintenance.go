@@ -70,25 +70,34 @@ func announcementKey(name string, a *policy.Announcement) ledger.KeyRef {
 func storeAnnouncement(tx *ledger.Tx, name string, spec *policy.MaintenanceSpec, key ledger.KeyRef) error {
 	a := spec.Announcement
 	data := ledger.AnnouncementData{ZH: a.Text("zh"), EN: a.Text("en"), Announcement: name, Directed: tx.Documents().Audience(a.To)}
-	d := reception.Decide(tx.Policy(), tx, reception.Message{Kind: kindSystem, Directed: data.Directed}, tx.Now())
-	if d.Verdict != reception.Directed {
-		return errNotDecided
-	}
-	raw, err := json.Marshal(data)
+	position, err := tell(tx, data.Directed, "", data.ZH, data)
 	if err != nil {
 		return err
 	}
-	position := tx.Next()
+	tx.PutKey(ledger.KeyRow{Scope: key.Scope, ID: key.ID, Position: position, At: tx.Now()})
+	return nil
+}
+
+// tell stores a message of the kind system, in no conversation, and gives it to those of the directed who may receive it.
+func tell(tx *ledger.Tx, directed []string, author, text string, data any) (position int64, err error) {
+	d := reception.Decide(tx.Policy(), tx, reception.Message{Kind: kindSystem, Directed: directed}, tx.Now())
+	if d.Verdict != reception.Directed {
+		return 0, errNotDecided
+	}
+	raw, err := json.Marshal(data)
+	if err != nil {
+		return 0, err
+	}
+	position = tx.Next()
 	decision := journal(tx, &d, &ledger.ConversationRow{}, position, position, "message")
 	row := ledger.MessageRow{
-		Position: position, Direction: ledger.Internal, Kind: kindSystem, Text: data.ZH, Data: raw, ReceivedAt: tx.Now(), At: tx.Now(), Decision: &decision,
+		Position: position, Direction: ledger.Internal, Kind: kindSystem, Author: author, Text: text, Data: raw, ReceivedAt: tx.Now(), At: tx.Now(), Decision: &decision,
 	}
 	tx.AppendMessage(row)
-	tx.PutKey(ledger.KeyRow{Scope: key.Scope, ID: key.ID, Position: position, At: tx.Now()})
 	for _, account := range d.Chosen {
 		tx.Deliver(ledger.DeliveryRow{Account: account, Type: ledger.EntryNotice, Message: position, Kind: kindSystem}, row)
 	}
-	return nil
+	return position, nil
 }
 
 // kindSystem is the kind of assignments, notices and announcements.

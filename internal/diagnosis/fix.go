@@ -271,7 +271,7 @@ func (t *trial) works(steps []step) bool {
 func (t *trial) smallest(pool []step) [][]step {
 	for size := 1; size <= min(maxCombined, len(pool)); size++ {
 		var best [][]step
-		combine(len(pool), size, func(chosen []int) {
+		policy.Choices(len(pool), size, func(chosen []int) {
 			steps := make([]step, size)
 			for i, n := range chosen {
 				steps[i] = pool[n]
@@ -285,24 +285,6 @@ func (t *trial) smallest(pool []step) [][]step {
 		}
 	}
 	return nil
-}
-
-// combine calls f with every choice of size numbers below n, in order.
-func combine(n, size int, f func(chosen []int)) {
-	chosen := make([]int, 0, size)
-	var choose func(from int)
-	choose = func(from int) {
-		if len(chosen) == size {
-			f(chosen)
-			return
-		}
-		for i := from; i < n; i++ {
-			chosen = append(chosen, i)
-			choose(i + 1)
-			chosen = chosen[:len(chosen)-1]
-		}
-	}
-	choose(0)
 }
 
 // thinned takes steps out of all that there are, those that undo nothing first, for as long as the rest still works. Every step grants something and takes

@@ -172,7 +172,7 @@ func (d *decoder) autoReply(n *node) AutoReplySpec {
 		field{"on", d.oneOf(&s.On, occasions...)},
 		field{"order", d.order(&s.Order)},
 		field{"inboxes", d.names(&s.Inboxes)},
-		field{"kinds", d.answeredKinds(&s.Kinds)},
+		field{"kinds", d.ownedKinds(&s.Kinds, "are written in the house and are not answered automatically", "由系统或同事产生，不会自动回复")},
 		field{"keywords", d.keywords(&s.Keywords)},
 		field{"again_after", d.between(&s.AgainAfter, minAgainAfter, maxTimeout)},
 		field{"text", d.autoReplyWords(&s.Text)},
@@ -197,29 +197,6 @@ func (d *decoder) autoReply(n *node) AutoReplySpec {
 	}
 	d.checkMarks(n.get("text"), s.On)
 	return s
-}
-
-// answeredKinds reads kinds that customers send. Whether an inbox produces them is no fault: it may do so later.
-func (d *decoder) answeredKinds(dst *[]string) func(*node) {
-	read := d.set(dst, func(n *node, dst *string) bool {
-		switch {
-		case n.describe(*ownedKindShape()):
-		case n.typ != textNode:
-			d.wrongType(n, "a kind of message", "消息类型")
-		case !validMessageKind(n.text):
-			d.badKind(n)
-		case !reception.OwnsConversations(n.text):
-			d.problem(n, fmt.Sprintf("messages of kind %q are written in the house and are not answered automatically", n.text), fmt.Sprintf("“%s”由系统或同事产生，不会自动回复", n.text))
-		default:
-			*dst = n.text
-		}
-		return *dst != ""
-	})
-	return func(n *node) {
-		if read(n); len(*dst) == 0 {
-			*dst = nil
-		}
-	}
 }
 
 func (d *decoder) autoReplyWords(dst *AutoReplyWords) func(*node) {

@@ -132,7 +132,7 @@ func (d *decoder) filter(n *node) FilterSpec {
 		field{"enabled", d.enabled(&s.Enabled)},
 		field{"order", d.order(&s.Order)},
 		field{"inboxes", d.names(&s.Inboxes)},
-		field{"kinds", d.filterKinds(&s.Kinds)},
+		field{"kinds", d.ownedKinds(&s.Kinds, "are written in the house and are not filtered", "由系统或同事产生，不经过过滤")},
 		field{"match", d.filterMatch(&s.Match)},
 		field{"action", d.oneOf(&s.Action, filterActions()...)},
 		field{"tag", d.text(&s.Tag)},
@@ -186,24 +186,6 @@ func (d *decoder) order(dst *int) func(*node) {
 			*dst = value
 		}
 	}
-}
-
-// filterKinds reads kinds that customers send; whether an inbox produces them is seen only in the whole set, and no fault: it may do so later.
-func (d *decoder) filterKinds(dst *[]string) func(*node) {
-	return d.set(dst, func(n *node, dst *string) bool {
-		switch {
-		case n.describe(*ownedKindShape()):
-		case n.typ != textNode:
-			d.wrongType(n, "a kind of message", "消息类型")
-		case !validMessageKind(n.text):
-			d.problem(n, fmt.Sprintf("%s is not a kind of message", quoted(n.text)), fmt.Sprintf("%s 不是合法的消息类型", quoted(n.text)))
-		case !reception.OwnsConversations(n.text):
-			d.problem(n, fmt.Sprintf("messages of kind %q are written in the house and are not filtered", n.text), fmt.Sprintf("“%s”由系统或同事产生，不经过过滤", n.text))
-		default:
-			*dst = n.text
-		}
-		return *dst != ""
-	})
 }
 
 func (d *decoder) filterMatch(dst *FilterMatch) func(*node) {

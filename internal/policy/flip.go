@@ -301,7 +301,7 @@ func (f *flipper) smallest(pool []flipStep) [][]flipStep {
 	var found [][]int
 	var list [][]flipStep
 	for size := 0; size <= min(maxFlipSteps, len(rest)); size++ {
-		choices(len(rest), size, func(chosen []int) {
+		Choices(len(rest), size, func(chosen []int) {
 			holds := func(part []int) bool {
 				return !slices.ContainsFunc(part, func(i int) bool { return !slices.Contains(chosen, i) })
 			}
@@ -320,8 +320,8 @@ func (f *flipper) smallest(pool []flipStep) [][]flipStep {
 	return list
 }
 
-// choices calls each with every choice of size numbers below n, in order.
-func choices(n, size int, each func(chosen []int)) {
+// Choices calls each with every choice of size numbers below n, in order.
+func Choices(n, size int, each func(chosen []int)) {
 	chosen := make([]int, 0, size)
 	var choose func(from int)
 	choose = func(from int) {

@@ -72,7 +72,7 @@ func (d *decoder) maintenance(n *node) MaintenanceSpec {
 		field{"from", d.instant(&s.From)},
 		field{"until", d.instant(&s.Until)},
 		field{"inboxes", d.names(&s.Inboxes)},
-		field{"kinds", d.ownedKinds(&s.Kinds)},
+		field{"kinds", d.ownedKinds(&s.Kinds, "are made by Bida itself and are never held", "由系统自己产生，不会被拦")},
 		field{"reason", d.text(&s.Reason)},
 		field{"announcement", d.announcement(&s.Announcement)},
 	) {
@@ -139,8 +139,9 @@ func (d *decoder) announcement(dst **Announcement) func(*node) {
 	}
 }
 
-// ownedKinds reads kinds of messages that customers send: others are not held by anything.
-func (d *decoder) ownedKinds(dst *[]string) func(*node) {
+// ownedKinds reads kinds of messages that customers send; en and zh say what becomes of all others. Whether an inbox produces them is seen only in the whole
+// set, and no fault: it may do so later.
+func (d *decoder) ownedKinds(dst *[]string, en, zh string) func(*node) {
 	read := d.set(dst, func(n *node, dst *string) bool {
 		switch {
 		case n.describe(*ownedKindShape()):
@@ -149,7 +150,7 @@ func (d *decoder) ownedKinds(dst *[]string) func(*node) {
 		case !validMessageKind(n.text):
 			d.badKind(n)
 		case !reception.OwnsConversations(n.text):
-			d.problem(n, fmt.Sprintf("%s is made by Bida itself and is never held", n.text), fmt.Sprintf("%s 由系统自己产生，不会被拦", n.text))
+			d.problem(n, fmt.Sprintf("messages of kind %q %s", n.text, en), fmt.Sprintf("“%s”%s", n.text, zh))
 		default:
 			*dst = n.text
 		}

@@ -84,7 +84,7 @@ func TestParseYAMLNamesEveryFaultWithPathAndLine(t *testing.T) {
 		{"maintenance of nothing", maintenance("  title: x\n"), []string{"4 /spec: needs a window (from and until) or an announcement"}},
 		{"a window without an end", maintenance("  from: 2026-12-01T22:00:00+08:00\n"), []string{"4 /spec: needs both from and until"}},
 		{"a window that ends before it begins", maintenance("  from: 2026-12-02T22:00:00+08:00\n  until: 2026-12-02T00:00:00+08:00\n"), []string{"5 /spec/until: must be after from"}},
-		{"a kind that is never held", maintenance(window + "  kinds: [internal]\n"), []string{"6 /spec/kinds/0: is made by Bida itself"}},
+		{"a kind that is never held", maintenance(window + "  kinds: [internal]\n"), []string{"6 /spec/kinds/0: are made by Bida itself and are never held"}},
 		{"what is no kind", maintenance(window + "  kinds: [A]\n"), []string{"6 /spec/kinds/0: is not a kind of message"}},
 		{"inboxes without a window", maintenance("  inboxes: [web]\n  announcement: {zh: x, until: 2026-12-02T00:00:00+08:00, to: {everybody: true}}\n"), []string{"4 /spec/inboxes: an announcement alone holds nothing"}},
 		{"an announcement without an end", maintenance("  announcement: {zh: x, to: {everybody: true}}\n"), []string{"4 /spec/announcement: needs an end"}},
