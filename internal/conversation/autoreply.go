@@ -153,7 +153,7 @@ func (r *responder) repeated(x *policy.AutoReplyRule, period int64) (bool, error
 			return y.Period == period, nil
 		case y.Rule == x.Name: // a clock that was set back does not make it longer
 			since := r.tx.Now().Sub(y.At)
-			return since >= 0 && since < x.AgainAfter, nil
+			return since > -ledger.LeastStep && since < x.AgainAfter, nil
 		}
 	}
 	return false, nil

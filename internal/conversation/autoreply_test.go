@@ -214,6 +214,8 @@ func TestAKeywordIsAnsweredAgainOnlyAfterAWhile(t *testing.T) {
 	d.Wait(time.Minute)
 	became(d, d.Post("web", "u1", "退款").Position, "money sent", "other preceded")
 	became(d, d.Post("web", "u1", "没有别的").Position)
+	d.Set(-300 * time.Millisecond) // which is not even noticed
+	became(d, d.Post("web", "u1", "退款").Position, "money repeated", "other preceded")
 	d.Set(-24 * time.Hour) // it does not stay silent for a day
 	became(d, d.Post("web", "u1", "退款").Position, "money sent", "other preceded")
 }

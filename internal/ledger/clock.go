@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// leastStep is by how much the wall clock must have been set for that to be noticed. Smaller steps add up until they are as much.
-const leastStep = time.Second
+// LeastStep is by how much the wall clock must have been set for that to be noticed. Smaller steps add up until they are as much.
+const LeastStep = time.Second
 
 // reading is one look at both clocks: the wall clock, which people and machines set, and how long it has run by one that nobody sets.
 type reading struct {
@@ -37,10 +37,10 @@ func (l *Ledger) readClock() time.Time {
 // cannot be behind the last sign of life.
 func (l *Ledger) step() time.Duration {
 	c := &l.clock
-	if by := c.now.wall.Sub(c.base.wall) - (c.now.ran - c.base.ran); by.Abs() >= leastStep {
+	if by := c.now.wall.Sub(c.base.wall) - (c.now.ran - c.base.ran); by.Abs() >= LeastStep {
 		return by.Round(time.Microsecond) // as instants are kept
 	}
-	if by := c.now.wall.Sub(l.lastNow); !l.lastNow.IsZero() && by <= -leastStep {
+	if by := c.now.wall.Sub(l.lastNow); !l.lastNow.IsZero() && by <= -LeastStep {
 		return by.Round(time.Microsecond)
 	}
 	return 0
