@@ -55,7 +55,6 @@ type Sim struct {
 	autoReplies int
 	// unstable is until when a fault of the store may still delay what is due.
 	unstable time.Time
-	armed    int      // commits that are still to fail
 	faults   []string // violations noticed while it ran
 }
 
@@ -259,13 +258,14 @@ func (s *Sim) pump(all bool) {
 			s.crash() // a ledger that stopped by itself ends the process
 			return
 		}
-		if !sv.l.Step() {
-			break
-		}
-		if n := s.store.Faults(); n < s.armed {
+		armed := s.store.Faults()
+		stepped := sv.l.Step()
+		if s.store.Faults() < armed {
 			s.unsettle(5 * time.Second) // it may have waited long for a commit; what was due is tried again after a second
 		}
-		s.armed = s.store.Faults()
+		if !stepped {
+			break
+		}
 		for _, k := range sv.links {
 			k.fetch()
 		}
