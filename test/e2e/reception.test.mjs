@@ -6,6 +6,8 @@ import { Server } from "./server.mjs";
 
 const allow = [/^401 GET \/api\/v1\/me/];
 const sections = ["schedules", "calendars", "extensions", "maintenance", "switches", "filters"];
+// Of the forms, which are made of the same parts as the lists, four looks: any two of language, scheme and size are seen together.
+const crossed = ({ language, scheme, size }) => [language === "en", scheme === "dark", size === "phone"].filter(Boolean).length % 2 === 0;
 const long = "一个很长很长的名称".repeat(12);
 
 describe("the reception settings as pages", () => {
@@ -42,13 +44,15 @@ describe("the reception settings as pages", () => {
         await person.look(name, { known });
       };
       for (const section of sections) await see(`/reception/${section}`, ".rc-row", `reception-${section}`);
-      await see("/reception/schedules/long", ".rc-history li", "reception-schedule");
-      await see("/reception/calendars/cn-public", ".rc-year", "reception-calendar");
-      await see("/reception/extensions/team~after-sales", ".rc-extension", "reception-extension");
-      await see("/reception/maintenance/upgrade", ".rc-form", "reception-maintenance-one");
-      await see("/reception/switches/inbox.store", ".rc-form", "reception-switch");
-      await see("/reception/filters/advertising", ".filters-bench", "reception-filter");
-      await see("/reception/filters/nothing-like-this", ".state", "reception-gone");
+      if (crossed(look)) {
+        await see("/reception/schedules/long", ".rc-history li", "reception-schedule");
+        await see("/reception/calendars/cn-public", ".rc-year", "reception-calendar");
+        await see("/reception/extensions/team~after-sales", ".rc-extension", "reception-extension");
+        await see("/reception/maintenance/upgrade", ".rc-form", "reception-maintenance-one");
+        await see("/reception/switches/inbox.store", ".rc-form", "reception-switch");
+        await see("/reception/filters/advertising", ".filters-bench", "reception-filter");
+        await see("/reception/filters/nothing-like-this", ".state", "reception-gone");
+      }
       person.calm();
       await person.leave();
     });
