@@ -111,7 +111,7 @@ describe("bad input and bad days", () => {
         await (broken ? route.fulfill({ status: 503, headers: { "Content-Type": "application/problem+json" }, body: JSON.stringify({ title: "暂时不可用", status: 503, detail: "存储暂时无法读取，请稍后重试。", code: "system.health.store" }) }) : route.continue());
       }),
     });
-    await agent.page.locator(".ws-list .ant-skeleton").waitFor();
+    await agent.page.locator(".ws-list .skeleton").waitFor();
     await agent.look("workspace-slow", { known: agent.known });
     broken = true;
     release();
