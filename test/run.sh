@@ -301,8 +301,8 @@ part_binary() {
     local -a packages
     mapfile -t packages < <(go list ./test/... | grep -v -E '/test/repo$')
     ((${#packages[@]} > 0)) || fail 'no package under test/ uses the release program'
-    # One package at a time: each runs servers of its own and measures them.
-    go_test binary -p 1 -count=1 -timeout 15m "${packages[@]}"
+    # Two at a time: test/chaos, which takes longest, mostly waits for times to pass.
+    go_test binary -p 2 -count=1 -timeout 15m "${packages[@]}"
 }
 
 # What browser.mjs looks for, and letters for what the pages say.
