@@ -13,10 +13,10 @@ import (
 
 var (
 	seed  = flag.Uint64("seed", 0, "run only this seed, and say what happens")
-	seeds = flag.Int("seeds", 1000, "how many seeds to run")
+	seeds = flag.Int("seeds", 500, "how many seeds to run")
 )
 
-// TestSimulation checks the invariants after random histories: a thousand in the ordinary run.
+// TestSimulation checks the invariants after random histories: five hundred in the ordinary run.
 func TestSimulation(t *testing.T) {
 	if *seed != 0 {
 		run(t, *seed, slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug})))
