@@ -28,7 +28,7 @@ func tellOf(tx *ledger.Tx, account, by, to string, c *ledger.ConversationRow, h 
 	}
 	data := ledger.AssignmentData{Assignment: ID(c.ID), Directed: []string{account}}
 	data.ZH, data.EN = h.words(tx.Documents(), by, to, c)
-	_, err := tell(tx, data.Directed, by, data.ZH, data)
+	_, err := tellThose(tx, data.Directed, by, data.ZH, data)
 	return err
 }
 

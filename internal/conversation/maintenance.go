@@ -70,7 +70,7 @@ func announcementKey(name string, a *policy.Announcement) ledger.KeyRef {
 func storeAnnouncement(tx *ledger.Tx, name string, spec *policy.MaintenanceSpec, key ledger.KeyRef) error {
 	a := spec.Announcement
 	data := ledger.AnnouncementData{ZH: a.Text("zh"), EN: a.Text("en"), Announcement: name, Directed: tx.Documents().Audience(a.To)}
-	position, err := tell(tx, data.Directed, "", data.ZH, data)
+	position, err := tellThose(tx, data.Directed, "", data.ZH, data)
 	if err != nil {
 		return err
 	}
@@ -78,8 +78,8 @@ func storeAnnouncement(tx *ledger.Tx, name string, spec *policy.MaintenanceSpec,
 	return nil
 }
 
-// tell stores a message of the kind system, in no conversation, and gives it to those of the directed who may receive it.
-func tell(tx *ledger.Tx, directed []string, author, text string, data any) (position int64, err error) {
+// tellThose tells those of the directed who may receive the kind system.
+func tellThose(tx *ledger.Tx, directed []string, author, text string, data any) (position int64, err error) {
 	d := reception.Decide(tx.Policy(), tx, reception.Message{Kind: kindSystem, Directed: directed}, tx.Now())
 	if d.Verdict != reception.Directed {
 		return 0, errNotDecided
@@ -88,16 +88,21 @@ func tell(tx *ledger.Tx, directed []string, author, text string, data any) (posi
 	if err != nil {
 		return 0, err
 	}
+	return tell(tx, &d, author, text, raw), nil
+}
+
+// tell stores a message of the kind system, in no conversation, and gives it to those whom the decision chose.
+func tell(tx *ledger.Tx, d *reception.Decision, author, text string, data json.RawMessage) (position int64) {
 	position = tx.Next()
-	decision := journal(tx, &d, &ledger.ConversationRow{}, position, position, "message")
+	decision := journal(tx, d, &ledger.ConversationRow{}, position, position, "message")
 	row := ledger.MessageRow{
-		Position: position, Direction: ledger.Internal, Kind: kindSystem, Author: author, Text: text, Data: raw, ReceivedAt: tx.Now(), At: tx.Now(), Decision: &decision,
+		Position: position, Direction: ledger.Internal, Kind: kindSystem, Author: author, Text: text, Data: data, ReceivedAt: tx.Now(), At: tx.Now(), Decision: &decision,
 	}
 	tx.AppendMessage(row)
 	for _, account := range d.Chosen {
 		tx.Deliver(ledger.DeliveryRow{Account: account, Type: ledger.EntryNotice, Message: position, Kind: kindSystem}, row)
 	}
-	return position, nil
+	return position
 }
 
 // kindSystem is the kind of assignments, notices and announcements.

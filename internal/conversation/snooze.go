@@ -131,21 +131,13 @@ func snoozeEnds(tx *ledger.Tx, id int64) error {
 // Notify stores a notice to one account about its own reception and puts it into its stream, if the account may sign in. revision is that of the change of
 // policy that it is about, 0 for none.
 func Notify(tx *ledger.Tx, author, account, zh, en string, revision int64) {
-	d := reception.Decide(tx.Policy(), tx, reception.Message{Kind: kindSystem, Directed: []string{account}, Notice: true}, tx.Now())
-	position := tx.Next()
 	words := map[string]any{"zh": zh, "en": en, "to": account}
 	if revision != 0 {
 		words["revision"] = revision
 	}
 	data, _ := json.Marshal(words) // strings and a number
-	decision := journal(tx, &d, &ledger.ConversationRow{}, position, position, "message")
-	row := ledger.MessageRow{
-		Position: position, Direction: ledger.Internal, Kind: kindSystem, Author: author, Text: zh, Data: data, ReceivedAt: tx.Now(), At: tx.Now(), Decision: &decision,
-	}
-	tx.AppendMessage(row)
-	for _, receiver := range d.Chosen {
-		tx.Deliver(ledger.DeliveryRow{Account: receiver, Type: ledger.EntryNotice, Message: position, Kind: kindSystem}, row)
-	}
+	d := reception.Decide(tx.Policy(), tx, reception.Message{Kind: kindSystem, Directed: []string{account}, Notice: true}, tx.Now())
+	tell(tx, &d, author, zh, data)
 }
 
 // watchSnoozed sets the deadlines of all conversations that are set aside.

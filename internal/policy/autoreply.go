@@ -3,7 +3,6 @@ package policy
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -156,12 +155,7 @@ func (a *AutoReplies) Keywords(text string) []string {
 
 // checkAutoReplies refuses more replies than messages can be compared with.
 func (s *Set) checkAutoReplies(problems *problemList) {
-	if n := len(s.docs[KindAutoReply]); n > maxAutoReplies {
-		last := slices.Max(slices.Collect(maps.Keys(s.docs[KindAutoReply])))
-		problems.add(Problem{Document: label(KindAutoReply, last),
-			Message:   fmt.Sprintf("there are %d automatic replies, at most %d are possible", n, maxAutoReplies),
-			MessageZH: fmt.Sprintf("自动回复有 %d 条，最多 %d 条", n, maxAutoReplies)})
-	}
+	s.checkCount(problems, KindAutoReply, maxAutoReplies, "there are %d automatic replies, at most %d are possible", "自动回复有 %d 条，最多 %d 条")
 }
 
 func (d *decoder) autoReply(n *node) AutoReplySpec {

@@ -117,11 +117,14 @@ func compileFilters(s *Set) []reception.Filter {
 
 // checkFilters refuses more rules than messages can be matched against.
 func (s *Set) checkFilters(problems *problemList) {
-	if n := len(s.docs[KindFilter]); n > maxFilters {
-		last := slices.Max(slices.Collect(maps.Keys(s.docs[KindFilter])))
-		problems.add(Problem{Document: label(KindFilter, last),
-			Message:   fmt.Sprintf("there are %d filter rules, at most %d are possible; put keywords together", n, maxFilters),
-			MessageZH: fmt.Sprintf("过滤规则有 %d 条，最多 %d 条；请合并关键词", n, maxFilters)})
+	s.checkCount(problems, KindFilter, maxFilters, "there are %d filter rules, at most %d are possible; put keywords together", "过滤规则有 %d 条，最多 %d 条；请合并关键词")
+}
+
+// checkCount refuses more documents of a kind than there may be, naming the last; en and zh have places for both numbers.
+func (s *Set) checkCount(problems *problemList, kind string, most int, en, zh string) {
+	if n := len(s.docs[kind]); n > most {
+		last := slices.Max(slices.Collect(maps.Keys(s.docs[kind])))
+		problems.add(Problem{Document: label(kind, last), Message: fmt.Sprintf(en, n, most), MessageZH: fmt.Sprintf(zh, n, most)})
 	}
 }
 
