@@ -110,7 +110,7 @@ func impossible(err error) error {
 		fmt.Sprintf("The settings to try out have %d problem(s).", len(list)), fmt.Sprintf("要模拟的设置有 %d 处问题。", len(list)))
 	e.Field = list[0].Path
 	for _, p := range list {
-		e.Fields = append(e.Fields, problem.Field{Field: p.Path, Document: p.Document, Line: p.Line, Message: p.Message})
+		e.Fields = append(e.Fields, problem.Field{Field: p.Path, Document: p.Document, Line: p.Line, Message: p.Message, Zh: p.MessageZH})
 	}
 	return e
 }

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -125,7 +126,7 @@ func (s *Server) signInRows(ctx context.Context, f *SignInFilter, failed bool, s
 			rows = append(rows, s.failedRow(&entries[i]))
 		}
 	}
-	slices.SortFunc(rows, func(a, b SignInRow) int { return int(b.position - a.position) })
+	slices.SortFunc(rows, func(a, b SignInRow) int { return cmp.Compare(b.position, a.position) })
 	return rows, nil
 }
 
