@@ -55,7 +55,7 @@ function FindingCard({ finding: f, report, onChanged }: Props & { readonly findi
       <p className="finding-author numbers">
         <span className="soft">{gateTitle(f.gate, language)}</span>
         {f.since !== null && <span title={exact(f.since)}>{t.since(clock(f.since, language))}</span>}
-        {author && <span><bdi>{author.source === "what_if" ? supposing.because : t.by(author.title ?? author.account ?? "")}</bdi></span>}
+        {author && <span><bdi>{author.source === "what_if" ? supposing.because : author.account === "system" ? t.system : t.by(author.title ?? author.account ?? "")}</bdi></span>}
         {author?.revision !== undefined && <span>{t.revision(author.revision)}</span>}
         {author?.reason !== undefined && author.reason !== "" && <span dir="auto">{t.reason(author.reason)}</span>}
       </p>

@@ -4,6 +4,7 @@ import { clock, exact, kindTitle } from "@bida/shared/format";
 import type { Language } from "@bida/shared/text";
 import { useMay } from "../../app/me";
 import { useLanguage, useWords } from "../../app/words";
+import { detailsOf } from "./details";
 import type { Log } from "./filter";
 import type { ErrorRow, IntakeRow, OperationRow, PushRow, RowsOf, SignInRow } from "./queries";
 import { logsText } from "./text";
@@ -121,9 +122,9 @@ function operations(t: Words): readonly Column<OperationRow>[] {
     { title: c.account, cell: (r) => <bdi title={r.by}>{r.by === "system" ? t.system : r.by_title}</bdi> },
     { title: c.action, cell: (r) => <span title={r.action}>{wordOf(t.actions, r.action)}</span> },
     { title: c.object, cell: (r) => <OperationObject row={r} /> },
-    { title: c.source, cell: (r) => plain(r.source) },
+    { title: c.source, cell: (r) => plain(wordOf(t.sources, r.source ?? "")) },
     { title: c.request, cell: (r) => (r.request === undefined ? plain("") : <code>{r.request}</code>) },
-    { title: c.detail, cell: (r) => (r.details === undefined ? plain("") : <code className="logs-details">{JSON.stringify(r.details)}</code>) },
+    { title: c.detail, cell: (r) => <span className="logs-details">{plain(detailsOf(r.details, t))}</span> },
   ];
 }
 
