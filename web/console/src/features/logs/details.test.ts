@@ -10,7 +10,8 @@ describe("the details of an operation", () => {
   });
 
   it("are values by name", () => {
-    expect(detailsOf({ session: "s145", remote: "127.0.0.1" }, logsText.zh)).toBe("登录 s145、来源地址 127.0.0.1");
+    expect(detailsOf({ session: "s145", remote: "127.0.0.1" }, logsText.zh)).toBe("登录会话 s145、来源地址 127.0.0.1");
+    expect(detailsOf({ value: "available" }, logsText.zh)).toBe("状态 在线");
     expect(detailsOf({ unheard_of: 3 }, logsText.en)).toBe("unheard_of 3");
   });
 

@@ -3,6 +3,7 @@ export interface DetailWords {
   readonly documents: Readonly<Record<string, string>>;
   readonly changes: Readonly<Record<string, string>>;
   readonly details: Readonly<Record<string, string>>;
+  readonly values: Readonly<Record<string, string>>;
   readonly change: (what: string, name: string, how: string) => string;
   readonly detail: (what: string, value: string) => string;
   readonly list: (parts: readonly string[]) => string;
@@ -12,7 +13,7 @@ export interface DetailWords {
 export function detailsOf(details: unknown, t: DetailWords): string {
   if (Array.isArray(details)) return t.list(details.map((d) => changeOf(d, t)).filter((d) => d !== ""));
   if (typeof details !== "object" || details === null) return "";
-  return t.list(Object.entries(details).map(([name, value]) => t.detail(t.details[name] ?? name, typeof value === "string" ? value : JSON.stringify(value))));
+  return t.list(Object.entries(details).map(([name, value]) => t.detail(t.details[name] ?? name, typeof value === "string" ? (t.values[value] ?? value) : JSON.stringify(value))));
 }
 
 function changeOf(change: unknown, t: DetailWords): string {
