@@ -16,6 +16,8 @@ type Client struct {
 	Name    string  // "" if it gave none
 	Version Version // not known if it gave none, or none that can be read
 	Text    string  // the version as it was given
+	// Notice is how it gets its person's attention, as it last reported.
+	Notice Notice
 }
 
 // ClientName is what a client is called in policies: Bida's own lose what they have in common, "bida-console" is console.

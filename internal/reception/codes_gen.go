@@ -276,6 +276,26 @@ const (
 	CodeFilterAllowed Code = 162
 	// CodeFilterReleased is filter.released: Released from quarantine.
 	CodeFilterReleased Code = 163
+	// CodeClientNotifyDenied is client.notify.denied: Notifications denied.
+	CodeClientNotifyDenied Code = 170
+	// CodeClientNotifyNotAsked is client.notify.not_asked: Notifications not allowed yet.
+	CodeClientNotifyNotAsked Code = 171
+	// CodeClientNotifyInsecure is client.notify.insecure: Page not in a secure context.
+	CodeClientNotifyInsecure Code = 172
+	// CodeClientNotifyMuted is client.notify.muted: Client silenced.
+	CodeClientNotifyMuted Code = 173
+	// CodeClientNotifyHidden is client.notify.hidden: Window not visible.
+	CodeClientNotifyHidden Code = 174
+	// CodeClientNotifySoundOff is client.notify.sound_off: Sound turned off.
+	CodeClientNotifySoundOff Code = 175
+	// CodeClientNotifySoundBlocked is client.notify.sound_blocked: Sound blocked by the browser.
+	CodeClientNotifySoundBlocked Code = 176
+	// CodeClientNotifyUnreported is client.notify.unreported: Client did not report.
+	CodeClientNotifyUnreported Code = 177
+	// CodeViewFiltered is view.filtered: Received, but not in the list shown.
+	CodeViewFiltered Code = 178
+	// CodeViewNotVisible is view.not_visible: Received while no window was visible.
+	CodeViewNotVisible Code = 179
 )
 
 var codeNames = [...]string{
@@ -415,4 +435,14 @@ var codeNames = [...]string{
 	CodeFilterTagged:                        "filter.tagged",
 	CodeFilterAllowed:                       "filter.allowed",
 	CodeFilterReleased:                      "filter.released",
+	CodeClientNotifyDenied:                  "client.notify.denied",
+	CodeClientNotifyNotAsked:                "client.notify.not_asked",
+	CodeClientNotifyInsecure:                "client.notify.insecure",
+	CodeClientNotifyMuted:                   "client.notify.muted",
+	CodeClientNotifyHidden:                  "client.notify.hidden",
+	CodeClientNotifySoundOff:                "client.notify.sound_off",
+	CodeClientNotifySoundBlocked:            "client.notify.sound_blocked",
+	CodeClientNotifyUnreported:              "client.notify.unreported",
+	CodeViewFiltered:                        "view.filtered",
+	CodeViewNotVisible:                      "view.not_visible",
 }

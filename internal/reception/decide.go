@@ -346,6 +346,9 @@ func (v *Vector) stops(until *int64) bool {
 			}
 		}
 	}
+	if seen&(1<<Unknown) != 0 && v[ClientNotify].Outcome == Unknown { // which nobody is kept from by; it is rare enough to look again
+		return v.First() != GateCount
+	}
 	return seen&^(1<<Pass|1<<NotApplicable) != 0
 }
 

@@ -4,7 +4,7 @@ import "time"
 
 // EngineVersion names the meaning of the gates. It changes with every change that may decide anything differently, so that a replay knows whether
 // it must agree to the letter.
-const EngineVersion = "2"
+const EngineVersion = "3"
 
 // evaluator is one pass over the gates. Decide and Explain share it, so that what routes is what explains.
 type evaluator struct {
@@ -103,6 +103,7 @@ func (e *evaluator) evaluate(c *Candidate, member *Member, k *known) *Agent {
 		v[PresenceGate] = e.presenceCell(c, &facts.Presence)
 		v[ConnectionGate] = e.connectionCell(c, &facts.Connection)
 		v[ClientVersion] = e.clientCell(c, facts)
+		v[ClientNotify] = notifyCell(k, facts)
 	}
 	if !e.directed {
 		v[Capacity] = e.capacityCell(c, k, facts)

@@ -22,6 +22,7 @@ const (
 	PresenceGate
 	ConnectionGate
 	ClientVersion
+	ClientNotify
 	Capacity
 	ConversationGate
 	Routing
@@ -47,6 +48,7 @@ var gateNames = [GateCount]string{
 	PresenceGate:     "presence",
 	ConnectionGate:   "connection",
 	ClientVersion:    "client.version",
+	ClientNotify:     "client.notify",
 	Capacity:         "capacity",
 	ConversationGate: "conversation",
 	Routing:          "routing",
@@ -77,7 +79,7 @@ func (g Gate) Part() int {
 		return 1
 	case g <= SystemHealth:
 		return 2
-	case g <= ClientVersion:
+	case g <= ClientNotify:
 		return 3
 	default:
 		return 4
@@ -92,6 +94,9 @@ func (g Gate) AboutMessage() bool {
 	}
 	return false
 }
+
+// Advises says whether the gate only warns: a message is routed whatever it says, also where nothing is known.
+func (g Gate) Advises() bool { return g == ClientNotify }
 
 // Outcome is the result of one gate. The zero value is Undecided: delivering on it is a fault.
 type Outcome uint8
@@ -126,7 +131,8 @@ func ParseOutcome(name string) (Outcome, bool) {
 	return Undecided, false
 }
 
-// Stops says whether the outcome keeps a message from being routed: everything but Pass and NotApplicable, the zero value included.
+// Stops says whether the outcome keeps a message from being routed: everything but Pass and NotApplicable, the zero value included. It holds for gates that
+// do more than advise; see Vector.Stopped.
 func (o Outcome) Stops() bool { return o != Pass && o != NotApplicable }
 
 // Cell is the outcome of one gate for one agent, compact: words and evidence are rendered when it is read.
@@ -139,10 +145,13 @@ type Cell struct {
 // Vector holds the cells of all gates for one agent.
 type Vector [GateCount]Cell
 
+// Stopped says whether a gate of the vector stops.
+func (v *Vector) Stopped(g Gate) bool { return v[g].Outcome.Stops() && !g.Advises() }
+
 // First returns the first gate of the vector that stops, or GateCount when none does.
 func (v *Vector) First() Gate {
 	for g := Gate(0); g < GateCount; g++ {
-		if v[g].Outcome.Stops() {
+		if v.Stopped(g) {
 			return g
 		}
 	}

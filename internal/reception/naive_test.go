@@ -148,6 +148,11 @@ func (n *naive) gate(account, gate string) said {
 			return mute
 		}
 		return n.client(n.w.Agent(account).Clients, owns)
+	case "client.notify":
+		if n.async() || known && a.Robot {
+			return mute
+		}
+		return n.notify(n.w.Agent(account).Clients)
 	case "capacity":
 		return n.capacity(account, owns)
 	case "conversation":
@@ -323,6 +328,31 @@ func (n *naive) client(clients []Client, owns bool) said {
 		return dunno("client.version.unknown")
 	case seen["blocked"]:
 		return no("client.version.blocked")
+	}
+	return mute
+}
+
+// notify looks for a client at which all is well, then for one that says nothing, then for the warning that comes last in the list.
+func (n *naive) notify(clients []Client) said {
+	has := func(notice Notice) bool {
+		return slices.ContainsFunc(clients, func(c Client) bool { return c.Notice == notice })
+	}
+	if has(NoticeFull) {
+		return yes
+	}
+	if has(NoticeUnknown) {
+		return dunno("client.notify.unreported")
+	}
+	for _, w := range []struct {
+		notice Notice
+		code   string
+	}{
+		{NoticeSoundBlocked, "sound_blocked"}, {NoticeSoundOff, "sound_off"}, {NoticeHidden, "hidden"}, {NoticeMuted, "muted"},
+		{NoticeNotAsked, "not_asked"}, {NoticeDenied, "denied"}, {NoticeInsecure, "insecure"},
+	} {
+		if has(w.notice) {
+			return noted("client.notify." + w.code)
+		}
 	}
 	return mute
 }

@@ -181,6 +181,7 @@ func drawOpenClients(t *rapid.T) (list []Client) {
 		c := Client{Name: rapid.SampledFrom([]string{"console", "listen", ""}).Draw(t, "client"),
 			Text: rapid.SampledFrom(append([]string{"dev", ""}, naiveVersions...)).Draw(t, "version")}
 		c.Version = versionOf(c.Text)
+		c.Notice = Notice(rapid.IntRange(0, int(NoticeFull)).Draw(t, "notice"))
 		list = append(list, c)
 	}
 	return list
@@ -447,7 +448,9 @@ func brokenVector(p *Policy, w *facts, m Message, now time.Time, d *Decision, c 
 			return gate.String() + " waits without an end"
 		case cell.Code != 0 && Lookup(cell.Code).Gate != gate.String():
 			return gate.String() + " says " + cell.Code.String()
-		case chosen && d.Verdict != Directed && cell.Outcome.Stops():
+		case gate.Advises() && (cell.Outcome == Block || cell.Outcome == Wait):
+			return gate.String() + " does more than advise"
+		case chosen && d.Verdict != Directed && c.Cells.Stopped(gate):
 			return "chosen although " + gate.String() + " stops"
 		case gate.AboutMessage() && cell != d.Message[g]:
 			return gate.String() + " differs from the message's"

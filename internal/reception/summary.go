@@ -44,7 +44,7 @@ func (v *Vector) firstOfAgent() Gate {
 		return GateCount
 	}
 	for g := range GateCount {
-		if v[g].Outcome.Stops() && !g.AboutMessage() {
+		if v.Stopped(g) && !g.AboutMessage() {
 			return g
 		}
 	}
