@@ -77,7 +77,7 @@ func At(set *policy.Set, q Query) (*Moment, error) {
 
 func firstOf(v *reception.Vector, which func(reception.Gate) bool) reception.Gate {
 	for g := range reception.GateCount {
-		if which(g) && v[g].Outcome.Stops() {
+		if which(g) && v.Stopped(g) {
 			return g
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/bidahq/bida/internal/attachment"
+	"github.com/bidahq/bida/internal/ledger"
 )
 
 // Types of events in an agent's stream, as clients see them.
@@ -69,6 +70,9 @@ type Opened struct {
 	Presence   string // available, away, dnd, offline
 	Refused    error  // why the cursor of the Hello does not count; nil where it does
 }
+
+// Report is what a client tells of how it reaches its person.
+type Report = ledger.Report
 
 // Push is one entry handed to a connection, and when.
 type Push struct {

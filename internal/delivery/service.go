@@ -374,6 +374,13 @@ func (s *Service) Visibility(connection string, visible bool) {
 	}
 }
 
+// Report records what a client tells of itself.
+func (s *Service) Report(connection string, r Report) {
+	if account := s.account(connection, false); account != "" {
+		s.submit(func(tx *ledger.Tx) error { tx.SetReport(account, connection, r); return nil })
+	}
+}
+
 // Events reads an agent's stream. What the agent may not have any more is a tombstone that keeps its number.
 func (s *Service) Events(ctx context.Context, account string, after int64, limit int, lang string) ([]Event, error) {
 	entries, ok := s.o.Ledger.Tail(account, after, limit)

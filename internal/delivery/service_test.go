@@ -451,3 +451,38 @@ func TestVisibilityIsAFactUntilTheConnectionEnds(t *testing.T) {
 	}
 	t.Fatalf("no visibility on record: %+v", facts)
 }
+
+func TestWhatAClientReportsIsAFactUntilTheConnectionEnds(t *testing.T) {
+	c := open(t, desk.Inbox("web", web, "a"))
+	o := c.arrive("a", "one")
+	warning := func() reception.Cell {
+		v := c.L.View()
+		return reception.Explain(v.Policy.Compile(), v, "web", "customer", "a", c.Now)[reception.ClientNotify]
+	}
+	if got := warning(); got.Outcome != reception.NotApplicable { // a token that says nothing is a program's
+		t.Errorf("before the report: %v", got)
+	}
+	c.s.Report(o.Connection, delivery.Report{Notifications: "denied", Browser: "Chrome 156"})
+	c.s.Report("k0", delivery.Report{Notifications: "denied"}) // no such connection
+	c.steps()
+	if got := warning(); got != (reception.Cell{Outcome: reception.Pass, Code: reception.CodeClientNotifyDenied}) {
+		t.Errorf("after the report: %v", got)
+	}
+	c.s.Closed(o.Connection, "closed_by_client", 1000, c.Now)
+	c.steps()
+	c.s.Report(o.Connection, delivery.Report{Notifications: "granted"}) // too late
+	c.steps()
+	facts, err := c.Store.FactsBetween(context.Background(), ledger.AccountSubject("a"), time.Time{}, c.Now.Add(time.Hour), 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var reports []ledger.FactRow
+	for _, f := range facts {
+		if f.Name == ledger.FactReport {
+			reports = append(reports, f)
+		}
+	}
+	if len(reports) != 1 || reports[0].Key != o.Connection || reports[0].ToPosition == 0 || reports[0].EndCause != "closed_by_client" || reports[0].Source != "realtime" {
+		t.Errorf("%+v", reports)
+	}
+}

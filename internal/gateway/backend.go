@@ -27,6 +27,8 @@ type Backend interface {
 	SetPresence(account, value, reason string, until time.Time, done func(error))
 	// Visibility says whether the person can see the client's window.
 	Visibility(connection string, visible bool)
+	// Report is what the client tells of itself, now and then.
+	Report(connection string, r delivery.Report)
 	// Events reads up to limit entries after the given one, in order and without gaps in their sequence: what may not be shown any more is a tombstone,
 	// what is beyond retention is one gap event. Fewer than limit means that there are no more now.
 	Events(ctx context.Context, account string, after int64, limit int, lang string) ([]delivery.Event, error)

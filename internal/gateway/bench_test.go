@@ -37,6 +37,7 @@ func (h *hall) Acknowledge(a delivery.Ack, done func(delivery.AckResult, error))
 func (h *hall) Unacknowledged(string, time.Time, time.Time, []delivery.Push) {}
 func (h *hall) SetPresence(_, _, _ string, _ time.Time, done func(error))    { done(nil) }
 func (h *hall) Visibility(string, bool)                                      {}
+func (h *hall) Report(string, delivery.Report)                               {}
 func (h *hall) length(account string) *atomic.Int64 {
 	var n int
 	if _, err := fmt.Sscan(account, &n); err != nil {

@@ -26,6 +26,7 @@ type Config struct {
 	Write  time.Duration // within which the other side takes a piece of what is written: 10 s
 	Linger time.Duration // for which a closed socket waits for the other side's close: 1 s
 	Hints  time.Duration // between two hints that conversations have changed: 333 ms, and more where many watch
+	Report time.Duration // between two reports of a client that are recorded: 1 s
 	Resync time.Duration // for which the queue may be full before the client is told that it did not keep up: 1 s
 
 	Queue  int // bytes waiting to be written to one connection: 256 KiB
@@ -57,6 +58,7 @@ func (c Config) withDefaults() Config {
 		{&c.Ack, 5 * time.Second},
 		{&c.Write, 10 * time.Second},
 		{&c.Linger, time.Second},
+		{&c.Report, time.Second},
 		{&c.Resync, time.Second},
 		{&c.Hints, 333 * time.Millisecond},
 	} {

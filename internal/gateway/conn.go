@@ -54,6 +54,7 @@ type Conn struct {
 	startedAt time.Time // when the connection was made
 	heardAt   time.Time // when the client was last heard
 	pingedAt  time.Time
+	reports   reports
 
 	stream
 }
@@ -85,7 +86,7 @@ func (c *Conn) Frame(data []byte) {
 	case f.Type == typeHello:
 		c.fail(CloseMalformed, "a connection has one hello")
 	case f.Type == typePing:
-		c.send(encode(serverFrame{Type: typePong, Ref: f.Ref}))
+		c.send(encode(serverFrame{Type: typePong, Ref: f.Ref, At: c.wallClock()}))
 	case c.phase == opening:
 		c.fail(CloseMalformed, "wait for the welcome before other frames")
 	case c.answers >= c.core.config.outstandingAnswers:
@@ -96,6 +97,8 @@ func (c *Conn) Frame(data []byte) {
 		c.presence(f)
 	case f.Type == typeVisibility:
 		c.core.backend.Visibility(c.opened.Connection, *f.Visible)
+	case f.Type == typeReport:
+		c.report(data, f.Ref)
 	case f.Type == typeWatch:
 		c.core.hub.watch(c.member(), c.core.config.Hints)
 	default:
@@ -127,6 +130,7 @@ func (c *Conn) Tick(now time.Time) {
 		}
 	}
 	c.overdue(now)
+	c.handReport(now)
 	if !c.retryAt.IsZero() && !now.Before(c.retryAt) {
 		c.retryAt = time.Time{}
 	}
@@ -142,7 +146,7 @@ func (c *Conn) NextDeadline() time.Time {
 		return c.startedAt.Add(cfg.Hello)
 	}
 	next := c.heardAt.Add(cfg.Stale)
-	for _, t := range []time.Time{c.pingAt(), c.overdueAt(), c.retryAt} {
+	for _, t := range []time.Time{c.pingAt(), c.overdueAt(), c.reportAt(), c.retryAt} {
 		if !t.IsZero() && t.Before(next) {
 			next = t
 		}
@@ -284,7 +288,7 @@ func (c *Conn) finish(cause string, code int) {
 	}
 	was := c.phase
 	c.phase, c.cause, c.code = closed, cause, code
-	c.stream = stream{}
+	c.stream, c.reports = stream{}, reports{}
 	if was == open {
 		c.leave()
 	}
@@ -312,3 +316,9 @@ func (c *Conn) post(f func()) {
 }
 
 func (c *Conn) now() time.Time { return c.core.config.Now() }
+
+// wallClock is the server's time for a client that compares its own.
+func (c *Conn) wallClock() *time.Time {
+	now := c.now().UTC().Round(time.Millisecond)
+	return &now
+}

@@ -75,7 +75,7 @@ func TestEveryExampleInTheDocumentIsOfTheProtocol(t *testing.T) {
 		}
 	}
 	for _, want := range []string{
-		"→ hello", "→ ack", "→ presence", "→ visibility", "→ watch", "→ ping",
+		"→ hello", "→ ack", "→ presence", "→ visibility", "→ report", "→ watch", "→ ping",
 		"← welcome", "← message", "← notice", "← withdrawn", "← tombstone", "← gap", "← acked", "← presence", "← pong", "← resync", "← changed", "← error",
 	} {
 		if shown[want] == 0 {

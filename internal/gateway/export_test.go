@@ -4,7 +4,10 @@ import "iter"
 
 // CheckFrame says whether a client's frame can be read.
 func CheckFrame(data []byte) error {
-	_, err := decode(data)
+	f, err := decode(data)
+	if err == nil && f.Type == typeReport {
+		_, err = decodeReport(data)
+	}
 	return err
 }
 

@@ -50,6 +50,7 @@ type company struct {
 	ended               map[string]string      // connection → cause and code
 	lastHeard           map[string]time.Time
 	visible             map[string]bool
+	reported            map[string][]delivery.Report
 	presence            map[string]string
 	endings             chan string // gets a connection at its end, if set
 	acknowledged        chan delivery.Ack
@@ -59,7 +60,7 @@ func newCompany() *company {
 	return &company{
 		streams: map[string][]delivery.Event{}, cursors: map[string]int64{}, forbidden: map[string]error{}, attempts: map[string]int{},
 		late: map[string][]delivery.Push{}, silent: map[string][]time.Time{}, ended: map[string]string{}, lastHeard: map[string]time.Time{},
-		visible: map[string]bool{}, presence: map[string]string{},
+		visible: map[string]bool{}, reported: map[string][]delivery.Report{}, presence: map[string]string{},
 	}
 }
 
@@ -187,6 +188,12 @@ func (c *company) Visibility(connection string, visible bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.visible[connection] = visible
+}
+
+func (c *company) Report(connection string, r delivery.Report) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.reported[connection] = append(c.reported[connection], r)
 }
 
 func (c *company) Events(_ context.Context, account string, after int64, limit int, _ string) ([]delivery.Event, error) {

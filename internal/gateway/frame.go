@@ -20,6 +20,7 @@ const (
 	typeAck        = "ack"
 	typePresence   = "presence"
 	typeVisibility = "visibility"
+	typeReport     = "report"
 	typeWatch      = "watch"
 	typePing       = "ping"
 
@@ -170,6 +171,8 @@ type serverFrame struct {
 	Value  string     `json:"value,omitempty"` // presence
 	Reason string     `json:"reason,omitempty"`
 	Until  *time.Time `json:"until,omitempty"`
+
+	At *time.Time `json:"at,omitempty"` // pong
 
 	Code   string `json:"code,omitempty"` // error
 	Title  string `json:"title,omitempty"`

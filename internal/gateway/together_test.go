@@ -153,7 +153,8 @@ func (d *desk) record(connection string, pushes []delivery.Push) {
 func (d *desk) SetPresence(_, _, _ string, _ time.Time, done func(error)) {
 	d.answer(func() { done(nil) })
 }
-func (d *desk) Visibility(string, bool) {}
+func (d *desk) Visibility(string, bool)        {}
+func (d *desk) Report(string, delivery.Report) {}
 
 func (d *desk) Events(_ context.Context, _ string, after int64, limit int, _ string) ([]delivery.Event, error) {
 	d.mu.Lock()

@@ -72,7 +72,7 @@ func able(d *reception.Decision) []string {
 
 func passes(v *reception.Vector) bool {
 	for g := range v {
-		if reception.Gate(g) != reception.Routing && v[g].Outcome.Stops() {
+		if reception.Gate(g) != reception.Routing && v.Stopped(reception.Gate(g)) {
 			return false
 		}
 	}

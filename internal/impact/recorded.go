@@ -49,7 +49,8 @@ func rebuilt(g reception.Gate) bool {
 	switch g {
 	case reception.AccountState, reception.AccountLogin, reception.RoleReceive, reception.PermissionKind, reception.PermissionReply,
 		reception.MembershipInbox, reception.WindowAgent, reception.SwitchPlatform, reception.SwitchInbox, reception.SwitchAccount,
-		reception.WindowInbox, reception.MaintenanceGate, reception.FilterGate, reception.SystemHealth, reception.PresenceGate, reception.ConnectionGate, reception.ClientVersion, reception.Capacity,
+		reception.WindowInbox, reception.MaintenanceGate, reception.FilterGate, reception.SystemHealth, reception.PresenceGate, reception.ConnectionGate, reception.ClientVersion,
+		reception.ClientNotify, reception.Capacity,
 		reception.ConversationGate, reception.Routing:
 		return true
 	}
@@ -101,6 +102,9 @@ func agentOf(inbox string, v *reception.Vector) *reception.Agent {
 	a.Presence = presenceOf(v[reception.PresenceGate])
 	a.Connection = connectionOf(v[reception.ConnectionGate])
 	a.Clients = clientsOf(v[reception.ClientVersion])
+	for i := range a.Clients {
+		a.Clients[i].Notice = noticeOf(v[reception.ClientNotify])
+	}
 	if c := v[reception.Capacity]; c.Code == reception.CodeCapacityInboxFull {
 		a.Shares = []reception.Share{{Inbox: inbox, Load: math.MaxInt32}}
 	} else if c.Outcome.Stops() {
@@ -120,6 +124,22 @@ func clientsOf(c reception.Cell) []reception.Client {
 		return []reception.Client{reception.NewClient("", "0.0.0")}
 	}
 	return []reception.Client{reception.NewClient("", "999999.0.0")}
+}
+
+// noticeOf finds what a client reported from the warning it led to.
+func noticeOf(c reception.Cell) reception.Notice {
+	switch c.Outcome {
+	case reception.NotApplicable:
+		return reception.NoticeProgram
+	case reception.Unknown:
+		return reception.NoticeUnknown
+	}
+	for n := reception.NoticeInsecure; n < reception.NoticeFull; n++ {
+		if n.Code() == c.Code {
+			return n
+		}
+	}
+	return reception.NoticeFull
 }
 
 // presenceOf sets both ends, of the absence and of the owner's grace: the gate reads the one that bears on the candidate, and recorded is its end.

@@ -216,19 +216,10 @@ func (tx *Tx) OpenSocket(account string, s Socket, by string) {
 // restateClients derives the account's clients from its sockets. Where the policy has requirements for clients, another client may make the difference
 // although the connection that counts is the same.
 func (tx *Tx) restateClients(account string, a *Agent) {
-	a.Facts.Clients = clientsOn(a.Sockets)
+	a.Facts.Clients = a.clients()
 	if len(tx.Policy().Clients) > 0 {
 		tx.TouchAgent(account, FactSocket)
 	}
-}
-
-// clientsOn lists the clients on connections.
-func clientsOn(sockets []Socket) []reception.Client {
-	var list []reception.Client
-	for i := range sockets {
-		list = append(list, reception.NewClient(sockets[i].Name, sockets[i].Version))
-	}
-	return list
 }
 
 // CloseSocket removes a realtime connection; last is what is remembered of it if it was the account's last one. It says whether the connection was there.
@@ -243,32 +234,13 @@ func (tx *Tx) CloseSocket(account, id string, last reception.Connection, o recep
 	}
 	a = tx.editAgent(account)
 	tx.endFact(FactRow{Subject: AccountSubject(account), Name: FactSocket, Key: id, FromPosition: a.Sockets[i].Position, EndBy: o.By, EndCause: o.Cause}, tx.Next())
-	if a.Sockets[i].visibleSince != 0 {
-		tx.endFact(FactRow{Subject: AccountSubject(account), Name: FactVisible, Key: id, FromPosition: a.Sockets[i].visibleSince, EndBy: o.By, EndCause: o.Cause}, tx.last)
-	}
+	tx.endTold(account, &a.Sockets[i], FactRow{EndBy: o.By, EndCause: o.Cause}, tx.last)
 	last.ID, last.Node, last.Client = id, a.Sockets[i].Node, a.Sockets[i].About
 	tx.UseBrowserSession(a.Sockets[i].Session)
 	a.Sockets = slices.Delete(slices.Clone(a.Sockets), i, i+1)
 	tx.restateClients(account, a)
 	tx.restateConnection(account, last, o)
 	return true
-}
-
-// SetVisible records whether the person can see the client's window. It is evidence; no gate reads it.
-func (tx *Tx) SetVisible(account, id string, visible bool) {
-	a := tx.w.agents.get(account)
-	if a == nil {
-		return
-	}
-	i := slices.IndexFunc(a.Sockets, func(s Socket) bool { return s.ID == id })
-	if i < 0 || a.Sockets[i].visibleSince != 0 && a.Sockets[i].visible == visible {
-		return
-	}
-	a = tx.editAgent(account)
-	a.Sockets = slices.Clone(a.Sockets)
-	s := &a.Sockets[i]
-	o := tx.setFact(AccountSubject(account), FactVisible, id, s.visibleSince, visible, reception.Origin{By: account, Source: "realtime", Cause: "client"})
-	s.visible, s.visibleSince = visible, o.Position
 }
 
 // SetUnresponsive records that a connection did not acknowledge a push in time (since not zero), or that it answers again.
@@ -348,7 +320,7 @@ func (tx *Tx) SetPassedOver(id int64, accounts []string, cause, by string) error
 	return nil
 }
 
-// applyFact puts a fact that holds into an account's facts: how Load and WorldAt read what setFact wrote.
+// applyFact puts a fact that holds into an account's facts: how Load and WorldAt read what setFact wrote. What clients told comes after it: see applyTold.
 func applyFact(a *Agent, f FactRow) error {
 	o := reception.Origin{Position: f.FromPosition, At: f.FromAt, By: f.By, Source: f.Source, Cause: f.Cause}
 	var err error
@@ -377,7 +349,6 @@ func applyFact(a *Agent, f FactRow) error {
 		s := Socket{ID: f.Key, Position: f.FromPosition, At: f.FromAt}
 		err = json.Unmarshal(f.Value, &s)
 		a.Sockets = append(a.Sockets, s)
-		a.Facts.Clients = append(a.Facts.Clients, reception.NewClient(s.Name, s.Version))
 	}
 	if err != nil {
 		return fmt.Errorf("fact %s of %s at position %d cannot be read: %w", f.Name, f.Subject, f.FromPosition, err)

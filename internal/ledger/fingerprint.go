@@ -37,7 +37,7 @@ func (w *World) fingerprint() map[string]string {
 		}
 		clients := []string{}
 		for _, c := range f.Clients {
-			clients = append(clients, c.Name+" "+c.Text)
+			clients = append(clients, fmt.Sprint(c.Name, " ", c.Text, " ", c.Notice))
 		}
 		sort.Strings(clients)
 		out["agent "+name] = fmt.Sprintf("session %d@%d presence %s@%d until %d grace %d connection %d %s@%d grace %d live %d %v sequence %d sessions %d sockets %d clients %v",

@@ -48,14 +48,22 @@ func WorldAt(ctx context.Context, r PastReader, position int64, at time.Time, ac
 		if err := applyFact(a, f); err != nil {
 			return nil, err
 		}
-		if f.Name == FactConnection && f.EndCause == CauseLost && !at.IsZero() && at.After(f.ToAt) {
+		if f.Name == FactConnection && lostBy(&f, at) {
 			a.Facts.Connection.State = reception.ConnectionUnknown
 		}
+	}
+	if err := applyTold(facts, v.past, func(f *FactRow) bool { return lostBy(f, at) }); err != nil {
+		return nil, err
 	}
 	if err := v.pastLoads(ctx, r, position, accounts, inbox); err != nil {
 		return nil, err
 	}
 	return v, nil
+}
+
+// lostBy says whether the process that held a fact had died by an instant without saying so.
+func lostBy(f *FactRow, at time.Time) bool {
+	return f.EndCause == CauseLost && !at.IsZero() && at.After(f.ToAt)
 }
 
 func (v *View) past(account string) *Agent {

@@ -291,7 +291,7 @@ type AttemptRow struct {
 
 // FactRow is a fact as an interval of ledger positions. Subject is "account/<name>", "system/<component>", "conversation/<id>" or "switches". Names: "session",
 // "presence", "connection" (key "": what the gates read of an account), "signin" and "socket" (evidence: each session and each connection, by id as key),
-// "visible" (whether a connection's window can be seen), "passed_over", "snoozed", "rate", "failure", "clock".
+// "visible" (whether a connection's window can be seen), "report" (what its client tells of itself), "passed_over", "snoozed", "rate", "failure", "clock".
 type FactRow struct {
 	Subject, Name, Key string
 	Value              json.RawMessage

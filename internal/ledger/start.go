@@ -150,6 +150,9 @@ func (w *World) loadFacts(s *State) error {
 			return err
 		}
 	}
+	if err := applyTold(s.Facts, w.agent, func(*FactRow) bool { return false }); err != nil {
+		return err
+	}
 	for account, seq := range s.Sequences {
 		w.agent(account).Sequence = seq
 	}
@@ -161,11 +164,8 @@ func (w *World) loadFacts(s *State) error {
 	}
 	passed := map[string]int64{}
 	for _, f := range s.Facts {
-		switch f.Name {
-		case FactPassedOver:
+		if f.Name == FactPassedOver {
 			passed[f.Subject] = f.FromPosition
-		case FactVisible:
-			w.loadVisible(f)
 		}
 	}
 	for i := range s.Conversations {
@@ -226,10 +226,8 @@ func (l *Ledger) closeForeign(tx *Tx, account string, alive time.Time) {
 	a = tx.editAgent(account)
 	subject, position := AccountSubject(account), tx.Next()
 	for _, s := range a.Sockets {
-		if foreign(s) && s.visibleSince != 0 {
-			tx.endFact(FactRow{Subject: subject, Name: FactVisible, Key: s.ID, FromPosition: s.visibleSince, ToAt: alive, EndBy: "system", EndCause: CauseLost}, position)
-		}
 		if foreign(s) {
+			tx.endTold(account, &s, FactRow{ToAt: alive, EndBy: "system", EndCause: CauseLost}, position)
 			tx.UseBrowserSession(s.Session) // that nobody could use it while Bida was down is not the person's doing
 			tx.endFact(FactRow{
 				Subject: subject, Name: FactSocket, Key: s.ID, FromPosition: s.Position, ToAt: alive, EndBy: "system", EndCause: CauseLost,
@@ -237,7 +235,7 @@ func (l *Ledger) closeForeign(tx *Tx, account string, alive time.Time) {
 		}
 	}
 	a.Sockets = slices.DeleteFunc(slices.Clone(a.Sockets), foreign)
-	a.Facts.Clients = clientsOn(a.Sockets)
+	a.Facts.Clients = a.clients()
 	was := a.Facts.Connection
 	tx.endFact(FactRow{
 		Subject: subject, Name: FactConnection, FromPosition: was.Origin.Position, ToAt: alive, EndBy: "system", EndCause: CauseLost,
@@ -267,17 +265,4 @@ func (l *Ledger) restore(tx *Tx) error {
 		return l.o.Restore(tx)
 	}
 	return nil
-}
-
-// loadVisible puts a visibility that holds on its connection.
-func (w *World) loadVisible(f FactRow) {
-	a := w.agents.base[strings.TrimPrefix(f.Subject, "account/")]
-	if a == nil {
-		return
-	}
-	for i := range a.Sockets {
-		if a.Sockets[i].ID == f.Key {
-			a.Sockets[i].visible, a.Sockets[i].visibleSince = string(f.Value) == "true", f.FromPosition
-		}
-	}
 }

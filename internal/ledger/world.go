@@ -84,8 +84,7 @@ type Socket struct {
 	// Unresponsive since: a push was not acknowledged in time; zero while it answers.
 	Unresponsive time.Time `json:"-"`
 
-	visible      bool
-	visibleSince int64 // position of the fact that holds, 0 if the client never said
+	told Told // what its client told
 }
 
 func cloneAgent(a *Agent) *Agent { c := *a; return &c } // maps and slices are replaced by those who change them, never changed in place

@@ -148,6 +148,8 @@ func init() {
 	decide(keep, "fact."+ledger.FactSignin, "token client") // the token's id
 	decide(keep, "fact."+ledger.FactSocket, "session client about name version node")
 	decide(keep, "fact."+ledger.FactVisible, ".")
+	decide(keep, "fact."+ledger.FactReport, `notifications secure sound muted browser mode storage reconnects gaps clock_offset_ms
+		filter.tab filter.inbox filter.kind filter.unread filter.search`)
 	decide(keep, "fact."+ledger.FactPassedOver, ".")
 	decide(keep, "fact."+ledger.FactSnoozed, "until")
 	decide(keep, "fact."+ledger.FactRate, "used until")

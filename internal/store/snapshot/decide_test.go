@@ -173,6 +173,8 @@ func TestOfADocumentOnlyWhatIsKeptIsLeft(t *testing.T) {
 		{"kind-that-comes-later", `{"title":"x"}`, ``},
 		{"fact.presence", `{"value":"away","reason":"x","until":5}`, `{"until":5,"value":"away"}`},
 		{"fact.visible", `true`, `true`},
+		{"fact.report", `{"browser":"Chrome 156","secure":false,"filter":{"tab":"mine","search":true,"words":"x"},"note":"x"}`,
+			`{"browser":"Chrome 156","filter":{"search":true,"tab":"mine"},"secure":false}`},
 		{"fact.passed_over", `["a"]`, `["a"]`},
 		{"fact.what_comes_later", `{"x":1}`, ``},
 		{"change", `[{"kind":"account","name":"a","action":"update","fields":["x"]}]`, `[{"action":"update","kind":"account","name":"a"}]`},
