@@ -231,7 +231,7 @@ func HandOver(v *reception.Vector) (gate reception.Gate, ok bool) {
 	gate = reception.GateCount
 	for g := range reception.GateCount {
 		switch {
-		case !v[g].Outcome.Stops():
+		case !v.Stopped(g):
 		case g != reception.Capacity && g != reception.WindowAgent && g != reception.WindowInbox && !limited(v[g].Code):
 			return g, false
 		case gate == reception.GateCount:

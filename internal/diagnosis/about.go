@@ -28,6 +28,7 @@ func (r *run) aboutReception() (*Report, error) {
 	if err := r.findGone(); err != nil {
 		return nil, err
 	}
+	r.findNotice()
 	if r.supposed == nil { // what came in did so under the settings that there were
 		if err := r.readDay(); err != nil {
 			return nil, err
@@ -108,7 +109,7 @@ func (r *run) conclude() (*Report, error) {
 	out := r.report
 	out.Subject = Subject{Agent: r.q.Agent, Title: r.title(r.q.Agent), Inbox: r.q.Inbox, Kind: r.q.Kind, Message: r.q.Message}
 	out.At, out.Position, out.Revision = *r.instant(r.m.at), r.m.position, r.m.revision
-	out.Checks = r.checks()
+	out.Checks, out.Clients = r.checks(), r.clients()
 	out.Traffic = r.counts()
 	out.Findings = []Finding{}
 	for _, f := range r.findings {

@@ -62,6 +62,9 @@ func (r *run) prove(f *finding) error {
 		r.provePresence(f)
 	case reception.ConnectionGate:
 		r.proveConnection(f)
+		if err := r.proveLastTold(f); err != nil {
+			return err
+		}
 	case reception.Capacity:
 		r.proveCapacity(f)
 	}

@@ -71,7 +71,7 @@ func (r *run) find() error {
 		for i := range r.cells {
 			c := &r.cells[i]
 			at := c.vector[g]
-			if !at.Outcome.Stops() {
+			if !c.vector.Stopped(g) {
 				continue
 			}
 			by := causes[causeKey(g, c)+" "+at.Code.String()]
@@ -240,6 +240,7 @@ func (r *run) rank() {
 			compareBool(a.root != nil, b.root != nil),
 			compareBool(!a.outcome.Stops(), !b.outcome.Stops()),
 			compareBool(!a.decides(), !b.decides()),
+			compareBool(a.gate.Advises(), b.gate.Advises()),                               // whether something is noticed comes after whether it arrives
 			compareBool(a.outcome.Stops() && a.expected, b.outcome.Stops() && b.expected), // what stops nothing stays in its order
 			cmp.Compare(len(b.cells), len(a.cells)),
 			cmp.Compare(a.gate, b.gate),

@@ -399,7 +399,7 @@ func (r *run) touched(p, q *reception.Policy, inbox string, steps []step) []stri
 // differ says whether a gate that reads settings stands differently.
 func differ(a, b *reception.Vector) bool {
 	for g := range reception.GateCount {
-		if a[g].Outcome.Stops() != b[g].Outcome.Stops() {
+		if a.Stopped(g) != b.Stopped(g) {
 			return true
 		}
 	}

@@ -339,7 +339,7 @@ func (r *run) arrived(view *ledger.View, f *fate, last *ledger.DeliveryRow) erro
 	}
 	r.explain()
 	for g := range reception.GateCount { // what stopped the agent when it was decided is over: it has the message
-		if r.cells[0].vector[g].Outcome.Stops() {
+		if r.cells[0].vector.Stopped(g) {
 			r.cells[0].vector[g] = reception.Cell{Outcome: reception.Pass, Code: r.cells[0].vector[g].Code}
 		}
 	}
@@ -348,17 +348,28 @@ func (r *run) arrived(view *ledger.View, f *fate, last *ledger.DeliveryRow) erro
 	found := r.stageFinding(stageRouting, code, reception.Pass)
 	found.cells, found.cause.since = []int{0}, last.At
 	r.findings = append(r.findings, found)
-	r.entries = []entry{{*last, 0}}
+	r.entries = []entry{{DeliveryRow: *last}}
 	found.add(r.fromDelivery(last)...)
 	if err := r.proveAttempts(found, last); err != nil {
 		return err
 	}
 	r.proveDecision(f)
-	if in := r.m.policy.Inboxes[f.row.Inbox]; last.SeenAt.IsZero() && last.AcceptedAt.IsZero() && in != nil && in.Mode != reception.Async {
-		unseen := r.stageFinding(stageView, reception.CodeViewNotSeen, reception.Pass)
-		unseen.cells, unseen.cause.since = []int{0}, last.ReceivedAt
-		r.findings = append(r.findings, unseen)
+	if !r.notSeen(last) {
+		return nil
 	}
+	r.findNotice()
+	screens, err := r.screens(last.ReceivedAt, f.at)
+	if err != nil {
+		return err
+	}
+	why, err := r.whyUnseen(screens, last, f.at)
+	if err != nil {
+		return err
+	}
+	r.entries[0].unseen = why.code
+	unseen := r.viewFinding(why)
+	unseen.cells, unseen.cause.since = []int{0}, last.ReceivedAt
+	r.findings = append(r.findings, unseen)
 	return nil
 }
 
@@ -401,7 +412,7 @@ func (r *run) notArrived(view *ledger.View, f *fate, last *ledger.DeliveryRow) e
 	r.explain()
 	v := &r.cells[0].vector
 	for g := range reception.GateCount { // only what keeps a message that was given from arriving
-		if g != reception.AccountState && g != reception.AccountLogin && g != reception.ConnectionGate && v[g].Outcome.Stops() {
+		if g != reception.AccountState && g != reception.AccountLogin && g != reception.ConnectionGate && v.Stopped(g) {
 			v[g] = reception.Cell{Outcome: reception.NotApplicable}
 		}
 	}
@@ -411,7 +422,7 @@ func (r *run) notArrived(view *ledger.View, f *fate, last *ledger.DeliveryRow) e
 	if err := r.find(); err != nil {
 		return err
 	}
-	r.entries = []entry{{*last, 0}}
+	r.entries = []entry{{DeliveryRow: *last}}
 	fault := r.pushFault(&r.entries[0])
 	if in := r.m.policy.Inboxes[f.row.Inbox]; !fault.Outcome.Stops() || in != nil && in.Mode == reception.Async {
 		// It was pushed this moment, or lies in the list of an async inbox: that is as it should be.
@@ -483,7 +494,7 @@ func (r *run) takenBack(view *ledger.View, f *fate, last *ledger.DeliveryRow) er
 		})
 	}
 	r.findings = append(r.findings, found)
-	r.entries = []entry{{*last, 0}}
+	r.entries = []entry{{DeliveryRow: *last}}
 	r.report.Verdict = Blocked
 	r.proveDecision(f)
 	return nil

@@ -32,6 +32,8 @@ type Report struct {
 	Findings []Finding `json:"findings"`
 	Checks   []Check   `json:"checks"`
 	Traffic  Traffic   `json:"traffic"`
+	// Clients are the agent's clients on connections that were open at the instant, with what each told of itself.
+	Clients []Client `json:"clients"`
 	// Next is what to record, ask or look at where something is unknown; "" otherwise. It is in the language of the Query.
 	Next string `json:"next"`
 	// Titles are what people call the inboxes that are named in the report, by inbox/NAME.

@@ -2,6 +2,7 @@ package diagnosis
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -46,7 +47,8 @@ type missed struct {
 // entry is a delivery as it stood at the moment.
 type entry struct {
 	ledger.DeliveryRow
-	cell int
+	cell   int
+	unseen reception.Code // why it was not seen, if that was looked at
 }
 
 // cellOf finds a cell of the scope; -1 if it is not in it.
@@ -110,7 +112,7 @@ func (r *run) readEntries() error {
 			continue
 		}
 		if i := r.cellOf(d.Inbox, d.Kind); i >= 0 {
-			r.entries = append(r.entries, entry{asOf(d, r.m.at), i})
+			r.entries = append(r.entries, entry{DeliveryRow: asOf(d, r.m.at), cell: i})
 		}
 	}
 	return nil
@@ -278,7 +280,7 @@ func (r *run) count(m *ledger.MessageRow, at int, v *reception.Vector) {
 // ownStop is the first gate that stops the agent itself, whatever became of the conversation and the choice.
 func ownStop(v *reception.Vector) reception.Gate {
 	for g := range reception.GateCount {
-		if g != reception.ConversationGate && g != reception.Routing && v[g].Outcome.Stops() {
+		if g != reception.ConversationGate && g != reception.Routing && v.Stopped(g) {
 			return g
 		}
 	}
@@ -297,7 +299,7 @@ func costs(g reception.Gate) bool {
 // onPurpose says whether some gate stopped the agent as intended: then a fault beside it cost nothing.
 func onPurpose(v *reception.Vector) bool {
 	for g := range reception.GateCount {
-		if v[g].Outcome.Stops() && reception.Lookup(v[g].Code).Expected == reception.AsExpected &&
+		if v.Stopped(g) && reception.Lookup(v[g].Code).Expected == reception.AsExpected &&
 			g != reception.ConversationGate && g != reception.Routing {
 			return true
 		}
@@ -344,7 +346,7 @@ func (r *run) delivered(i int) (push, view reception.Cell) {
 			continue
 		}
 		if view.Outcome = reception.Pass; e.SeenAt.IsZero() && e.AcceptedAt.IsZero() {
-			view.Code = reception.CodeViewNotSeen
+			view.Code = cmp.Or(e.unseen, reception.CodeViewNotSeen)
 		}
 	}
 	return push, view
@@ -376,6 +378,9 @@ func pushFault(d *ledger.DeliveryRow, connected bool, at time.Time) reception.Ce
 // findDelivery makes findings of pushes that did not arrive, and of faults that are over but cost messages.
 func (r *run) findDelivery() error {
 	r.findPushes()
+	if err := r.findViews(); err != nil {
+		return err
+	}
 	return r.findGaps()
 }
 

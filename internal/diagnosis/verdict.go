@@ -27,7 +27,7 @@ func (r *run) standing(c *cell) standing {
 	for g := range reception.GateCount {
 		at := c.vector[g]
 		switch {
-		case !at.Outcome.Stops():
+		case !c.vector.Stopped(g):
 		case at.Outcome == reception.Wait:
 			waiting = true
 		case at.Outcome == reception.Unknown:

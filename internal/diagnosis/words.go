@@ -259,6 +259,10 @@ func (r *run) receivingHeadline(who string, f *finding) Text {
 		why := r.clause(f)
 		return Text{who + "可以接收消息，但有消息未送达：" + why.ZH + "。", who + " can receive messages, but some did not arrive: " + why.EN + "."}
 	}
+	if f.gate.Advises() || f.stage == stageView {
+		why := r.clause(f)
+		return Text{who + "可以接收消息，但不一定会注意到：" + why.ZH + "。", who + " can receive messages, but may not notice them: " + why.EN + "."}
+	}
 	if !f.outcome.Stops() {
 		return Text{who + "可以接收消息。", who + " can receive messages."}
 	}
@@ -281,6 +285,14 @@ func (r *run) messageHeadline(who string) Text {
 	f := r.findings[0]
 	if len(r.entries) > 0 && r.entries[0].State != ledger.Withdrawn && !r.entries[0].ReceivedAt.IsZero() {
 		at := r.entries[0].ReceivedAt
+		for _, f := range r.findings {
+			if f.stage == stageView && f.code != reception.CodeViewNotSeen {
+				return Text{
+					"消息 " + id + " 已送达" + who + "（" + r.clockZH(at) + "），但还没有被看到：" + r.clause(f).ZH + "。",
+					"Message " + id + " reached " + who + " on " + r.clockEN(at) + ", but was not seen: " + r.clause(f).EN + ".",
+				}
+			}
+		}
 		return Text{
 			"消息 " + id + " 已送达" + who + "（" + r.clockZH(at) + "）。",
 			"Message " + id + " reached " + who + " on " + r.clockEN(at) + ".",

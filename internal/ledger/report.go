@@ -186,3 +186,21 @@ func (t *Told) apply(f *FactRow) error {
 	t.raw, err = json.Marshal(t.Report) // a store may keep JSON in its own form
 	return err
 }
+
+// ReadReport reads a report from its fact.
+func ReadReport(f *FactRow) (*Report, error) {
+	r := &Report{}
+	if err := json.Unmarshal(f.Value, r); err != nil {
+		return nil, fmt.Errorf("fact %s of %s at position %d cannot be read: %w", f.Name, f.Subject, f.FromPosition, err)
+	}
+	return r, nil
+}
+
+// SocketClient is the id of the client on a connection, by the connection's fact; "" if it cannot be read.
+func SocketClient(f *FactRow) string {
+	var s Socket
+	if json.Unmarshal(f.Value, &s) != nil {
+		return ""
+	}
+	return s.Client
+}
