@@ -52,6 +52,8 @@ type ListenOptions struct {
 	ReceivedOnly bool
 	// Available sets the account's presence to available, once.
 	Available bool
+	// Report, if set, is told to the server after each welcome: how this client reaches its person.
+	Report *SelfReport
 	// OnEvent is called for each event in order. An error ends Listen; the event has not been acknowledged then.
 	OnEvent func(Event) error
 	// OnDurable, if set, is told when the acknowledgement of all entries up to one is on the server's disk; that number never gets smaller.
@@ -111,7 +113,7 @@ func (c *Client) Listen(ctx context.Context, o ListenOptions) error {
 	l := &listener{
 		client: c, o: &o, events: c.eventsClient(o.TLS),
 		session: NewSession(SessionOptions{
-			Client: o.ClientID, Name: o.Name, Version: o.Version, Lang: o.Lang, Cursor: o.Cursor, NoAck: o.NoAck, Available: o.Available,
+			Client: o.ClientID, Name: o.Name, Version: o.Version, Lang: o.Lang, Cursor: o.Cursor, NoAck: o.NoAck, Available: o.Available, Report: o.Report,
 		}),
 	}
 	defer l.events.CloseIdleConnections()

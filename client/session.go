@@ -22,6 +22,8 @@ const (
 	mostAcks   = 4    // without an answer; what is in hand meanwhile goes into the next one
 	mostNamed  = 1000 // entries seen or accepted in one ack
 	refSetting = "presence"
+
+	codeUnknownType = "realtime.unknown_type"
 )
 
 // SessionOptions say who a Session is.
@@ -33,6 +35,7 @@ type SessionOptions struct {
 	Cursor        *int64 // the last entry that this client has shown; nil: as the server remembers
 	NoAck         bool
 	Available     bool           // set the presence available, once
+	Report        *SelfReport    // what is reported after every welcome; nil: nothing
 	Random        func() float64 // for jitter; nil: math/rand
 }
 
@@ -92,6 +95,7 @@ type Session struct {
 	lastRef        int
 
 	available, availableSent bool
+	reporting                reporting
 }
 
 type ack struct {
@@ -107,7 +111,7 @@ func NewSession(o SessionOptions) *Session {
 	if o.Random == nil {
 		o.Random = rand.Float64
 	}
-	s := &Session{options: o, heartbeat: defaultHeartbeat, available: o.Available}
+	s := &Session{options: o, heartbeat: defaultHeartbeat, available: o.Available, reporting: reporting{report: o.Report}}
 	if o.Cursor != nil {
 		s.known, s.cursor, s.delivered = true, *o.Cursor, *o.Cursor // and whether that was acknowledged is not known
 	}
@@ -175,9 +179,12 @@ func (s *Session) Receive(now time.Time, data []byte) (Received, error) {
 	case !s.live && f.Type == "welcome":
 		s.welcome(&f.Welcome)
 		return Received{Welcome: &f.Welcome}, nil
+	case f.Type == "error" && f.Ref == refReport && f.Code == codeUnknownType:
+		return Received{}, nil // an older server
 	case f.Type == "error":
 		return Received{Problem: s.refused(&f)}, nil
 	case f.Type == "pong":
+		s.reporting.answered(s.pingedAt, now, f.At)
 		return Received{}, nil
 	case !s.live:
 		return Received{}, &FaultError{fmt.Sprintf("%q came before the welcome", f.Type)}
@@ -195,6 +202,8 @@ func (s *Session) Receive(now time.Time, data []byte) (Received, error) {
 // Without acknowledgements the server does not know how far we are: what comes again is not given out again.
 func (s *Session) welcome(w *Welcome) {
 	s.live, s.attempts = true, 0
+	s.reporting.welcomes++
+	s.reporting.due = true
 	if w.Heartbeat > 0 {
 		s.heartbeat = time.Duration(w.Heartbeat) * time.Millisecond
 	}
@@ -219,6 +228,7 @@ func (s *Session) event(f *serverFrame) (Received, error) {
 	case last <= s.delivered:
 		return Received{}, nil // shown before
 	case e.AgentSequence > s.delivered+1:
+		s.reporting.gaps++
 		return Received{}, &FaultError{fmt.Sprintf("entry %d came after entry %d", e.AgentSequence, s.delivered)}
 	default:
 		s.delivered = last
@@ -284,6 +294,11 @@ func (s *Session) Flush(now time.Time) [][]byte {
 			Value string `json:"value"`
 			Ref   string `json:"ref"`
 		}{"presence", "available", refSetting}))
+	}
+	if s.live {
+		if report := s.reporting.flush(); report != nil {
+			frames = append(frames, report)
+		}
 	}
 	for len(s.acks) < mostAcks && s.owes() {
 		frames = append(frames, s.acknowledge())

@@ -35,6 +35,8 @@ func (v *listen) Run(s *session) error {
 	begun := false
 	err = c.Listen(ctx, client.ListenOptions{
 		ClientID: v.Client, Name: "bida-listen", Version: s.Version, Lang: s.lang, Transport: client.Transport(v.Transport), NoAck: v.NoAck, Available: true,
+		// A terminal has no window that could be hidden and no notifications to allow.
+		Report:  &client.SelfReport{Mode: "program", Notifications: "unsupported", Sound: "unsupported"},
 		OnEvent: func(e client.Event) error { return v.show(s, e) },
 		OnState: func(state client.State) {
 			switch {
