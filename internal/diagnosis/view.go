@@ -73,6 +73,11 @@ func (r *run) screens(from, to time.Time) ([]*screen, error) {
 	return list, nil
 }
 
+// program says whether no person looks at the client.
+func (s *screen) program() bool {
+	return slices.ContainsFunc(s.reports, func(p span) bool { return p.report.Mode == ledger.ModeProgram })
+}
+
 // cut is the part of the span that lies between two instants; ok is false where there is none.
 func (s *span) cut(from, to time.Time) (begin, end time.Time, ok bool) {
 	begin, end = s.from, s.to
@@ -93,7 +98,7 @@ func (r *run) whyUnseen(screens []*screen, d *ledger.DeliveryRow, at time.Time) 
 		if _, _, ok := s.open.cut(d.ReceivedAt, at); !ok {
 			continue
 		}
-		if len(s.windows) == 0 {
+		if len(s.windows) == 0 || s.program() {
 			if s.client == d.ReceivedBy { // nothing is known of the very client that has it
 				return plain, nil
 			}

@@ -47,6 +47,8 @@ type step struct {
 	SignIn         []string    `yaml:"sign_in"`        // sign in and connect, without a presence
 	Connect        string      `yaml:"connect"`        // connect again
 	Client         *client     `yaml:"client"`         // connect again with another program, or another version of it
+	Browser        string      `yaml:"browser"`        // sign in at a browser, connect, available
+	Report         *selfReport `yaml:"report"`         // what the agent's client tells of itself
 	ShortToken     *tokenStep  `yaml:"short_token"`    // online with a token that runs out
 	Presence       *presence   `yaml:"presence"`       // set by oneself or a supervisor
 	Lose           *lost       `yaml:"lose"`           // a connection ends
@@ -75,6 +77,19 @@ type client struct {
 	Agent   string `yaml:"agent"`
 	Name    string `yaml:"name"` // workspace if it does not say
 	Version string `yaml:"version"`
+}
+
+// selfReport is what a client tells: that its window is hidden, or shown again, goes by itself.
+type selfReport struct {
+	Agent         string `yaml:"agent"`
+	Hidden        *bool  `yaml:"hidden"`
+	Notifications string `yaml:"notifications"` // granted if it does not say
+	Insecure      bool   `yaml:"insecure"`
+	Sound         string `yaml:"sound"`
+	Muted         bool   `yaml:"muted"`
+	Mode          string `yaml:"mode"`
+	Tab           string `yaml:"tab"`
+	Inbox         string `yaml:"inbox"`
 }
 
 type tokenStep struct {

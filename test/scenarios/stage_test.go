@@ -264,6 +264,36 @@ func (g *stage) signIn(agent string, life time.Duration) {
 	g.connect(agent)
 }
 
+// browse signs an agent in at a browser.
+func (g *stage) browse(agent string) {
+	g.t.Helper()
+	g.ids++
+	id := fmt.Sprint("b", g.ids)
+	g.do(ledger.CommandFunc(func(tx *ledger.Tx) error {
+		tx.BeginSession(agent, ledger.Session{ID: id}, agent, "sign_in")
+		return nil
+	}))
+	g.tokens[agent] = id
+	g.connectWith(&client{Agent: agent, Name: "bida-console", Version: "1.0.0"})
+	g.setPresence(&presence{Agent: agent, Value: "available"})
+}
+
+// report has the agent's client tell of itself, a second after what was before.
+func (g *stage) report(x *selfReport) {
+	g.t.Helper()
+	g.wait(time.Second)
+	connection := g.connections[x.Agent]
+	if x.Hidden != nil {
+		g.delivery.Visibility(connection, !*x.Hidden)
+	}
+	secure := !x.Insecure
+	g.delivery.Report(connection, delivery.Report{
+		Notifications: or(x.Notifications, "granted"), Secure: &secure, Sound: or(x.Sound, "on"), Muted: &x.Muted, Mode: or(x.Mode, "tab"),
+		Filter: &ledger.ListFilter{Tab: or(x.Tab, "mine"), Inbox: x.Inbox},
+	})
+	g.step()
+}
+
 func (g *stage) connect(agent string) { g.connectWith(&client{Agent: agent, Version: "1"}) }
 
 func (g *stage) connectWith(c *client) {
@@ -371,6 +401,10 @@ func (g *stage) play(x *step) {
 		for _, agent := range x.SignIn {
 			g.signIn(agent, 0)
 		}
+	case x.Browser != "":
+		g.browse(x.Browser)
+	case x.Report != nil:
+		g.report(x.Report)
 	case x.ShortToken != nil:
 		g.signIn(x.ShortToken.Agent, g.length(x.ShortToken.For))
 		g.setPresence(&presence{Agent: x.ShortToken.Agent, Value: "available"})
