@@ -3,7 +3,7 @@ import type { Carrier, CarrierEvents, End } from "./carrier";
 import { browser } from "./environment";
 import type { Environment } from "./environment";
 import { Close, lastOf } from "./frames";
-import type { Presence, Problem, StreamEvent, Welcome } from "./frames";
+import type { Presence, Problem, Report, StreamEvent, Welcome } from "./frames";
 import { Session } from "./session";
 import type { TransportName } from "./session";
 
@@ -76,6 +76,7 @@ interface Pending {
 
 const failuresUntilStream = 2; // in a row, without a welcome
 const streamFor = 10 * 60_000; // before WebSocket is tried again where it did not work
+const gathering = 300; // ms in which changes of a report come together
 const longestWait = 60_000; // that a server's Retry-After is heeded
 
 /**
@@ -98,6 +99,7 @@ export class RealtimeClient {
   private running = false;
   private target = 0; // last_sequence of the welcome
   private flushing = false;
+  private gathers = false;
   private failures = 0; // of WebSocket, in a row, without a welcome
   private streamUntil = 0;
   private cancelTimer: (() => void) | undefined;
@@ -185,6 +187,18 @@ export class RealtimeClient {
     const ref = this.session.setPresence(presence);
     this.flushSoon();
     return new Promise((resolve, reject) => this.presences.set(ref, { resolve, reject }));
+  }
+
+  /** Tells the server how the page reaches its person, after each welcome and when it changes. */
+  report(report: Report): void {
+    if (!this.session.setReport(report) || this.gathers) {
+      return;
+    }
+    this.gathers = true;
+    this.env.after(gathering, () => {
+      this.gathers = false;
+      this.flush();
+    });
   }
 
   private connect(): void {

@@ -1,5 +1,5 @@
 import { decode, isFinal, lastOf } from "./frames";
-import type { Presence, PresenceValue, Problem, ServerFrame, StreamEvent, Welcome } from "./frames";
+import type { Presence, PresenceValue, Problem, Report, ServerFrame, StreamEvent, Welcome } from "./frames";
 
 export type TransportName = "websocket" | "sse";
 
@@ -47,6 +47,8 @@ const lastWait = 5_000;
 const mostAcks = 4; // without an answer; what comes meanwhile goes into the next one
 const mostNamed = 1_000; // entries seen or accepted in one ack
 const watchRef = "watch";
+const reportRef = "report";
+const drift = 1_000; // ms by which the difference of the clocks has to change to be reported again
 
 const nothing: Received = { kind: "nothing" };
 
@@ -82,6 +84,11 @@ export class Session {
   private lastRef = 0;
 
   private visible: boolean | undefined;
+  private report: Report | undefined; // of the page; undefined: nothing is reported
+  private reportDue = false;
+  private welcomes = 0;
+  private gaps = 0;
+  private clockOffset: number | undefined; // this clock minus the server's, as last reported
   private wishes: string[] = []; // frames that are sent when the session is live
 
   constructor(options: SessionOptions) {
@@ -136,6 +143,9 @@ export class Session {
         return { kind: "changed" };
       case "presence":
         return { kind: "presence", presence: presenceOf(f), ...refOf(f) };
+      case "pong":
+        this.compare(now, f["at"]);
+        return nothing;
       case "error":
         return this.refused(f);
       default:
@@ -166,6 +176,9 @@ export class Session {
   private welcome(w: Welcome): void {
     this.isLive = true;
     this.attempts = 0;
+    this.welcomes++;
+    this.reportDue = this.report !== undefined;
+    this.pingDue ||= this.reportDue; // the answer has the server's time
     if (w.heartbeat_ms > 0) {
       this.heartbeat = w.heartbeat_ms;
     }
@@ -198,6 +211,7 @@ export class Session {
       return nothing; // shown before
     }
     if (event.agent_sequence > this.delivered + 1) {
+      this.gaps++;
       return fault(`entry ${event.agent_sequence} came after entry ${this.delivered}`);
     }
     this.delivered = last;
@@ -222,7 +236,8 @@ export class Session {
     if (this.acks[0] !== undefined && this.acks[0].ref === problem.ref) {
       this.acks.shift();
     }
-    return problem.ref === watchRef ? nothing : { kind: "problem", problem }; // an older server has no hints
+    const older = problem.ref === watchRef || (problem.ref === reportRef && problem.code === "realtime.unknown_type"); // it has no hints, or no reports
+    return older ? nothing : { kind: "problem", problem };
   }
 
   /** Takes a sign of life that is no frame. */
@@ -257,6 +272,29 @@ export class Session {
     }
   }
 
+  /** What the page reports from now on; the session adds what it has seen itself. False: it is what was reported before. */
+  setReport(report: Report): boolean {
+    if (JSON.stringify(report) === JSON.stringify(this.report)) {
+      return false;
+    }
+    this.report = report;
+    this.reportDue = true;
+    return true;
+  }
+
+  /** Compares the clocks by a pong: the server's time is taken for that of the middle between the ping and its answer. */
+  private compare(now: number, at: unknown): void {
+    const server = typeof at === "string" ? Date.parse(at) : NaN;
+    if (Number.isNaN(server)) {
+      return; // an older server
+    }
+    const offset = Math.round((this.pingedAt + now) / 2 - server);
+    if (this.clockOffset === undefined || Math.abs(offset - this.clockOffset) >= drift) {
+      this.clockOffset = offset;
+      this.reportDue = this.report !== undefined;
+    }
+  }
+
   /** Asks for a presence on a live session and gives the ref of the answer. */
   setPresence(presence: Presence): string {
     const ref = `p${++this.lastRef}`;
@@ -269,6 +307,11 @@ export class Session {
     const frames: string[] = [];
     if (this.isLive) {
       frames.push(...this.wishes.splice(0));
+      if (this.reportDue) {
+        this.reportDue = false;
+        const own = { reconnects: this.welcomes - 1, gaps: this.gaps, ...(this.clockOffset === undefined ? {} : { clock_offset_ms: this.clockOffset }) };
+        frames.push(JSON.stringify({ type: "report", ...this.report, ...own, ref: reportRef }));
+      }
     }
     while (this.acks.length < mostAcks && this.owes()) {
       frames.push(this.acknowledge());
