@@ -138,3 +138,9 @@ func (m *making) finish(x *maker, i int) *Row {
 	}
 	return x.row(&m.plan.agents[i], m.received[x.agent])
 }
+
+// Pulse is how a connection is just now: no fact of the ledger, and no part of a row. It comes and goes with the connection.
+type Pulse struct {
+	Heard     time.Time     // when the client last gave a sign of life
+	RoundTrip time.Duration // of the last ping that it answered; 0 while it answered none
+}

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/bidahq/bida/internal/ledger"
-	"github.com/bidahq/bida/internal/problem"
 )
 
 // Source is the present. Package ledger's Ledger implements it.
@@ -26,12 +25,12 @@ type Live struct {
 	view     *ledger.View
 	received map[string]ledger.Receipt
 
-	watchers
+	*Watchers
 }
 
-// New makes a Live.
-func New(source Source, now func() time.Time) *Live {
-	return &Live{source: source, now: now, watchers: watchers{all: map[*Watcher]struct{}{}, stop: make(chan struct{})}}
+// New makes a Live. watchers are told of what the source commits.
+func New(source Source, watchers *Watchers, now func() time.Time) *Live {
+	return &Live{source: source, now: now, Watchers: watchers}
 }
 
 // maxGone bounds how many agents that are no more are remembered, for those who knew an earlier version.
@@ -160,94 +159,4 @@ func (l *Live) put(b *Board, m *making, next time.Time) {
 	b.Position, b.Revision, b.At, b.Next = m.view.Position, m.view.Policy.Revision(), m.now, next
 	b.Inboxes, b.Teams = m.plan.inboxes, m.plan.teams
 	l.board, l.plan, l.view, l.received = b, m.plan, m.view, m.received
-}
-
-// Bounds of those who watch.
-const (
-	maxWatchers   = 500
-	maxOfAccount  = 20
-	watchersRetry = 10 * time.Second
-)
-
-var (
-	errStopping = problem.New(problem.Unavailable, "system.stopping", "The server is stopping. Try again shortly.", "服务正在停止，请稍后重试。")
-	errWatchers = problem.New(problem.Limited, "board.too_many", "Too many boards are open. Close some, or try again later.", "打开的接待看板太多，请关掉一些，或稍后再试。").After(watchersRetry)
-)
-
-// watchers are those who wait for news.
-type watchers struct {
-	watching sync.Mutex // guards all and stopped; never held with mu
-	all      map[*Watcher]struct{}
-	stopped  bool
-	stop     chan struct{}
-	gone     sync.WaitGroup
-}
-
-// Watcher is one window with the board. It holds nothing of what there is to tell: woken, its owner looks.
-type Watcher struct {
-	of      *watchers
-	account string
-	wake    chan struct{} // holds one token: any number of changes are one reason to look
-	once    sync.Once
-}
-
-// Watch begins to wait for news. The caller closes the Watcher.
-func (l *Live) Watch(account string) (*Watcher, error) {
-	w := &Watcher{of: &l.watchers, account: account, wake: make(chan struct{}, 1)}
-	l.watching.Lock()
-	defer l.watching.Unlock()
-	own := 0
-	for other := range l.all {
-		if other.account == account {
-			own++
-		}
-	}
-	switch {
-	case l.stopped:
-		return nil, errStopping
-	case len(l.all) >= maxWatchers || own >= maxOfAccount:
-		return nil, errWatchers
-	}
-	l.all[w] = struct{}{}
-	l.gone.Add(1)
-	return w, nil
-}
-
-// Changed says that there may be something new. It never blocks; while nobody watches it costs a lock.
-func (w *watchers) Changed() {
-	w.watching.Lock()
-	defer w.watching.Unlock()
-	for x := range w.all {
-		select {
-		case x.wake <- struct{}{}:
-		default: // it will look anyway
-		}
-	}
-}
-
-// Stop ends all watchers, takes no more, and waits until they are closed. It is safe twice.
-func (w *watchers) Stop() {
-	w.watching.Lock()
-	if !w.stopped {
-		w.stopped = true
-		close(w.stop)
-	}
-	w.watching.Unlock()
-	w.gone.Wait()
-}
-
-// Wake has something in it when there may be news.
-func (x *Watcher) Wake() <-chan struct{} { return x.wake }
-
-// Ended is closed when the server stops.
-func (x *Watcher) Ended() <-chan struct{} { return x.of.stop }
-
-// Close ends the watching. It is safe twice.
-func (x *Watcher) Close() {
-	x.once.Do(func() {
-		x.of.watching.Lock()
-		delete(x.of.all, x)
-		x.of.watching.Unlock()
-		x.of.gone.Done()
-	})
 }

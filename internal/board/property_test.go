@@ -229,7 +229,7 @@ func diagnosed(report *diagnosis.Report, member func(inbox, kind string) bool) m
 func TestARowSaysWhatADiagnosisOfTheSameAgentSays(t *testing.T) {
 	onRandomDays(t, func(rt *rapid.T, d *desk.Desk) {
 		now := func() time.Time { return d.Now }
-		live := board.New(d.L, now)
+		live := board.New(d.L, board.NewWatchers(), now)
 		doctor := diagnosis.New(diagnosis.Deps{Ledger: d.L, Messages: d.Store, Flow: d.Store, Facts: d.Store, Policies: d.Store, Now: now})
 		for range rapid.IntRange(1, 12).Draw(rt, "events") {
 			happen(rt, d)
@@ -316,7 +316,7 @@ func (x *reader) read(b *board.Board) {
 
 func TestWhoIsToldOnlyWhatIsNewKnowsTheWholeBoard(t *testing.T) {
 	onRandomDays(t, func(rt *rapid.T, d *desk.Desk) {
-		live := board.New(d.L, func() time.Time { return d.Now })
+		live := board.New(d.L, board.NewWatchers(), func() time.Time { return d.Now })
 		readers := []*reader{{}, {}}
 		for range rapid.IntRange(1, 30).Draw(rt, "events") {
 			happen(rt, d)
@@ -324,7 +324,7 @@ func TestWhoIsToldOnlyWhatIsNewKnowsTheWholeBoard(t *testing.T) {
 				d.Wait(time.Duration(rapid.IntRange(0, 5000).Draw(rt, "seconds")) * time.Second)
 			}
 			b := live.Look()
-			fresh := board.New(d.L, func() time.Time { return d.Now }).Look()
+			fresh := board.New(d.L, board.NewWatchers(), func() time.Time { return d.Now }).Look()
 			if got, want := allShown(b.Rows), allShown(fresh.Rows); !slices.Equal(got, want) {
 				rt.Fatalf("brought up to date:\n%s\nmade anew:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 			}
@@ -355,13 +355,13 @@ func TestNothingChangesByTimeAloneBeforeTheBoardSays(t *testing.T) {
 		}
 		now := d.Now
 		for range rapid.IntRange(1, 40).Draw(rt, "steps") {
-			b := board.New(d.L, func() time.Time { return now }).Look()
+			b := board.New(d.L, board.NewWatchers(), func() time.Time { return now }).Look()
 			if !b.Next.After(now) || b.Next.After(now.Add(time.Minute)) {
 				rt.Fatalf("at %v the next look is due at %v", now, b.Next)
 			}
 			before := now.Add(time.Duration(rapid.Int64Range(0, int64(b.Next.Sub(now))-1).Draw(rt, "later")))
 			for _, x := range []time.Time{before, b.Next.Add(-1)} {
-				if later := board.New(d.L, func() time.Time { return x }).Look(); !slices.Equal(allShown(later.Rows), allShown(b.Rows)) {
+				if later := board.New(d.L, board.NewWatchers(), func() time.Time { return x }).Look(); !slices.Equal(allShown(later.Rows), allShown(b.Rows)) {
 					rt.Fatalf("at %v:\n%s\nat %v, before %v:\n%s", now, strings.Join(allShown(b.Rows), "\n"), x, b.Next, strings.Join(allShown(later.Rows), "\n"))
 				}
 			}

@@ -198,7 +198,7 @@ func (m *maker) row(a *agent, received ledger.Receipt) *Row {
 func (r *Row) same(o *Row) bool {
 	return r.Agent == o.Agent && r.Title == o.Title && r.Alias == o.Alias && r.Number == o.Number && r.Verdict == o.Verdict && r.Load == o.Load && r.Live == o.Live &&
 		r.Limit == o.Limit && r.Received.Equal(o.Received) && r.Presence == o.Presence && slices.Equal(r.Teams, o.Teams) && slices.Equal(r.Idle, o.Idle) &&
-		samePlaces(r.Cells, o.Cells) && samePlaces(r.Can, o.Can) && slices.EqualFunc(r.Checks, o.Checks, sameCheck) && slices.Equal(r.Connections, o.Connections)
+		slices.Equal(r.of, o.of) && slices.Equal(r.can, o.can) && samePlaces(r.Cells, o.Cells) && samePlaces(r.Can, o.Can) && slices.EqualFunc(r.Checks, o.Checks, sameCheck) && slices.Equal(r.Connections, o.Connections)
 }
 
 func samePlaces(a, b []Place) bool {

@@ -231,7 +231,9 @@ var reads = []behaviour{
 		})
 		want := map[string]ledger.Receipt{"an": {Sequence: 2, At: s.at.Add(5 * time.Second)}, "dee": {Sequence: 1, At: s.at.Add(4 * time.Second)}}
 		same(t, "last received", s.load().Received, want)
-		s.commit(1, func(g *ledger.Group) { g.DeliveryEdits = []ledger.DeliveryRow{given("an", 4, ledger.EntryMessage, 8, ledger.Seen)} })
+		s.commit(1, func(g *ledger.Group) {
+			g.DeliveryEdits = []ledger.DeliveryRow{given("an", 4, ledger.EntryMessage, 8, ledger.Seen)}
+		})
 		want["an"] = ledger.Receipt{Sequence: 4, At: s.at.Add(8 * time.Second)}
 		same(t, "last received", s.load().Received, want)
 		s.again()
