@@ -50,7 +50,7 @@ export default function ActionMenu({ row, at, filter, onClose }: Props): ReactNo
   if (action === "extend") return <ExtendDialog row={row} onClose={onClose} />;
   if (action === "resume") return <ResumeDialog row={row} onClose={onClose} />;
   return (
-    <Dropdown open autoFocus trigger={["click"]} placement="bottomRight" menu={{ items, onClick: choose }} onOpenChange={(open) => open || onClose()}>
+    <Dropdown open autoFocus trigger={["click"]} placement="bottomRight" menu={{ items, onClick: choose }} onOpenChange={(open, { source }) => open || source === "menu" || onClose()}>
       <span className="board-anchor" style={{ insetInlineStart: at.left, insetBlockStart: at.top, width: at.width, height: at.height }} />
     </Dropdown>
   );

@@ -130,7 +130,7 @@ export function Table({ rows, shown, filter, inboxes, trips, compact }: Props): 
   };
   const hovered = hover && rows.find((r) => r.agent === hover.agent);
   const chosen = menu && rows.find((r) => r.agent === menu.agent);
-  const template = phone ? "1fr" : `minmax(148px, 1.4fr) repeat(${shown.length}, minmax(92px, 1fr)) 104px 112px`;
+  const template = phone ? "1fr" : `minmax(124px, 1.4fr) repeat(${shown.length}, minmax(80px, 1fr)) 92px 108px`;
   return (
     <div className="card board-table" data-phone={phone ? "" : undefined}>
       <div className="board-scroll" ref={box} role="grid" aria-label={t.title} aria-rowcount={rows.length + 1} aria-colcount={shown.length + 3} tabIndex={0} onKeyDown={press}
@@ -144,7 +144,7 @@ export function Table({ rows, shown, filter, inboxes, trips, compact }: Props): 
             <span role="columnheader"><span className="visually-hidden">{t.actions}</span></span>
           </div>
         )}
-        <div role="rowgroup" style={{ height: rowVirtualizer.getTotalSize(), position: "relative" }}>
+        <div role="rowgroup" className="board-lines" style={{ height: rowVirtualizer.getTotalSize(), position: "relative" }}>
           {rowVirtualizer.getVirtualItems().map((item) => {
             const row = rows[item.index];
             return row && (
