@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/bidahq/bida/internal/attachment"
+	"github.com/bidahq/bida/internal/board"
 	chat "github.com/bidahq/bida/internal/channel/web"
 	"github.com/bidahq/bida/internal/conversation"
 	"github.com/bidahq/bida/internal/delivery"
@@ -145,7 +146,8 @@ func New(ctx context.Context, c Config, o Options) (_ *App, err error) {
 		Limits:      &httpapi.Limits{SignIn: c.LimitSignIn, WrongToken: c.LimitWrongToken},
 		Proxies:     a.proxies,
 		Diagnose:    diagnosis.New(diagnosis.Deps{Ledger: b.ledger, Messages: b.store, Flow: b.store, Facts: b.store, Policies: b.store, Now: time.Now, Zone: zone}),
-		Attachments: files, Realtime: a.gateway, WakeJobs: jobs.Wake, Connections: b.hub.Connections, Zone: zone, Version: o.Version, Now: time.Now, Log: o.Log,
+		Attachments: files, Realtime: a.gateway, WakeJobs: jobs.Wake, Connections: b.hub.Connections,
+		Board: board.New(b.ledger, b.boards, time.Now), Pulses: b.hub.Pulses, Zone: zone, Version: o.Version, Now: time.Now, Log: o.Log,
 	})
 	if err != nil {
 		return nil, err
@@ -177,6 +179,7 @@ func (a *App) Start() error {
 	a.address = l.Addr()
 	a.serve("http", a.http, a.guard(l))
 	a.undo.add("visitors' streams", func() error { a.base.visitors.Stop(); return nil }) // before the server, which waits for every request
+	a.undo.add("boards", func() error { a.base.boards.Stop(); return nil })
 	a.watch()
 	a.makeHistory()
 	if len(a.base.ledger.Policy().All()) == 0 {

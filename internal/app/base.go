@@ -9,6 +9,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/bidahq/bida/internal/board"
 	"github.com/bidahq/bida/internal/channel/web"
 	"github.com/bidahq/bida/internal/conversation"
 	"github.com/bidahq/bida/internal/gateway"
@@ -27,6 +28,7 @@ type base struct {
 	ledger   *ledger.Ledger
 	hub      *gateway.Hub
 	visitors *web.Listeners
+	boards   *board.Watchers
 	identity *identity.Service
 }
 
@@ -42,7 +44,7 @@ func openBase(ctx context.Context, c Config, log *slog.Logger, undo *teardown) (
 		}
 		undo.add("lock", unlock)
 	}
-	b := &base{node: nodeName(), hub: gateway.NewHub(), visitors: web.NewListeners()}
+	b := &base{node: nodeName(), hub: gateway.NewHub(), visitors: web.NewListeners(), boards: board.NewWatchers()}
 	var err error
 	if b.store, err = store.Open(ctx, c.Target(), store.Options{Log: log}); err != nil {
 		return nil, err
@@ -57,6 +59,7 @@ func openBase(ctx context.Context, c Config, log *slog.Logger, undo *teardown) (
 		Deadlines:       deadlines(),
 		Wake:            b.hub.Wake,
 		Changed:         b.hub.Changed,
+		Published:       b.boards.Changed,
 		Heard:           b.visitors.Heard,
 		SessionEnded:    func(session, cause string) { endSession(b.hub, session, cause) },
 		ConnectionGrace: c.ConnectionGrace,

@@ -112,15 +112,20 @@ func (r *run) newFinding(g reception.Gate, at reception.Cell, by *cause) *findin
 
 // expected says whether an outcome is as intended. A kind that is off with its parent is as expected as that is.
 func (r *run) expected(g reception.Gate, at reception.Cell) bool {
+	return Expected(r.m.policy, r.m.world, r.q.Agent, g, at, r.m.now)
+}
+
+// Expected is the engine's answer; a kind that is off with its parent is as expected as the parent is at that instant.
+func Expected(p *reception.Policy, w reception.World, agent string, g reception.Gate, at reception.Cell, now time.Time) bool {
 	if at.Code == reception.CodePermissionKindParentOff {
-		a := r.m.policy.Accounts[r.q.Agent]
+		a := p.Accounts[agent]
 		if a == nil || !a.Agent {
 			return false
 		}
-		grant, _ := a.Rights[policy.Receive].Decides(r.m.now)
+		grant, _ := a.Rights[policy.Receive].Decides(now)
 		return grant == reception.NeverGranted
 	}
-	return reception.Expected(r.m.policy, r.m.world, r.q.Agent, g, at)
+	return reception.Expected(p, w, agent, g, at)
 }
 
 // link says which findings follow from others.

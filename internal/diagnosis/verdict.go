@@ -6,11 +6,11 @@ import (
 	"github.com/bidahq/bida/internal/reception"
 )
 
-// standing is what decides about one cell.
-type standing uint8
+// Standing is what decides about one cell.
+type Standing uint8
 
 const (
-	passes standing = iota
+	passes Standing = iota
 	// stoppedOnPurpose: nothing but expected blocks (and what is not known, which could change nothing) stops it.
 	stoppedOnPurpose
 	waits
@@ -18,21 +18,26 @@ const (
 	isUnknown
 )
 
-// standing looks at the gates of a cell. Expected blocks are left out where anything else stops it.
-func (r *run) standing(c *cell) standing {
+// standing looks at the gates of a cell.
+func (r *run) standing(c *cell) Standing {
 	if c.gone != 0 {
 		return isBlocked
 	}
+	return StandingOf(&c.vector, r.expected)
+}
+
+// StandingOf looks at the gates of a cell. Expected blocks are left out where anything else stops it.
+func StandingOf(cells *reception.Vector, expected func(reception.Gate, reception.Cell) bool) Standing {
 	var onPurpose, waiting, unclear bool
 	for g := range reception.GateCount {
-		at := c.vector[g]
+		at := cells[g]
 		switch {
 		case !c.vector.Stopped(g):
 		case at.Outcome == reception.Wait:
 			waiting = true
 		case at.Outcome == reception.Unknown:
 			unclear = true
-		case r.expected(g, at):
+		case expected(g, at):
 			onPurpose = true
 		default:
 			return isBlocked
@@ -49,16 +54,24 @@ func (r *run) standing(c *cell) standing {
 	return passes
 }
 
-// verdict is the conclusion over the scope. Cells that are blocked on purpose are left out, unless all are.
+// verdict is the conclusion over the scope.
 func (r *run) verdict() Verdict {
-	var all []standing
+	var all []Standing
 	for i := range r.cells {
 		all = append(all, r.standing(&r.cells[i]))
 	}
-	if rest := slices.DeleteFunc(slices.Clone(all), func(s standing) bool { return s == stoppedOnPurpose }); len(rest) > 0 {
+	if v := VerdictOf(all); v != Receiving {
+		return v
+	}
+	return r.passesIf()
+}
+
+// VerdictOf is the conclusion over cells, whatever came in: Receiving where all pass. Cells that are blocked on purpose are left out, unless all are.
+func VerdictOf(all []Standing) Verdict {
+	if rest := slices.DeleteFunc(slices.Clone(all), func(s Standing) bool { return s == stoppedOnPurpose }); len(rest) > 0 {
 		all = rest
 	}
-	has := func(s standing) bool { return slices.Contains(all, s) }
+	has := func(s Standing) bool { return slices.Contains(all, s) }
 	switch {
 	case has(isUnknown):
 		return Unknown
@@ -69,5 +82,5 @@ func (r *run) verdict() Verdict {
 	case has(isBlocked) || has(waits):
 		return Partial
 	}
-	return r.passesIf()
+	return Receiving
 }

@@ -55,6 +55,8 @@ type Conn struct {
 	heardAt   time.Time // when the client was last heard
 	pingedAt  time.Time
 	reports   reports
+	pinged    bool // and not answered
+	pulse     pulse
 
 	stream
 }
@@ -62,7 +64,9 @@ type Conn struct {
 // NewConn begins a connection. It waits for a hello.
 func (c *Core) NewConn(t Transport, peer Peer) *Conn {
 	now := c.config.Now()
-	return &Conn{core: c, transport: t, peer: peer, startedAt: now, heardAt: now}
+	made := &Conn{core: c, transport: t, peer: peer, startedAt: now, heardAt: now}
+	made.pulse.heard.Store(now.UnixMicro())
+	return made
 }
 
 // Frame takes a text frame from the client. It keeps nothing of data.
@@ -70,7 +74,7 @@ func (c *Conn) Frame(data []byte) {
 	if c.phase == closed {
 		return
 	}
-	c.heardAt = c.now()
+	c.hear()
 	if len(data) > c.core.config.Frame {
 		c.fail(CloseTooLarge, fmt.Sprintf("a frame has at most %d bytes", c.core.config.Frame))
 		return
@@ -107,7 +111,7 @@ func (c *Conn) Frame(data []byte) {
 }
 
 // Heard says that the client gave a sign of life that is not a frame of the protocol.
-func (c *Conn) Heard() { c.heardAt = c.now() }
+func (c *Conn) Heard() { c.hear() }
 
 // Tick does what is due.
 func (c *Conn) Tick(now time.Time) {
@@ -126,6 +130,7 @@ func (c *Conn) Tick(now time.Time) {
 	case !now.Before(c.pingAt()):
 		c.pingedAt = now
 		if p, ok := c.transport.(Pinger); ok {
+			c.pinged = true
 			p.Ping()
 		}
 	}

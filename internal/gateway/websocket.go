@@ -139,7 +139,7 @@ func (callbacks) OnPing(ws *gws.Conn, payload []byte) {
 	}
 }
 
-func (callbacks) OnPong(ws *gws.Conn, _ []byte) { peerOf(ws).use((*Conn).Heard) }
+func (callbacks) OnPong(ws *gws.Conn, _ []byte) { peerOf(ws).use((*Conn).Answered) }
 
 func (callbacks) OnClose(ws *gws.Conn, err error) {
 	code := codeAbnormal

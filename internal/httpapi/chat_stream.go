@@ -1,10 +1,7 @@
 package httpapi
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"fmt"
 	"net/http"
 	"time"
 
@@ -15,9 +12,8 @@ import (
 
 const (
 	chatHeartbeat = 12 * time.Second
-	chatWriteTime = 10 * time.Second // a client that takes longer to take what is written is gone
-	chatPage      = 50               // messages that are read and written at once
-	chatRetry     = 2 * time.Second  // after how long a client comes back
+	chatPage      = 50              // messages that are read and written at once
+	chatRetry     = 2 * time.Second // after how long a client comes back
 )
 
 func describeChatStream(_ *routes, op *huma.Operation) {
@@ -42,17 +38,12 @@ func (s *Server) chatStream(w http.ResponseWriter, r *http.Request, g guest) {
 		return
 	}
 	defer l.Close()
-	t := &teller{s: s, g: g, after: after, out: http.NewResponseController(w), w: w}
+	t := &teller{s: s, g: g, after: after, eventWriter: newEventWriter(w)}
 	if _, err := t.read(r.Context()); err != nil { // before anything is written, so that a refusal can still be said
 		s.refuse(w, r, err)
 		return
 	}
-	h := w.Header()
-	h.Set("Content-Type", "text/event-stream; charset=utf-8")
-	h.Set("X-Accel-Buffering", "no")       // or some proxies would keep everything back
-	_ = t.out.SetReadDeadline(time.Time{}) // the time in which a request has to be read does not end this one
-	w.WriteHeader(http.StatusOK)
-	fmt.Fprintf(&t.pending, "retry: %d\n\n", chatRetry.Milliseconds())
+	t.begin(chatRetry)
 	if err := t.run(r.Context(), l, bearer(r)); err != nil && r.Context().Err() == nil {
 		s.o.Log.Warn("a visitor's stream was ended", "request", requestOf(r.Context()).id, "error", err)
 	}
@@ -78,9 +69,7 @@ type teller struct {
 	state web.State
 	told  bool // state was told once
 
-	w       http.ResponseWriter
-	out     *http.ResponseController
-	pending bytes.Buffer // of one page
+	eventWriter // of one page at a time
 }
 
 // read appends the next page to what is pending; full says that there may be more.
@@ -106,29 +95,6 @@ func (t *teller) look(ctx context.Context) error {
 	}
 	t.state, t.told = state, true
 	return t.event("conversation", "", chatStateBody(state))
-}
-
-func (t *teller) event(name, id string, data any) error {
-	raw, err := json.Marshal(data) // on one line: a text's line ends are escaped
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(&t.pending, "event: %s\n", name)
-	if id != "" {
-		fmt.Fprintf(&t.pending, "id: %s\n", id)
-	}
-	fmt.Fprintf(&t.pending, "data: %s\n\n", raw)
-	return nil
-}
-
-// write sends what is pending.
-func (t *teller) write() error {
-	_ = t.out.SetWriteDeadline(time.Now().Add(chatWriteTime)) // where the writer cannot, as in tests, there is no socket to be slow
-	if _, err := t.w.Write(t.pending.Bytes()); err != nil {
-		return err
-	}
-	t.pending.Reset()
-	return t.out.Flush()
 }
 
 // run tells until the client, or the server, goes.

@@ -39,6 +39,7 @@ func (b *bench) serve(t *testing.T) *httptest.Server {
 	srv := httptest.NewServer(b.server)
 	t.Cleanup(srv.Close)
 	t.Cleanup(b.visitors.Stop) // before the server, which waits for its requests
+	t.Cleanup(b.boards.Stop)
 	return srv
 }
 

@@ -252,6 +252,7 @@ func (s *Server) listConversations(ctx context.Context, by caller, in *struct {
 	Page
 	State string `query:"state" enum:"open,mine,waiting,resolved" default:"open"`
 	Inbox string `query:"inbox"`
+	Owner string `query:"owner" doc:"only open ones that this account has; the counts stay those of all"`
 }) (*conversationsOutput, error) {
 	position, err := in.position()
 	if err != nil {
@@ -265,7 +266,7 @@ func (s *Server) listConversations(ctx context.Context, by caller, in *struct {
 		if may, _ := eye.concerns(c); !may {
 			continue
 		}
-		listed := out.Body.Counts.add(c, by, in.State)
+		listed := out.Body.Counts.add(c, by, in.State) && (in.Owner == "" || c.Owner == in.Owner)
 		switch {
 		case !listed || c.ID <= position:
 		case len(page) < in.Limit:

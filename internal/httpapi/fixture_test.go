@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/bidahq/bida/internal/attachment"
+	"github.com/bidahq/bida/internal/board"
 	"github.com/bidahq/bida/internal/channel/web"
 	"github.com/bidahq/bida/internal/conversation"
 	"github.com/bidahq/bida/internal/delivery"
@@ -100,6 +101,7 @@ type bench struct {
 	intake   *intake.Service
 	delivery *delivery.Service
 	visitors *web.Listeners
+	boards   *board.Watchers
 	server   *Server
 	tokens   map[string]string
 	log      *lockedBuffer
@@ -144,7 +146,7 @@ func (b *bench) clock() time.Time {
 
 func newBench(t testing.TB) *bench {
 	t.Helper()
-	b := &bench{t: t, store: memory.New(), visitors: web.NewListeners(), tokens: map[string]string{}, log: &lockedBuffer{}, now: time.Date(2026, 11, 23, 2, 0, 0, 0, time.UTC)}
+	b := &bench{t: t, store: memory.New(), visitors: web.NewListeners(), boards: board.NewWatchers(), tokens: map[string]string{}, log: &lockedBuffer{}, now: time.Date(2026, 11, 23, 2, 0, 0, 0, time.UTC)}
 	log := slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	deadlines := conversation.Deadlines()
 	maps.Copy(deadlines, governance.Deadlines())
@@ -152,7 +154,7 @@ func newBench(t testing.TB) *bench {
 	var err error
 	b.ledger, err = ledger.New(t.Context(), b.store, ledger.Options{
 		Now: b.clock, Node: "node-1", Settle: conversation.Settle, Restore: conversation.Restore, Deadlines: deadlines,
-		ConnectionGrace: 20 * time.Second, PresenceGrace: 5 * time.Minute, Log: log, Heard: b.visitors.Heard,
+		ConnectionGrace: 20 * time.Second, PresenceGrace: 5 * time.Minute, Log: log, Heard: b.visitors.Heard, Published: b.boards.Changed,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -168,6 +170,7 @@ func newBench(t testing.TB) *bench {
 		return &governance.Apply{Base: -1, Edits: edits, By: by, Source: source, Request: request, Reason: reason}
 	}})
 	t.Cleanup(b.visitors.Stop)
+	t.Cleanup(b.boards.Stop)
 	b.intake = intake.New(intake.Options{Ledger: b.ledger, Reader: b.store, Now: b.clock, Log: log})
 	files, err := attachment.New(attachment.Options{Dir: filepath.Join(t.TempDir(), "files"), Ledger: b.ledger, Reader: b.store, Now: b.clock, Log: log})
 	if err != nil {
@@ -192,6 +195,7 @@ func newBench(t testing.TB) *bench {
 	b.server, err = New(Options{
 		Ledger: b.ledger, Store: b.store, Identity: b.identity, Intake: b.intake, Attachments: files, Diagnose: &fakeDiagnoser{},
 		Chat:    web.New(web.Options{Ledger: b.ledger, Reader: b.store, Intake: b.intake, Listeners: b.visitors, Now: b.clock}),
+		Board:   board.New(b.ledger, b.boards, b.clock),
 		Version: "test", Now: b.clock, Log: log,
 	})
 	if err != nil {

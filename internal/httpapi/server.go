@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -12,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/bidahq/bida/internal/board"
 	"github.com/bidahq/bida/internal/channel/web"
 	"github.com/bidahq/bida/internal/diagnosis"
 	"github.com/bidahq/bida/internal/httpapi/chatpage"
@@ -78,6 +80,9 @@ type Options struct {
 	Demo http.Handler
 	// WakeJobs has what runs jobs look for them now; nil if nothing does.
 	WakeJobs func()
+	// Board is what GET /board shows; without it that answers 503. Pulses tells how the open connections are, by id; nil if nobody knows.
+	Board  *board.Live
+	Pulses func() map[string]board.Pulse
 	// Connections counts the open realtime connections, for the metrics.
 	Connections func() int
 	// Zone is the installation's zone, in which times are written; nil for UTC.
@@ -102,7 +107,10 @@ type Server struct {
 	strangeBodies *limit.Budget
 	// chatHeartbeat is how often a visitors' stream gives a sign of life.
 	chatHeartbeat time.Duration
-	routes        []routeInfo
+	// boardHeartbeat is that of a stream of the board; boardRun tells this process's versions of the board from another's.
+	boardHeartbeat time.Duration
+	boardRun       string
+	routes         []routeInfo
 	// openapi makes the document, as YAML, when somebody first asks for it: that takes longer than all else that New does.
 	openapi   func() ([]byte, error)
 	ui        *ui
@@ -127,7 +135,7 @@ func New(o Options) (*Server, error) {
 	}
 	s := &Server{
 		o: o, mux: http.NewServeMux(), bodies: limit.NewBudget(bodyBudget, bodyShare), strangeBodies: limit.NewBudget(strangeBudget, strangeShare), guard: newGuard(*o.Limits), told: limit.NewLimiter(toldOften), paces: usualPaces, previews: previews{known: map[int64]preview{}},
-		chatHeartbeat: chatHeartbeat, snapshots: snapshot.NewExporter(o.Store),
+		chatHeartbeat: chatHeartbeat, boardHeartbeat: boardHeartbeat, boardRun: rand.Text(), snapshots: snapshot.NewExporter(o.Store),
 	}
 	var err error
 	if s.ui, err = newUI(o.UI); err != nil {

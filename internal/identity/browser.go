@@ -35,7 +35,8 @@ const (
 	maxAgent    = 300
 )
 
-var errSessionOver = problem.New(problem.Unauthenticated, "identity.session_over",
+// ErrSessionOver refuses whoever shows a session that is over, or none.
+var ErrSessionOver = problem.New(problem.Unauthenticated, "identity.session_over",
 	"You are not signed in here any more: the sign-in was ended, or has run out. Sign in again.", "您已不在登录状态：登录已被结束或已到期，请重新登录。")
 
 // newSecret makes the secret of a session.
@@ -114,18 +115,18 @@ func (s *Service) Continue(ctx context.Context, r *http.Request) (SignedIn, erro
 func (s *Service) browser(secret string) (row ledger.BrowserSessionRow, due bool, err error) {
 	hash, ok := hashSecret(secret)
 	if !ok {
-		return row, false, errSessionOver
+		return row, false, ErrSessionOver
 	}
 	if row, ok = s.o.Ledger.BrowserSessionBySecret(hash); !ok {
-		return row, false, errSessionOver
+		return row, false, ErrSessionOver
 	}
 	now := s.o.Now()
 	if !now.Before(row.EndsAt) || !now.Before(row.IdleEnds()) && !connected(s.o.Ledger.Agent(row.Account), row.ID) {
-		return row, false, errSessionOver
+		return row, false, ErrSessionOver
 	}
 	if hash != row.Hash && !row.ConfirmedAt.IsZero() && !now.Before(row.ConfirmedAt.Add(secretGrace)) {
 		s.stolen(row.ID, hash)
-		return row, false, errSessionOver
+		return row, false, ErrSessionOver
 	}
 	if cell := reception.MaySignIn(s.o.Ledger.Policy().Compile(), row.Account, now); cell.Outcome != reception.Pass {
 		return row, false, mayNotSignIn(cell)

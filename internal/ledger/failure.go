@@ -98,11 +98,13 @@ func (l *Ledger) failed(now time.Time, err error) {
 		Component: "store", Detail: "the store cannot be written",
 		Origin: reception.Origin{Position: l.world().position, At: now, By: "system", Source: "ledger", Cause: "store"},
 	})
+	l.published()
 }
 
 func (l *Ledger) recovered(now time.Time) {
 	if f := l.failing.Swap(nil); f != nil {
 		l.o.Log.Warn("the store works again", "failed_since", f.Origin.At, "for", now.Sub(f.Origin.At))
+		l.published()
 	}
 }
 
@@ -128,9 +130,13 @@ func (l *Ledger) Fail(component, detail string) {
 	}
 	p := &l.parts
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	if i, known := findPart(p.failing, component); !known {
+	i, known := findPart(p.failing, component)
+	if !known {
 		p.failing = slices.Insert(p.failing, i, f)
+	}
+	p.mu.Unlock()
+	if !known {
+		l.published()
 	}
 }
 
@@ -145,6 +151,7 @@ func (l *Ledger) Mend(component string) {
 	}
 	p.mu.Unlock()
 	if known {
+		l.published()
 		l.Submit(CommandFunc(func(*Tx) error { return nil }), func(error) {}) // if it is not carried out, any later one will do
 	}
 }

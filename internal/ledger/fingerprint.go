@@ -73,6 +73,9 @@ func (w *World) fingerprint() map[string]string {
 	for name, r := range w.rates.base {
 		out["rate "+name] = fmt.Sprintf("%d until %d@%d", r.Used, micros(r.Until), r.Origin.Position)
 	}
+	for name, r := range w.received {
+		out["received "+name] = fmt.Sprintf("%d@%d", r.Sequence, micros(r.At))
+	}
 	for id, t := range w.tokens.base {
 		out["token "+id] = t.Account
 	}

@@ -68,6 +68,8 @@ type Options struct {
 	Wake func(account string)
 	// Changed is called after a commit that changed conversations or how far replies got; it must not block.
 	Changed func()
+	// Published is called after every commit, and whenever a part of Bida begins or ceases to fail: readers may see something else now. It must not block.
+	Published func()
 	// Heard is called after a commit for every contact of whose conversations one changed or got a message; it must not block.
 	Heard func(inbox, contact string)
 	// SessionEnded is called after a commit that ended a session, with the cause (reception.SessionEnd…), to close its sockets; it must not block.
@@ -560,6 +562,7 @@ func (l *Ledger) publish(tx *Tx) {
 		if t := w.tails[k.account]; t != nil {
 			t.update(*d)
 		}
+		w.noteReceived(d)
 		if d.State != Queued {
 			delete(w.deliveries.base, k)
 		}
@@ -593,6 +596,13 @@ func (w *World) handledInGroup() []deliveryKey {
 	return out
 }
 
+// noteReceived keeps the newest message that an agent's client acknowledged.
+func (w *World) noteReceived(d *DeliveryRow) {
+	if d.Type == EntryMessage && !d.ReceivedAt.IsZero() && d.Sequence >= w.received[d.Account].Sequence {
+		w.received[d.Account] = Receipt{d.Sequence, d.ReceivedAt}
+	}
+}
+
 func (w *World) discardAll() {
 	for _, t := range w.layers() {
 		t.discard()
@@ -620,10 +630,18 @@ func (l *Ledger) tell(tx *Tx) {
 	if l.o.Changed != nil && (len(tx.g.Conversations) > 0 || len(tx.g.Messages) > 0 || len(tx.g.ReplyUpdates) > 0) {
 		l.o.Changed()
 	}
+	l.published()
 	if l.o.Heard != nil {
 		for i := range tx.g.Conversations {
 			l.o.Heard(tx.g.Conversations[i].Inbox, tx.g.Conversations[i].Contact)
 		}
+	}
+}
+
+// published tells readers that there may be something new.
+func (l *Ledger) published() {
+	if l.o.Published != nil {
+		l.o.Published()
 	}
 }
 

@@ -156,6 +156,7 @@ func (w *World) loadFacts(s *State) error {
 	for account, seq := range s.Sequences {
 		w.agent(account).Sequence = seq
 	}
+	maps.Copy(w.received, s.Received)
 	for inbox, byAccount := range s.LastAssigned {
 		for account, position := range byAccount {
 			a := w.agent(account)

@@ -66,6 +66,8 @@ type State struct {
 	Deliveries []DeliveryRow
 	// Sequences holds the last agent_sequence of every account that has one.
 	Sequences map[string]int64
+	// Received holds the newest message, by agent_sequence, that a client of the account acknowledged; accounts without one are left out.
+	Received map[string]Receipt
 	// Facts that hold now.
 	Facts []FactRow
 	// LastAssigned holds the newest assignment position by inbox and account: LastAssigned[inbox][account].

@@ -37,7 +37,14 @@ type World struct {
 	offers  index[string] // account → conversations it holds an offer of
 	waiting index[Cell]   // conversations that wait and nobody owns, oldest first
 
-	tails map[string]*tail
+	tails    map[string]*tail
+	received map[string]Receipt
+}
+
+// Receipt is the newest message in an agent's list that a client acknowledged as received.
+type Receipt struct {
+	Sequence int64     // in the agent's list
+	At       time.Time // when it was acknowledged
 }
 
 // Cell is one inbox and kind: the unit in which waiting conversations are decided again.
@@ -110,6 +117,7 @@ func newWorld() *World {
 		offers:        newIndex[string](),
 		waiting:       newIndex[Cell](),
 		tails:         map[string]*tail{},
+		received:      map[string]Receipt{},
 	}
 }
 
@@ -193,7 +201,41 @@ func (l *Ledger) View() *View {
 	w := l.world()
 	w.mu.RLock()
 	defer w.mu.RUnlock()
+	return w.view(failures)
+}
+
+// view is the published World; the caller holds the lock.
+func (w *World) view(failures []reception.Failure) *View {
 	return &View{Position: w.position, At: w.at, Policy: w.policy, agents: maps.Clone(w.agents.base), failures: failures, rates: maps.Clone(w.rates.base)}
+}
+
+// Since compares a view with an earlier one. all says that something differs that bears on everybody: the policy, a part of Bida that fails, what a limited
+// switch let through. Else agents are the accounts whose facts differ, in any order. What a view holds is never changed, only replaced, so that nothing that
+// differs is missed.
+func (v *View) Since(earlier *View) (agents []string, all bool) {
+	if v.Policy != earlier.Policy || !slices.Equal(v.failures, earlier.failures) || !maps.Equal(v.rates, earlier.rates) {
+		return nil, true
+	}
+	for name, a := range v.agents {
+		if earlier.agents[name] != a {
+			agents = append(agents, name)
+		}
+	}
+	for name := range earlier.agents {
+		if v.agents[name] == nil {
+			agents = append(agents, name)
+		}
+	}
+	return agents, false
+}
+
+// ViewReceived returns the World as it is now, and of the same moment what each agent received last.
+func (l *Ledger) ViewReceived() (*View, map[string]Receipt) {
+	failures := l.Failures()
+	w := l.world()
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	return w.view(failures), maps.Clone(w.received)
 }
 
 // Policy returns the documents in force.

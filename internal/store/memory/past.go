@@ -15,7 +15,7 @@ func instant(micros int64) time.Time { return time.UnixMicro(micros).UTC() }
 // Load implements ledger.Committer.
 func (s *Store) Load(ctx context.Context) (*ledger.State, error) {
 	return reading(ctx, s, func(d *disk) (*ledger.State, error) {
-		st := &ledger.State{Sequences: map[string]int64{}, LastAssigned: map[string]map[string]int64{}}
+		st := &ledger.State{Sequences: map[string]int64{}, Received: map[string]ledger.Receipt{}, LastAssigned: map[string]map[string]int64{}}
 		if n := len(d.groups); n > 0 {
 			last := d.groups[n-1]
 			st.Position, st.At, st.AliveAt = last.last, instant(last.at), instant(max(last.at, d.aliveAt))
@@ -30,6 +30,9 @@ func (s *Store) Load(ctx context.Context) (*ledger.State, error) {
 		st.Deliveries = d.deliveries.pick(unlimited, func(r *ledger.DeliveryRow) bool { return r.State == ledger.Queued })
 		for _, r := range d.deliveries.list {
 			st.Sequences[r.Account] = r.Sequence
+			if r.Type == ledger.EntryMessage && !r.ReceivedAt.IsZero() {
+				st.Received[r.Account] = ledger.Receipt{Sequence: r.Sequence, At: r.ReceivedAt}
+			}
 		}
 		st.Facts = d.facts.pick(unlimited, func(r *ledger.FactRow) bool { return r.ToPosition == 0 })
 		for _, r := range d.assignments.list {

@@ -18,8 +18,8 @@ func (r *Reader) Load(ctx context.Context, options *sql.TxOptions) (*ledger.Stat
 		return nil, failed(err)
 	}
 	defer tx.Rollback() // it has only read
-	l := loader{ctx: ctx, s: session{r: r, tx: tx}, state: &ledger.State{Sequences: map[string]int64{}, LastAssigned: map[string]map[string]int64{}}}
-	for _, part := range []func() error{l.group, l.policy, l.conversations, l.deliveries, l.streams, l.assigned, l.facts, l.identity} {
+	l := loader{ctx: ctx, s: session{r: r, tx: tx}, state: &ledger.State{Sequences: map[string]int64{}, Received: map[string]ledger.Receipt{}, LastAssigned: map[string]map[string]int64{}}}
+	for _, part := range []func() error{l.group, l.policy, l.conversations, l.deliveries, l.streams, l.received, l.assigned, l.facts, l.identity} {
 		if err := part(); err != nil {
 			return nil, err
 		}
@@ -84,6 +84,20 @@ func (l loader) streams() error {
 	SELECT min(account) FROM deliveries
 	UNION ALL SELECT (SELECT min(n.account) FROM deliveries n WHERE n.account > whose.account) FROM whose WHERE whose.account IS NOT NULL
 ) SELECT account, (SELECT max(d.sequence) FROM deliveries d WHERE d.account = whose.account) FROM whose WHERE account IS NOT NULL`)
+}
+
+// received steps from account to account likewise, and in each from the newest entry back to the first message that was acknowledged.
+func (l loader) received() error {
+	var account string
+	var sequence, at int64
+	return l.s.each(l.ctx, []any{&account, &sequence, &at}, func() {
+		l.state.Received[account] = ledger.Receipt{Sequence: sequence, At: instant(at)}
+	}, `WITH RECURSIVE whose(account) AS (
+	SELECT min(account) FROM deliveries
+	UNION ALL SELECT (SELECT min(n.account) FROM deliveries n WHERE n.account > whose.account) FROM whose WHERE whose.account IS NOT NULL
+) SELECT d.account, d.sequence, d.received_at FROM whose JOIN deliveries d ON d.account = whose.account AND d.sequence =
+	(SELECT n.sequence FROM deliveries n WHERE n.account = whose.account AND n.received_at IS NOT NULL AND n.type = 'message' ORDER BY n.sequence DESC LIMIT 1)
+WHERE whose.account IS NOT NULL`)
 }
 
 func (l loader) assigned() error {

@@ -17,7 +17,7 @@ var behaviours = slices.Concat(commits, reads, quarantines, autoReplies, logs)
 
 var commits = []behaviour{
 	{"is empty when it is new", func(t *testing.T, s *subject) {
-		want := &ledger.State{Sequences: map[string]int64{}, LastAssigned: map[string]map[string]int64{}}
+		want := &ledger.State{Sequences: map[string]int64{}, Received: map[string]ledger.Receipt{}, LastAssigned: map[string]map[string]int64{}}
 		same(t, "state", s.load(), want)
 		if p, err := s.PositionAt(s.ctx(), s.at); p != 0 || err != nil {
 			t.Errorf("position: %d, %v", p, err)

@@ -212,6 +212,33 @@ var reads = []behaviour{
 		same(t, "queued", s.load().Deliveries, []ledger.DeliveryRow{told, withdrawal, lost, entry("bo", 1, 1)})
 		same(t, "last sequences", s.load().Sequences, map[string]int64{"an": 4, "bo": 1})
 	}},
+	{"knows again what each agent received last: the newest message that was acknowledged, whatever became of it since", func(t *testing.T, s *subject) {
+		given := func(account string, sequence int64, typ ledger.EntryType, received int, state ledger.DeliveryState) ledger.DeliveryRow {
+			d := entry(account, sequence, sequence)
+			d.Type, d.State = typ, state
+			if received > 0 {
+				d.ReceivedAt = s.at.Add(time.Duration(received) * time.Second)
+			}
+			return d
+		}
+		same(t, "before there is anything", s.load().Received, map[string]ledger.Receipt{})
+		s.commit(9, func(g *ledger.Group) {
+			g.Deliveries = []ledger.DeliveryRow{
+				given("an", 1, ledger.EntryMessage, 9, ledger.Received), given("an", 2, ledger.EntryMessage, 5, ledger.Withdrawn), given("an", 3, ledger.EntryNotice, 7, ledger.Received),
+				given("an", 4, ledger.EntryMessage, 0, ledger.Queued), given("bo", 1, ledger.EntryNotice, 3, ledger.Received), given("cy", 1, ledger.EntryMessage, 0, ledger.Withdrawn),
+				given("dee", 1, ledger.EntryMessage, 4, ledger.Accepted),
+			}
+		})
+		want := map[string]ledger.Receipt{"an": {Sequence: 2, At: s.at.Add(5 * time.Second)}, "dee": {Sequence: 1, At: s.at.Add(4 * time.Second)}}
+		same(t, "last received", s.load().Received, want)
+		s.commit(1, func(g *ledger.Group) {
+			g.DeliveryEdits = []ledger.DeliveryRow{given("an", 4, ledger.EntryMessage, 8, ledger.Seen)}
+		})
+		want["an"] = ledger.Receipt{Sequence: 4, At: s.at.Add(8 * time.Second)}
+		same(t, "last received", s.load().Received, want)
+		s.again()
+		same(t, "last received", s.load().Received, want)
+	}},
 	{"reads what a contact wrote and the replies to it, over all its conversations, forwards and backwards", func(t *testing.T, s *subject) {
 		letter := func(position, conversation, sequence int64, contact string, direction ledger.Direction) ledger.MessageRow {
 			m := message(position, conversation, sequence)

@@ -1,4 +1,4 @@
-import { CalendarOutlined, CommentOutlined, ControlOutlined, FileSearchOutlined, MedicineBoxOutlined, MessageOutlined, SafetyOutlined, TeamOutlined } from "@ant-design/icons";
+import { CalendarOutlined, CommentOutlined, ControlOutlined, DashboardOutlined, FileSearchOutlined, MedicineBoxOutlined, MessageOutlined, SafetyOutlined, TeamOutlined } from "@ant-design/icons";
 import type { ComponentType } from "react";
 import type { Language } from "@bida/shared/text";
 
@@ -21,6 +21,7 @@ export const pages: readonly Page[] = [
     paths: ["/workspace/{-$conversation}"], title: { zh: "工作台", en: "Workspace" }, icon: CommentOutlined, whole: true,
     needs: ["conversation.view", "conversation.view_all"], load: () => import("../features/workspace"),
   },
+  { paths: ["/board"], title: { zh: "接待看板", en: "Board" }, icon: DashboardOutlined, needs: ["diagnosis.view"], load: () => import("../features/board") },
   { paths: ["/diagnosis"], title: { zh: "诊断", en: "Diagnosis" }, icon: MedicineBoxOutlined, needs: ["diagnosis.view", "diagnosis.self"], load: () => import("../features/diagnosis") },
   { paths: ["/messages", "/messages/$id"], title: { zh: "消息", en: "Messages" }, icon: MessageOutlined, needs: ["trace.view", "conversation.view"], load: () => import("../features/trace") },
   { paths: ["/intercepted"], title: { zh: "已拦截", en: "Intercepted" }, icon: SafetyOutlined, needs: ["quarantine.view"], load: () => import("../features/filters/intercepted") },

@@ -31,6 +31,12 @@ function shown(checks: readonly Check[], warns: (c: Check) => boolean): readonly
   return checks.filter((c, i) => !quiet(c) || checks.findIndex((o) => o.gate === c.gate && o.outcome === c.outcome) === i);
 }
 
+/** arrive brings the check that a link leads to into sight. */
+function arrive(item: HTMLLIElement | null): void {
+  item?.scrollIntoView({ block: "center" });
+  item?.setAttribute("data-arrived", "");
+}
+
 function CheckItem({ check, report, warns }: { readonly check: Check; readonly report: Report; readonly warns: boolean }): ReactNode {
   const t = useWords(diagnosisText);
   const language = useLanguage();
@@ -42,7 +48,7 @@ function CheckItem({ check, report, warns }: { readonly check: Check; readonly r
   const all = new Set(report.checks.flatMap((c) => c.scope.map((s) => `${s.inbox} ${s.kind}`))).size;
   const some = check.scope.length > 0 && check.scope.length < all;
   return (
-    <li className={stops && finding?.expected !== true ? "check stops" : "check"}>
+    <li className={stops && finding?.expected !== true ? "check stops" : "check"} id={`check-${check.gate}`} ref={location.hash === `#check-${check.gate}` ? arrive : undefined}>
       <Outcome outcome={outcome} expected={finding?.expected === true}>
         <span className="check-gate">{gateTitle(check.gate, language)}</span>
         {(stops || warns) && check.code !== "" && <span> {reasonTitle(reasonOf(check.code), check.code, language)}</span>}

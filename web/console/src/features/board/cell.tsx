@@ -1,0 +1,71 @@
+import { memo, type ReactNode } from "react";
+import { clock, kindTitle, span } from "@bida/shared/format";
+import type { Language, wordsIn } from "@bida/shared/text";
+import { outcomeText, Outcome } from "../../ui/outcome";
+import { reasonTitle, useReasons } from "../../ui/gates";
+import { useLanguage, useWords } from "../../app/words";
+import { kindsOf, type Cell, type Check, type Column, type Inbox, type Row } from "./model";
+import type { Trip } from "./stream";
+import { boardText } from "./text";
+
+export type Says = ReturnType<typeof wordsIn<(typeof boardText)["zh"]>>;
+
+export function shortKind(kind: string, t: Says): string {
+  return Object.entries(t.kindsShort).find(([k]) => k === kind)?.[1] ?? kind;
+}
+
+/** tripOf is the shortest round trip of an agent's connections, undefined where none was measured. */
+export function tripOf(row: Row, trips: ReadonlyMap<string, Trip>): number | undefined {
+  const all = row.connections.map((c) => trips.get(c.id)?.round_trip_ms).filter((ms) => ms !== undefined);
+  return all.length === 0 ? undefined : Math.min(...all);
+}
+
+interface Props {
+  readonly row: Row;
+  readonly column: Column;
+  readonly cell: Cell;
+  readonly inboxes: readonly Inbox[];
+  readonly trip: number | undefined;
+}
+
+/** CellView is what a column says of an agent, as short as it is clear. */
+export const CellView = memo(function CellView({ row, column, cell, inboxes, trip }: Props): ReactNode {
+  const t = useWords(boardText);
+  const language = useLanguage();
+  const reasonOf = useReasons();
+  const warns = cell.outcome === "pass" && cell.check !== undefined;
+  const code = cell.check?.code;
+  const words = shortWords(row, column, cell, inboxes, trip, t, language, code === undefined ? "" : reasonTitle(reasonOf(code), code, language));
+  return (
+    <span className="board-cell" data-warns={warns ? "" : undefined}>
+      {words === "" ? <Outcome outcome={cell.outcome} expected={cell.expected} shapeOnly /> : <Outcome outcome={cell.outcome} expected={cell.expected}><bdi>{words}</bdi></Outcome>}
+    </span>
+  );
+});
+
+function shortWords(row: Row, column: Column, cell: Cell, inboxes: readonly Inbox[], trip: number | undefined, t: Says, language: Language, reason: string): string {
+  const check = cell.check;
+  if (column === "load") return row.limit === undefined ? String(row.live) : `${row.live}/${row.limit}`;
+  if (column === "presence" && cell.outcome !== "not_applicable") {
+    const until = check?.until === undefined ? "" : ` ${clock(check.until, language)}`;
+    return row.presence.value === "available" && check === undefined ? "" : t.presences[row.presence.value] + until;
+  }
+  if (check === undefined) return column === "connection" && trip !== undefined ? span(trip, language) : "";
+  if (check.outcome === "wait" && check.until !== undefined) return clock(check.until, language);
+  const kinds = kindsOf(check, row, inboxes);
+  if (column === "permission" && kinds.length > 0) return t.list(kinds.map((k) => shortKind(k, t)));
+  return reason;
+}
+
+/** cellWords is what a cell says to those who cannot see it. */
+export function cellWords(cell: Cell, reasonOf: (check: Check) => string, t: Says, outcomes: ReturnType<typeof wordsIn<(typeof outcomeText)["zh"]>>): string {
+  if (cell.check === undefined) return outcomes[cell.outcome];
+  return `${outcomes[cell.outcome]}${cell.expected ? ` (${t.expected})` : ""} · ${reasonOf(cell.check)}`;
+}
+
+/** scopeWords says which inboxes and kinds a check concerns. */
+export function scopeWords(check: Check, inboxes: readonly Inbox[], t: Says, language: Language): string {
+  if (check.scope === undefined) return t.scopeAll;
+  const title = (name: string): string => inboxes.find((i) => i.name === name)?.title ?? name;
+  return t.list(check.scope.map((p) => t.place(title(p.inbox), p.kinds === undefined ? t.allOfIt : t.list(p.kinds.map((k) => kindTitle(k, language))))));
+}
