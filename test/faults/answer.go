@@ -62,11 +62,13 @@ type Fix struct {
 			Path string `json:"path"`
 		} `json:"fields"`
 	} `json:"edits"`
-	Actions []struct {
-		Action string     `json:"action"`
-		Until  *time.Time `json:"until"`
-	} `json:"actions"`
-	Verified bool `json:"verified"`
+	Actions  []Action `json:"actions"`
+	Verified bool     `json:"verified"`
+}
+
+// Action is something a person does.
+type Action struct {
+	Action string `json:"action"`
 }
 
 // stops says whether an outcome keeps messages away.

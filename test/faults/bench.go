@@ -70,6 +70,11 @@ func (b *Bench) Run(ctx context.Context) (*Result, error) {
 			byPlace[class.On] = append(byPlace[class.On], c)
 		}
 	}
+	for i := range b.masks() {
+		n++
+		seed := b.Seed + uint64(i)*104729
+		byPlace[Calm] = append(byPlace[Calm], newCase(mask(seed), seed, n))
+	}
 	result := &Result{Commit: commit(), Seed: b.Seed}
 	for _, place := range slices.Sorted(maps.Keys(byPlace)) {
 		for part := range slices.Chunk(byPlace[place], perServer) {
@@ -91,6 +96,19 @@ func (b *Bench) planned(class *Class) int {
 		return 0
 	}
 	return b.count(class)
+}
+
+// masks is how many cases with several faults are played.
+func (b *Bench) masks() int {
+	switch {
+	case !strings.HasPrefix("masked.", b.Only):
+		return 0
+	case b.Many > 0 && b.Only != "":
+		return b.Many
+	case b.Long:
+		return 360
+	}
+	return 40
 }
 
 func hash(s string) uint64 {
@@ -139,7 +157,7 @@ func (b *Bench) serve(ctx context.Context, place Place, cases []*Case) ([]Run, e
 					run.Measured, run.Note = false, err.Error()
 				}
 				runs = append(runs, run)
-				if b.Only != "" || !run.Measured || !run.right() {
+				if b.Only != "" || !run.Measured || !run.right() || run.took > 10*time.Second {
 					b.Log(run.String())
 				}
 				mu.Unlock()
@@ -160,7 +178,7 @@ func (b *Bench) serve(ctx context.Context, place Place, cases []*Case) ([]Run, e
 // String tells of a run, for a person.
 func (r Run) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s seed %d: measured %t, right %t, to cause %s, fixes %t restored %t %s\n", r.Class, r.Seed, r.Measured, r.right(), r.ToCause.Round(time.Millisecond), r.Fixes, r.Restored, r.Note)
+	fmt.Fprintf(&b, "%s seed %d: %.1fs, measured %t, right %t, to cause %s, fixes %t restored %t %s\n", r.Class, r.Seed, r.took.Seconds(), r.Measured, r.right(), r.ToCause.Round(time.Millisecond), r.Fixes, r.Restored, r.Note)
 	for _, t := range r.Truth {
 		fmt.Fprintf(&b, "    true:  %+v\n", t)
 	}

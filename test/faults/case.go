@@ -41,6 +41,7 @@ type Case struct {
 	truth    []Root
 	harmless string // what a harmless change was, or what the message of the symptom says
 	message  string // the one whose fate is the symptom
+	summary  string // what the sender was told of it
 	talk     client.Answer
 	undo     []func() error // what ends a fault that no settings end
 	extra    []*Agent
@@ -54,12 +55,14 @@ func newCase(class *Class, seed uint64, n int) *Case {
 		agent: "agent-" + id, inbox: "inbox-" + id, role: "role-" + id, team: "team-" + id, hours: "hours-" + id, kind: "customer",
 	}
 	c.byTeam = c.coin()
-	always := spec{"zone": "Asia/Shanghai", "weekly": []any{spec{"days": everyDay(), "from": "00:00", "to": "24:00"}}}
+	if class.Team != 0 {
+		c.byTeam = class.Team > 0
+	}
 	c.documents = map[string]spec{
 		"role/" + c.role:      {"template": "agent"},
 		"account/" + c.agent:  {"title": "客服" + id, "agent": true, "roles": []any{c.role}},
 		"team/" + c.team:      {"title": "组" + id, "members": []any{}},
-		"schedule/" + c.hours: always,
+		"schedule/" + c.hours: {"zone": "Asia/Shanghai", "weekly": aroundTheClock()},
 		"inbox/" + c.inbox:    {"title": "渠道" + id, "kinds": []any{"customer", "group"}, "members": spec{}, "routing": spec{"strategy": "least_loaded"}},
 	}
 	if class.Shape != nil {
@@ -86,6 +89,8 @@ func newCase(class *Class, seed uint64, n int) *Case {
 func everyDay() []any { return []any{"mon", "tue", "wed", "thu", "fri", "sat", "sun"} }
 
 func (c *Case) coin() bool { return c.rng.IntN(2) == 0 }
+
+func aroundTheClock() []any { return []any{spec{"days": everyDay(), "from": "00:00", "to": "24:00"}} }
 
 // pick chooses one.
 func pick[T any](c *Case, list ...T) T { return list[c.rng.IntN(len(list))] }

@@ -29,6 +29,8 @@ type Class struct {
 	Mixes bool
 	// Quiet says that harmless changes beside it would disturb it.
 	Quiet bool
+	// Team says that the agent must be a member by its team (1) or directly (-1), for the fault to be possible.
+	Team int
 	// Few says that it is not cheap: a full run has fewer cases.
 	Few bool
 }
@@ -69,7 +71,7 @@ func (c *Class) kind() Kind {
 // classes are all of them.
 func classes() []*Class {
 	var list []*Class
-	for _, of := range [][]*Class{accountClasses(), rightClasses(), placeClasses(), windowClasses(), switchClasses(), clientClasses(), flowClasses()} {
+	for _, of := range [][]*Class{accountClasses(), rightClasses(), placeClasses(), windowClasses(), switchClasses(), clientClasses(), flowClasses(), healthyClasses()} {
 		list = append(list, of...)
 	}
 	return list

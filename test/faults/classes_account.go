@@ -88,7 +88,12 @@ func rightClasses() []*Class {
 		list = append(list,
 			&Class{Name: x.gate + ".removed_from_role", Mixes: true, Apply: func(c *Case) error {
 				permission := ofKind(c)
-				return c.breaks(x.gate, x.gate+".removed_from_role", "role", c.role, "/spec/permissions", func(s spec) { s["permissions"] = agentPermissions(permission) })
+				return c.breaks(x.gate, x.gate+".removed_from_role", "role", c.role, "/spec/permissions", func(s spec) {
+					if s["permissions"] == nil {
+						s["permissions"] = agentPermissions("")
+					}
+					s["permissions"] = without(listOf(s["permissions"]), permission)
+				})
 			}},
 			&Class{Name: x.gate + ".account_denied", Mixes: true, Apply: func(c *Case) error {
 				permission := ofKind(c)
@@ -117,7 +122,7 @@ func rightClasses() []*Class {
 		)
 	}
 	return append(list,
-		&Class{Name: "role.receive.not_agent", Shape: func(c *Case) { c.byTeam = false }, Apply: func(c *Case) error { // who is no agent can be no member either
+		&Class{Name: "role.receive.not_agent", Team: -1, Apply: func(c *Case) error { // who is no agent can be no member either
 			by := c.boss()
 			revision, err := c.change(by, map[string]func(spec){
 				"account/" + c.agent: func(s spec) { delete(s, "agent") },
@@ -163,17 +168,17 @@ func listOf(x any) []any {
 // placeClasses are faults of membership.
 func placeClasses() []*Class {
 	return []*Class{
-		{Name: "membership.inbox.taken_out", Mixes: true, Shape: func(c *Case) { c.byTeam = false }, Apply: func(c *Case) error {
+		{Name: "membership.inbox.taken_out", Mixes: true, Team: -1, Apply: func(c *Case) error {
 			return c.breaks("membership.inbox", "membership.inbox.not_member", "inbox", c.inbox, "/spec/members", func(s spec) {
 				s["members"].(spec)["accounts"] = without(listOf(s["members"].(spec)["accounts"]), c.agent)
 			})
 		}},
-		{Name: "membership.inbox.left_team", Mixes: true, Shape: func(c *Case) { c.byTeam = true }, Apply: func(c *Case) error {
+		{Name: "membership.inbox.left_team", Mixes: true, Team: 1, Apply: func(c *Case) error {
 			return c.breaks("membership.inbox", "membership.inbox.not_member", "team", c.team, "/spec/members", func(s spec) {
 				s["members"] = without(listOf(s["members"]), c.agent)
 			})
 		}},
-		{Name: "membership.inbox.team_taken_out", Mixes: true, Shape: func(c *Case) { c.byTeam = true }, Apply: func(c *Case) error {
+		{Name: "membership.inbox.team_taken_out", Mixes: true, Team: 1, Apply: func(c *Case) error {
 			return c.breaks("membership.inbox", "membership.inbox.not_member", "inbox", c.inbox, "/spec/members", func(s spec) {
 				s["members"].(spec)["teams"] = without(listOf(s["members"].(spec)["teams"]), c.team)
 			})

@@ -45,23 +45,29 @@ func holidays() spec {
 // windowClasses are faults of schedules: of the account's windows, its team's, and the inbox's hours.
 func windowClasses() []*Class {
 	own := func(c *Case) { c.documents["account/"+c.agent]["windows"] = []any{c.hours} }
-	team := func(c *Case) { c.byTeam = true; c.documents["team/"+c.team]["windows"] = []any{c.hours} }
-	inbox := func(c *Case) { c.documents["inbox/"+c.inbox]["hours"] = c.hours }
-	calendar := func(shape func(*Case)) func(*Case) {
+	team := func(c *Case) { c.documents["team/"+c.team]["windows"] = []any{c.hours} }
+	inbox := func(c *Case) {
+		c.documents["schedule/business-"+c.id] = spec{"zone": "Asia/Shanghai", "weekly": aroundTheClock()}
+		c.documents["inbox/"+c.inbox]["hours"] = "business-" + c.id
+	}
+	named := func(c *Case, gate string) string {
+		return map[string]string{"window.agent": c.hours, "window.inbox": "business-" + c.id}[gate]
+	}
+	calendar := func(gate string, shape func(*Case)) func(*Case) {
 		return func(c *Case) {
 			shape(c)
 			c.documents["calendar/calendar-"+c.id] = spec{"years": spec{"2020": spec{}}}
-			c.documents["schedule/"+c.hours]["calendar"] = "calendar-" + c.id
+			c.documents["schedule/"+named(c, gate)]["calendar"] = "calendar-" + c.id
 		}
 	}
 	weekly := func(gate, code string) func(*Case) error {
 		return func(c *Case) error {
-			return c.breaks(gate, code, "schedule", c.hours, "/spec/weekly", func(s spec) { s["weekly"] = closedDays() })
+			return c.breaks(gate, code, "schedule", named(c, gate), "/spec/weekly", func(s spec) { s["weekly"] = closedDays() })
 		}
 	}
 	off := func(gate, code string) func(*Case) error {
 		return func(c *Case) error {
-			return c.breaks(gate, code, "schedule", c.hours, "/spec/exceptions", func(s spec) { s["exceptions"] = daysOff() })
+			return c.breaks(gate, code, "schedule", named(c, gate), "/spec/exceptions", func(s spec) { s["exceptions"] = daysOff() })
 		}
 	}
 	holiday := func(gate, code string) func(*Case) error {
@@ -78,15 +84,15 @@ func windowClasses() []*Class {
 			return c.breaks("window.agent", "window.agent.closed", "account", c.agent, "/spec/windows", func(s spec) { s["windows"] = []any{"closed-" + c.id} })
 		}},
 		{Name: "window.agent.date_off", Mixes: true, Shape: own, Apply: off("window.agent", "window.agent.date_off")},
-		{Name: "window.agent.holiday", Shape: calendar(own), Apply: holiday("window.agent", "window.agent.holiday")},
+		{Name: "window.agent.holiday", Shape: calendar("window.agent", own), Apply: holiday("window.agent", "window.agent.holiday")},
 		{Name: "window.agent.wrong_zone", Shape: func(c *Case) {
 			own(c)
 			c.documents["schedule/"+c.hours]["weekly"] = aroundNow()
 		}, Apply: func(c *Case) error { // a shift that is right in one zone, twelve hours away
 			return c.breaks("window.agent", "window.agent.closed", "schedule", c.hours, "/spec/zone", func(s spec) { s["zone"] = "America/Santiago" })
 		}},
-		{Name: "window.agent.team", Mixes: true, Shape: team, Apply: weekly("window.agent", "window.agent.team_closed")},
-		{Name: "window.agent.team_assigned", Mixes: true, Shape: func(c *Case) { c.byTeam = true; closed(c) }, Apply: func(c *Case) error {
+		{Name: "window.agent.team", Mixes: true, Team: 1, Shape: team, Apply: weekly("window.agent", "window.agent.team_closed")},
+		{Name: "window.agent.team_assigned", Mixes: true, Team: 1, Shape: closed, Apply: func(c *Case) error {
 			return c.breaks("window.agent", "window.agent.team_closed", "team", c.team, "/spec/windows", func(s spec) { s["windows"] = []any{"closed-" + c.id} })
 		}},
 		{Name: "window.inbox.shortened", Mixes: true, Shape: inbox, Apply: weekly("window.inbox", "window.inbox.closed")},
@@ -94,7 +100,7 @@ func windowClasses() []*Class {
 			return c.breaks("window.inbox", "window.inbox.closed", "inbox", c.inbox, "/spec/hours", func(s spec) { s["hours"] = "closed-" + c.id })
 		}},
 		{Name: "window.inbox.date_off", Mixes: true, Shape: inbox, Apply: off("window.inbox", "window.inbox.date_off")},
-		{Name: "window.inbox.holiday", Shape: calendar(inbox), Apply: holiday("window.inbox", "window.inbox.holiday")},
+		{Name: "window.inbox.holiday", Shape: calendar("window.inbox", inbox), Apply: holiday("window.inbox", "window.inbox.holiday")},
 	}
 }
 

@@ -1,64 +1,70 @@
 package faults
 
 import (
-	"encoding/json"
+	"errors"
 	"fmt"
+	"net/url"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/bidahq/bida/client"
 )
 
-// mend carries out what a report proposes for all its roots, through the API and at the client. ok is false where that cannot be done now: the fix is to wait, or
-// there is none.
-func (c *Case) mend(r *Report) (ok bool, err error) {
-	ok = true
-	for i := range r.Findings {
-		f := &r.Findings[i]
-		if !f.root() {
-			continue
+// mend carries out what a report proposes, through the API and at the client: for the first root, then asks again, as a person does, until no root is left. What
+// cannot be done before something else is mended comes after it. ok is false where nothing can be done now: the fix is to wait, or there is none.
+func (c *Case) mend(r *Report, q url.Values) (ok bool, err error) {
+	for range 6 {
+		roots := slices.DeleteFunc(slices.Clone(r.Findings), func(f Finding) bool { return !f.root() })
+		if len(roots) == 0 {
+			return ok, nil
 		}
-		if f.Fix == nil || !f.Fix.Verified || len(f.Fix.Edits)+len(f.Fix.Actions) == 0 {
+		if slices.ContainsFunc(roots, func(f Finding) bool { return !f.mendable() }) {
 			return false, nil
 		}
-		for _, a := range f.Fix.Actions {
-			ok = ok && a.Action != "wait_until"
-		}
-	}
-	if !ok {
-		return false, nil
-	}
-	var actions []string
-	for i := range r.Findings {
-		if f := &r.Findings[i]; f.root() {
-			if err := c.apply(f.Fix); err != nil {
-				return true, err
-			}
-			for _, a := range f.Fix.Actions {
-				if !slices.Contains(actions, a.Action) {
-					actions = append(actions, a.Action)
-				}
+		ok = true
+		for i := range roots {
+			if err = c.carryOut(roots[i].Fix); err == nil {
+				break
 			}
 		}
-	}
-	// What a person does at a client comes after what is done for it.
-	order := []string{"mend_component", "create_token", "sign_in", "reload", "reconnect", "finish_conversation", "go_available", "release_message"}
-	slices.SortFunc(actions, func(a, b string) int { return slices.Index(order, a) - slices.Index(order, b) })
-	for _, action := range actions {
-		if err := c.act(action); err != nil {
-			return true, fmt.Errorf("%s: %w", action, err)
+		if err != nil {
+			return ok, err
+		}
+		if c.class.Asks == AboutMessage {
+			return ok, nil // what became of it is over
+		}
+		if r, err = c.ask(q); err != nil {
+			return ok, err
 		}
 	}
-	return true, nil
+	return ok, errors.New("there is a cause still after six fixes")
 }
 
-// apply carries out the edits of one finding in one change, as it says. The revision that the report was made on is not in force any more where cases run beside
-// each other, so each document is looked at: it must be the one that the edit was made for.
-func (c *Case) apply(f *Fix) error {
-	if len(f.Edits) == 0 {
-		return nil
+// mendable says whether a finding has a fix that can be carried out now.
+func (f *Finding) mendable() bool {
+	return f.Fix != nil && f.Fix.Verified && len(f.Fix.Edits)+len(f.Fix.Actions) > 0 &&
+		!slices.ContainsFunc(f.Fix.Actions, func(a Action) bool { return a.Action == "wait_until" })
+}
+
+// carryOut does what one fix says: first the settings, then what people do, in the order in which it is possible.
+func (c *Case) carryOut(f *Fix) error {
+	if err := c.apply(f); err != nil {
+		return err
 	}
+	order := []string{"mend_component", "create_token", "sign_in", "reload", "reconnect", "finish_conversation", "go_available", "release_message"}
+	actions := slices.Clone(f.Actions)
+	slices.SortFunc(actions, func(a, b Action) int { return slices.Index(order, a.Action) - slices.Index(order, b.Action) })
+	for _, a := range actions {
+		if err := c.act(a.Action); err != nil {
+			return fmt.Errorf("%s: %w", a.Action, err)
+		}
+	}
+	return nil
+}
+
+// apply carries out the edits of a fix. The revision that the report was made on is not in force any more where cases run beside each other; that nobody else
+// changes the documents of a case is for the bench to see to.
+func (c *Case) apply(f *Fix) error {
 	var documents []client.Document
 	for _, e := range f.Edits {
 		if len(e.Spec) == 0 || string(e.Spec) == "null" {
@@ -67,52 +73,13 @@ func (c *Case) apply(f *Fix) error {
 			}
 			continue
 		}
-		documents = append(documents, client.Document{Kind: e.Kind, Name: e.Name, Spec: c.merged(e.Kind, e.Name, e.Spec, f)})
+		documents = append(documents, client.Document{Kind: e.Kind, Name: e.Name, Spec: e.Spec})
 	}
 	if len(documents) == 0 {
 		return nil
 	}
-	return until(c.ctx, "the fix is applied", func() (bool, error) {
-		_, err := c.admin().PutPolicy(c.ctx, -1, documents, false)
-		if p := client.AsRefused(err); p != nil && p.Status == 412 {
-			return false, nil
-		}
-		return err == nil, err
-	})
-}
-
-// merged is the document as an edit wants it. Two findings may each edit one document; their specs were worked out apart, so that of the second only the
-// field it is about is taken.
-func (c *Case) merged(kind, name string, raw json.RawMessage, f *Fix) json.RawMessage {
-	d, err := c.admin().Document(c.ctx, kind, name)
-	if err != nil {
-		return raw
-	}
-	now, want := spec{}, spec{}
-	if json.Unmarshal(d.Spec, &now) != nil || json.Unmarshal(raw, &want) != nil {
-		return raw
-	}
-	for _, e := range f.Edits {
-		if e.Kind != kind || e.Name != name {
-			continue
-		}
-		for _, field := range e.Fields {
-			top := strings.SplitN(strings.TrimPrefix(strings.TrimPrefix(field.Path, "/spec"), "/"), "/", 2)[0]
-			if top == "" {
-				return raw
-			}
-			if x, ok := want[top]; ok {
-				now[top] = x
-			} else {
-				delete(now, top)
-			}
-		}
-	}
-	out, err := json.Marshal(now)
-	if err != nil {
-		return raw
-	}
-	return out
+	_, err := c.admin().PutPolicy(c.ctx, -1, documents, false)
+	return err
 }
 
 // act does what a person is asked to do.

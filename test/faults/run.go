@@ -13,6 +13,8 @@ import (
 
 // play plays a case and gives what came of it. An error is one of the bench's, or of the program: the case says nothing about the diagnosis then.
 func (c *Case) play(ctx context.Context) (r Run, err error) {
+	begun := time.Now()
+	defer func() { r.took = time.Since(begun) }()
 	c.ctx = ctx
 	r = Run{Class: c.class.Name, Kind: c.class.kind(), Seed: c.seed}
 	defer c.close()
@@ -41,7 +43,7 @@ func (c *Case) play(ctx context.Context) (r Run, err error) {
 	}
 	injected := time.Now()
 	r.Truth = c.truth
-	if c.class.Asks == AboutAgent {
+	if c.class.Asks == AboutAgent && len(c.truth) > 0 {
 		r.ToCause = c.timeToCause(&r, injected)
 	}
 	if err := c.noise(); err != nil {
@@ -52,10 +54,11 @@ func (c *Case) play(ctx context.Context) (r Run, err error) {
 		return r, fmt.Errorf("the symptom: %w", err)
 	}
 	if r.Measured = arrived == (r.Kind == Healthy); !r.Measured {
-		r.Note = fmt.Sprintf("the message arrived: %t", arrived)
+		r.Note = fmt.Sprintf("the message arrived: %t; %s", arrived, c.summary)
 		return r, nil
 	}
-	report, err := c.ask(c.question())
+	q := c.question()
+	report, err := c.ask(q)
 	if err != nil {
 		return r, err
 	}
@@ -70,7 +73,7 @@ func (c *Case) play(ctx context.Context) (r Run, err error) {
 	if r.Kind == Healthy || r.Kind == Blind {
 		return r, nil
 	}
-	if r.Fixes, err = c.mend(report); err != nil {
+	if r.Fixes, err = c.mend(report, q); err != nil {
 		r.Note = "the fix: " + err.Error()
 		return r, nil
 	}
@@ -121,7 +124,7 @@ func (c *Case) symptom() (bool, error) {
 	if err != nil || m.Message == "" {
 		return false, err
 	}
-	c.message = m.Message
+	c.message, c.summary = m.Message, m.Summary
 	return c.arrived(m.Message)
 }
 
