@@ -477,6 +477,9 @@ func (g *grounds) load(e *Evidence) string {
 	return unless(strings.HasPrefix(e.Value, fmt.Sprintf("%d of ", n)), fmt.Sprintf("it has %d", n))
 }
 
+// arrivedStates are those that come after queued.
+var arrivedStates = []string{"received", "seen", "accepted"}
+
 func (g *grounds) delivery(e *Evidence) string {
 	parts := strings.Split(e.Fact, "/")
 	var t traceView
@@ -487,7 +490,8 @@ func (g *grounds) delivery(e *Evidence) string {
 		return "" // a stage of it; that it is the message's is checked once
 	}
 	for _, d := range t.Deliveries {
-		if strings.HasPrefix(e.Value, d.State) || strings.HasPrefix(e.Value, d.Agent+": "+d.State) {
+		said := strings.TrimPrefix(e.Value, d.Agent+": ")
+		if strings.HasPrefix(said, d.State) || strings.HasPrefix(said, "queued") && slices.Contains(arrivedStates, d.State) { // it has come since
 			return ""
 		}
 	}
