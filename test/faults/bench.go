@@ -77,7 +77,11 @@ func (b *Bench) Run(ctx context.Context) (*Result, error) {
 	}
 	result := &Result{Commit: commit(), Seed: b.Seed}
 	for _, place := range slices.Sorted(maps.Keys(byPlace)) {
-		for part := range slices.Chunk(byPlace[place], perServer) {
+		size := perServer
+		if place == Ruined {
+			size = 1
+		}
+		for part := range slices.Chunk(byPlace[place], size) {
 			runs, err := b.serve(ctx, place, part)
 			if err != nil {
 				return nil, err

@@ -45,6 +45,8 @@ type Case struct {
 	talk     client.Answer
 	undo     []func() error // what ends a fault that no settings end
 	extra    []*Agent
+	closers  []func()
+	at       time.Time // the instant that is asked about; none for the present
 }
 
 // newCase makes a case; what it begins with is in its documents.
@@ -299,6 +301,9 @@ func (c *Case) close() {
 	}
 	for _, a := range c.extra {
 		a.close()
+	}
+	for _, f := range c.closers {
+		f()
 	}
 }
 

@@ -23,6 +23,8 @@ type Class struct {
 	Apply func(*Case) error
 	// Symptom posts the message that should arrive, where that is not just a new contact's.
 	Symptom func(*Case) (client.Answer, error)
+	// Measure does more than that: it says itself whether what should arrive has arrived.
+	Measure func(*Case) (bool, error)
 	// Asks is the form of the question: about the agent, or about the message whose fate is the symptom.
 	Asks Form
 	// Mixes says that the fault can be injected beside another one.
@@ -51,7 +53,9 @@ type Place string
 const (
 	Calm  Place = ""      // a server with many cases beside each other
 	Quick Place = "quick" // one that gives connections up soon
-	Alone Place = "alone" // one on which everybody is concerned: one case at a time
+	// Ruined is a server for one case, which does not survive it.
+	Ruined Place = "ruined"
+	Alone  Place = "alone" // one on which everybody is concerned: one case at a time
 )
 
 func (c *Class) expires() time.Time {
@@ -71,7 +75,7 @@ func (c *Class) kind() Kind {
 // classes are all of them.
 func classes() []*Class {
 	var list []*Class
-	for _, of := range [][]*Class{accountClasses(), rightClasses(), placeClasses(), windowClasses(), switchClasses(), clientClasses(), flowClasses(), healthyClasses()} {
+	for _, of := range [][]*Class{accountClasses(), rightClasses(), placeClasses(), windowClasses(), switchClasses(), clientClasses(), flowClasses(), conversationClasses(), processClasses(), healthyClasses(), blindClasses()} {
 		list = append(list, of...)
 	}
 	return list

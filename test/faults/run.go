@@ -49,7 +49,7 @@ func (c *Case) play(ctx context.Context) (r Run, err error) {
 	if err := c.noise(); err != nil {
 		return r, err
 	}
-	arrived, err := c.symptom()
+	arrived, err := c.measure()
 	if err != nil {
 		return r, fmt.Errorf("the symptom: %w", err)
 	}
@@ -63,6 +63,7 @@ func (c *Case) play(ctx context.Context) (r Run, err error) {
 		return r, err
 	}
 	r.Answer, r.proposed = report.answer(), report.fixes()
+	r.Truth = c.truth
 	if c.class.Asks == AboutMessage && r.hit(1) {
 		r.ToCause = time.Since(injected)
 	}
@@ -114,6 +115,14 @@ func (k *Class) after(c *Case) (client.Answer, error) {
 	return c.post("", "hello again")
 }
 
+// measure says whether what should arrive arrived, in the way of the class.
+func (c *Case) measure() (bool, error) {
+	if c.class.Measure != nil {
+		return c.class.Measure(c)
+	}
+	return c.symptom()
+}
+
 // symptom posts the message that should arrive and says whether it did.
 func (c *Case) symptom() (bool, error) {
 	post := c.class.Symptom
@@ -131,6 +140,9 @@ func (c *Case) symptom() (bool, error) {
 // question is what the case is asked: in one of the forms that the class has.
 func (c *Case) question() url.Values {
 	q := url.Values{"agent": {c.agent}}
+	if !c.at.IsZero() {
+		q.Set("at", c.at.Format(time.RFC3339Nano))
+	}
 	if c.class.Asks == AboutMessage {
 		q.Set("message", c.message)
 		return q
