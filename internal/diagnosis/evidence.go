@@ -287,15 +287,19 @@ func (r *run) proveRight(f *finding, permission string) {
 	}
 }
 
-// proveRole shows a role that lacks a permission its template has.
+// proveRole shows where a role lacks a permission: in its own list, beside what its template has, or in the template that it follows.
 func (r *run) proveRole(f *finding, role, permission string) {
 	spec, ok := r.m.set.Role(role)
-	if !ok || spec.Permissions == nil || slices.Contains(spec.Permissions, permission) {
-		return
-	}
-	missing, _ := policy.RoleTemplateDifference(r.m.set, role)
-	if slices.Contains(missing, permission) {
-		f.add(r.fromDocument(policy.KindRole, role, "/spec/permissions", "lacks "+permission+", which its template "+spec.Template+" has"))
+	switch {
+	case !ok || slices.Contains(r.m.set.RolePermissions(role), permission):
+	case spec.Permissions == nil:
+		f.add(r.fromDocument(policy.KindTemplate, spec.Template, "/spec/permissions", "lacks "+permission))
+	default:
+		value := "lacks " + permission
+		if missing, _ := policy.RoleTemplateDifference(r.m.set, role); slices.Contains(missing, permission) {
+			value += ", which its template " + spec.Template + " has"
+		}
+		f.add(r.fromDocument(policy.KindRole, role, "/spec/permissions", value))
 	}
 }
 

@@ -166,6 +166,9 @@ func (r *run) parent(f *finding) *finding {
 		if f.code == reception.CodePermissionKindParentOff {
 			return r.stopping(reception.RoleReceive, f)
 		}
+		return r.lostWith(f)
+	case reception.PermissionReply:
+		return r.lostWith(f)
 	case reception.ConnectionGate:
 		if login != nil && r.followsLogin(f) {
 			return login
@@ -176,6 +179,21 @@ func (r *run) parent(f *finding) *finding {
 		}
 	case reception.GateCount:
 		return r.parentOfStage(f)
+	}
+	return nil
+}
+
+// lostWith finds a right that the same change took away with the one in question, where no role grants either any more: then a role was taken away, or is made from
+// something else, and giving that back gives both. Rights that were denied, or taken out of a role's own list, are causes each for itself.
+func (r *run) lostWith(f *finding) *finding {
+	notGranted := []reception.Code{reception.CodeRoleReceiveNotGranted, reception.CodePermissionKindNotGranted, reception.CodePermissionReplyNotGranted}
+	if f.cause.row.Revision == 0 || !slices.Contains(notGranted, f.code) {
+		return nil
+	}
+	for _, o := range r.findings {
+		if o.gate < f.gate && o.cause.row.Revision == f.cause.row.Revision && slices.Contains(notGranted, o.code) && o.outcome.Stops() && meet(o.cells, f.cells) {
+			return o
+		}
 	}
 	return nil
 }

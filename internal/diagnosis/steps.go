@@ -487,35 +487,52 @@ func switchOn(name string) step {
 	}}
 }
 
-// limitSteps raise the agent's own limits to one more than it holds, or to what they were before they were lowered.
+// limitSteps bring the agent's own limits back to what they were, or raise them: to what the inbox's was before it was lowered, else to one more than it holds.
 func (r *run) limitSteps(f *finding) []step {
 	own := docKey{policy.KindAccount, r.q.Agent}
 	facts := r.m.world.Agent(r.q.Agent)
 	var before policy.Capacity
-	if v := r.before(f, own); v != nil {
-		_ = json.Unmarshal(v.spec["capacity"], &before) // no limits, if there were none
+	then := r.before(f, own)
+	if then != nil {
+		_ = json.Unmarshal(then.spec["capacity"], &before) // no limits, if there were none
 	}
-	list := []step{{key: own, undo: before.Total > facts.Live, apply: r.onAccount(func(a *policy.AccountSpec) bool {
+	list := []step{{key: own, undo: then != nil, apply: r.onAccount(func(a *policy.AccountSpec) bool {
+		was := a.Capacity.Total
+		a.Capacity.Total = before.Total
+		return then != nil && was != before.Total
+	})}, {key: own, apply: r.onAccount(func(a *policy.AccountSpec) bool {
 		if a.Capacity.Total == 0 || a.Capacity.Total > facts.Live {
 			return false
 		}
-		a.Capacity.Total = max(facts.Live+1, before.Total)
+		a.Capacity.Total = facts.Live + 1
 		return true
 	})}}
 	for _, inbox := range r.inboxesAbout(f) {
-		load := facts.Share(inbox).Load
-		list = append(list, step{key: own, undo: before.Inboxes[inbox] > load, apply: r.onAccount(func(a *policy.AccountSpec) bool {
-			if a.Capacity.Inboxes[inbox] > load {
-				return false
-			}
-			limits := maps.Clone(a.Capacity.Inboxes)
-			if limits == nil {
-				limits = map[string]int{}
-			}
-			limits[inbox] = max(load+1, before.Inboxes[inbox])
-			a.Capacity.Inboxes = limits
-			return true
+		load, wide := facts.Share(inbox).Load, 0
+		if v := r.before(f, docKey{policy.KindInbox, inbox}); v != nil {
+			_ = json.Unmarshal(v.spec["capacity"], &wide) // none, if there was none
+		}
+		list = append(list, step{key: own, undo: then != nil, apply: r.onAccount(func(a *policy.AccountSpec) bool {
+			return then != nil && limitTo(a, inbox, before.Inboxes[inbox])
+		})}, step{key: own, apply: r.onAccount(func(a *policy.AccountSpec) bool {
+			return a.Capacity.Inboxes[inbox] <= load && limitTo(a, inbox, max(load+1, wide))
 		})})
 	}
 	return list
+}
+
+// limitTo sets an account's own limit in an inbox, 0 for none, and says whether that is another one.
+func limitTo(a *policy.AccountSpec, inbox string, limit int) bool {
+	if a.Capacity.Inboxes[inbox] == limit {
+		return false
+	}
+	limits := maps.Clone(a.Capacity.Inboxes)
+	if limits == nil {
+		limits = map[string]int{}
+	}
+	if limits[inbox] = limit; limit == 0 {
+		delete(limits, inbox)
+	}
+	a.Capacity.Inboxes = limits
+	return true
 }

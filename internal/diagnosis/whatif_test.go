@@ -32,8 +32,8 @@ func TestAsAnotherRole(t *testing.T) {
 			"* permission.kind.not_granted expected [web/group] fix: account/agent-a/spec/roles ok"}},
 		{[]string{"viewer"}, []string{"blocked",
 			"* role.receive.not_granted expected " + all + " fix: account/agent-a/spec/roles ok",
-			"permission.reply.not_granted expected " + all + " fix: account/agent-a/spec/roles ok",
-			"permission.kind.parent_off expected of role.receive.not_granted " + all}},
+			"permission.kind.parent_off expected of role.receive.not_granted " + all,
+			"permission.reply.not_granted expected of role.receive.not_granted " + all}},
 	} {
 		r := c.diagnose("supervisor-b", Query{Agent: "agent-a", AsRoles: x.roles})
 		expect(t, r, x.want...)

@@ -157,6 +157,16 @@ func (p *Process) All() string {
 	return "stdout:\n" + strings.Join(p.Lines(Out), "\n") + "\nstderr:\n" + strings.Join(p.Lines(Err), "\n")
 }
 
+// Ended says whether the process has ended.
+func (p *Process) Ended() bool {
+	select {
+	case <-p.done:
+		return true
+	default:
+		return false
+	}
+}
+
 // Signal sends a signal.
 func (p *Process) Signal(s os.Signal) error { return p.cmd.Process.Signal(s) }
 

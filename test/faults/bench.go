@@ -1,0 +1,255 @@
+package faults
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/bidahq/bida/client"
+)
+
+// Bench is a run of many cases.
+type Bench struct {
+	Program string
+	Seed    uint64
+	Only    string // classes whose name begins so
+	Many    int    // cases of each class, 0 for as many as there should be
+	Long    bool
+	Dir     func() string // makes an empty directory
+	Log     func(string)
+}
+
+// Result is what a run gave.
+type Result struct {
+	Commit  string            `json:"commit"`
+	Cases   int               `json:"cases"`
+	Seed    uint64            `json:"seed"`
+	Took    string            `json:"took"`
+	Classes map[string]Scores `json:"classes"`
+	Overall Scores            `json:"overall"`
+	Missed  []string          `json:"missed"`
+	Runs    []Run             `json:"-"`
+}
+
+const (
+	perServer = 120 // cases on one server
+	beside    = 6   // at the same time
+)
+
+// count is how many cases of a class there are.
+func (b *Bench) count(class *Class) int {
+	switch {
+	case b.Many > 0:
+		return b.Many
+	case b.Long && class.Few:
+		return 20
+	case b.Long:
+		return 75
+	}
+	return 2
+}
+
+// Run plays all cases.
+func (b *Bench) Run(ctx context.Context) (*Result, error) {
+	begun := time.Now()
+	byPlace := map[Place][]*Case{}
+	n := 0
+	for _, class := range classes() { // in their order, so that a seed gives the same
+		for i := range b.planned(class) {
+			n++
+			c := newCase(class, b.Seed+uint64(i)*7919+hash(class.Name), n)
+			byPlace[class.On] = append(byPlace[class.On], c)
+		}
+	}
+	for i := range b.masks() {
+		n++
+		seed := b.Seed + uint64(i)*104729
+		byPlace[Calm] = append(byPlace[Calm], newCase(mask(seed), seed, n))
+	}
+	result := &Result{Commit: commit(), Seed: b.Seed}
+	for _, place := range slices.Sorted(maps.Keys(byPlace)) {
+		size := perServer
+		if place == Ruined {
+			size = 1
+		}
+		for part := range slices.Chunk(byPlace[place], size) {
+			runs, err := b.serve(ctx, place, part)
+			if err != nil {
+				return nil, err
+			}
+			result.Runs = append(result.Runs, runs...)
+		}
+	}
+	result.Took = time.Since(begun).Round(time.Second).String()
+	result.count()
+	return result, nil
+}
+
+// planned is how many cases of a class are played in this run.
+func (b *Bench) planned(class *Class) int {
+	if !strings.HasPrefix(class.Name, b.Only) {
+		return 0
+	}
+	return b.count(class)
+}
+
+// masks is how many cases with several faults are played.
+func (b *Bench) masks() int {
+	switch {
+	case !strings.HasPrefix("masked.", b.Only):
+		return 0
+	case b.Many > 0 && b.Only != "":
+		return b.Many
+	case b.Long:
+		return 360
+	}
+	return 40
+}
+
+func hash(s string) uint64 {
+	h := uint64(14695981039346656037)
+	for _, c := range []byte(s) {
+		h = (h ^ uint64(c)) * 1099511628211
+	}
+	return h % 1_000_000_007
+}
+
+// serve plays cases on a server of their own.
+func (b *Bench) serve(ctx context.Context, place Place, cases []*Case) ([]Run, error) {
+	timing := calm
+	if place == Quick {
+		timing = quick
+	}
+	s, err := newServer(ctx, b.Program, b.Dir(), timing)
+	if err != nil {
+		return nil, err
+	}
+	defer s.kill()
+	var documents []client.Document
+	for _, c := range cases {
+		documents = append(documents, c.started()...)
+	}
+	if err := s.found(ctx, documents); err != nil {
+		return nil, err
+	}
+	at := beside
+	if place == Alone {
+		at = 1
+	}
+	var mu sync.Mutex
+	var runs []Run
+	var failed []error
+	queue := make(chan *Case)
+	var workers sync.WaitGroup
+	for range at {
+		workers.Go(func() {
+			for c := range queue {
+				c.Server = s
+				run, err := c.play(ctx)
+				mu.Lock()
+				if err != nil {
+					failed = append(failed, fmt.Errorf("%s (seed %d): %w", c.class.Name, c.seed, err))
+					run.Measured, run.Note = false, err.Error()
+				}
+				runs = append(runs, run)
+				if b.Only != "" || !run.Measured || !run.right() || run.took > 10*time.Second {
+					b.Log(run.String())
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	for _, c := range cases {
+		queue <- c
+	}
+	close(queue)
+	workers.Wait()
+	if len(failed) > len(cases)/2 {
+		return nil, errors.Join(failed...)
+	}
+	return runs, nil
+}
+
+// String tells of a run, for a person.
+func (r Run) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s seed %d: %.1fs, measured %t, right %t, to cause %s, fixes %t restored %t %s\n", r.Class, r.Seed, r.took.Seconds(), r.Measured, r.right(), r.ToCause.Round(time.Millisecond), r.Fixes, r.Restored, r.Note)
+	for _, t := range r.Truth {
+		fmt.Fprintf(&b, "    true:  %+v\n", t)
+	}
+	fmt.Fprintf(&b, "    verdict %s\n", r.Answer.Verdict)
+	for _, n := range r.Answer.Roots {
+		fmt.Fprintf(&b, "    named: %s\n", n)
+	}
+	if r.Fixes && !r.Restored {
+		fmt.Fprintf(&b, "    fixes: %s\n", r.proposed)
+	}
+	for _, w := range r.Wrong {
+		fmt.Fprintf(&b, "    wrong: %s\n", w)
+	}
+	return b.String()
+}
+
+func (r *Result) count() {
+	r.Classes = map[string]Scores{}
+	by := map[string][]Run{}
+	for _, run := range r.Runs {
+		by[run.Class] = append(by[run.Class], run)
+	}
+	for name, runs := range by {
+		r.Classes[name] = Score(runs)
+	}
+	r.Overall = Score(r.Runs)
+	r.Cases = r.Overall.Cases
+	r.Missed = Missed(r.Overall, r.Classes)
+}
+
+// Lines is the result as a table.
+func (r *Result) Lines() []string {
+	show := func(x *float64) string {
+		if x == nil {
+			return "-"
+		}
+		return percent(*x)
+	}
+	row := func(name string, s Scores) string {
+		return fmt.Sprintf("%-38s %5d %8s %8s %8s %8s %8s %8s %8s %10s %s", name, s.Cases, show(s.AC1), show(s.AC3), show(s.ExactSet), show(s.FalseAccusations), show(s.HonestUnknown), show(s.Grounded),
+			show(s.FixRestores), s.ToCauseMedian, strings.Repeat("!", min(s.NotMeasured, 5)))
+	}
+	list := []string{fmt.Sprintf("%-38s %5s %8s %8s %8s %8s %8s %8s %8s %10s", "class", "cases", "AC@1", "AC@3", "exact", "accused", "honest", "grounded", "restored", "to cause")}
+	for _, name := range slices.Sorted(maps.Keys(r.Classes)) {
+		list = append(list, row(name, r.Classes[name]))
+	}
+	return append(list, row("all", r.Overall), fmt.Sprintf("baselines: most recent change %s, first gate that stops %s; %d runs not measured; %s",
+		show(r.Overall.MostRecentChange), show(r.Overall.FirstGate), r.Overall.NotMeasured, r.Took))
+}
+
+// Write writes scores.json.
+func (r *Result) Write(dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	raw, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, "scores.json"), append(raw, '\n'), 0o644)
+}
+
+// commit is what is checked out, "" where that is not known.
+func commit() string {
+	out, err := exec.Command("git", "rev-parse", "--short", "HEAD").Output()
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(out))
+}
