@@ -116,9 +116,8 @@ func (m *maker) add(where at, cells *reception.Vector) {
 				m.applies[column] = true
 			}
 		}
-		if c.Outcome.Stops() {
-			stopped = true
-		} else if c.Code == 0 || !warns(c) {
+		stopped = stopped || cells.Stopped(g)
+		if !c.Outcome.Stops() && !warns(c) {
 			continue
 		}
 		m.note(g, c, where)
@@ -144,7 +143,7 @@ func (m *maker) note(g reception.Gate, c reception.Cell, where at) {
 // rank orders what stops by how much somebody should look at it.
 func rank(s *stop) int {
 	switch {
-	case s.cell.Outcome == reception.Pass:
+	case s.cell.Outcome == reception.Pass, s.gate.Advises():
 		return 5
 	case s.cell.Outcome == reception.Unknown:
 		return 1
@@ -198,7 +197,11 @@ func (m *maker) row(a *agent, received ledger.Receipt) *Row {
 func (r *Row) same(o *Row) bool {
 	return r.Agent == o.Agent && r.Title == o.Title && r.Alias == o.Alias && r.Number == o.Number && r.Verdict == o.Verdict && r.Load == o.Load && r.Live == o.Live &&
 		r.Limit == o.Limit && r.Received.Equal(o.Received) && r.Presence == o.Presence && slices.Equal(r.Teams, o.Teams) && slices.Equal(r.Idle, o.Idle) &&
-		slices.Equal(r.of, o.of) && slices.Equal(r.can, o.can) && samePlaces(r.Cells, o.Cells) && samePlaces(r.Can, o.Can) && slices.EqualFunc(r.Checks, o.Checks, sameCheck) && slices.Equal(r.Connections, o.Connections)
+		slices.Equal(r.of, o.of) && slices.Equal(r.can, o.can) && samePlaces(r.Cells, o.Cells) && samePlaces(r.Can, o.Can) && slices.EqualFunc(r.Checks, o.Checks, sameCheck) && slices.EqualFunc(r.Connections, o.Connections, sameConnection)
+}
+
+func sameConnection(a, b ledger.Socket) bool {
+	return a.ID == b.ID && a.Session == b.Session && a.About == b.About && a.Node == b.Node && a.Unresponsive.Equal(b.Unresponsive)
 }
 
 func samePlaces(a, b []Place) bool {

@@ -32,7 +32,7 @@ func StandingOf(cells *reception.Vector, expected func(reception.Gate, reception
 	for g := range reception.GateCount {
 		at := cells[g]
 		switch {
-		case !c.vector.Stopped(g):
+		case !cells.Stopped(g):
 		case at.Outcome == reception.Wait:
 			waiting = true
 		case at.Outcome == reception.Unknown:
