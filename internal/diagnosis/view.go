@@ -115,7 +115,7 @@ func (r *run) whyUnseen(screens []*screen, d *ledger.DeliveryRow, at time.Time) 
 				if by == nil || err != nil {
 					return plain, err // it could have been seen
 				}
-				filtered.evidence = append(filtered.evidence, r.fromFact("client/"+s.id+"/filter", "the list shows "+filterWords(by.report), &by.origin))
+				filtered.evidence = append(filtered.evidence, r.fromFact("client/"+s.id+"/filter", filterWords(by.report), &by.origin))
 			}
 		}
 	}
@@ -128,7 +128,15 @@ func (r *run) whyUnseen(screens []*screen, d *ledger.DeliveryRow, at time.Time) 
 	return plain, nil
 }
 
-func filterWords(p *ledger.Report) string { return "only " + filtered(p.Filter) }
+// noTab is the list of a client that shows none: another page is open.
+const noTab = "none"
+
+func filterWords(p *ledger.Report) string {
+	if p.Filter.Tab == noTab {
+		return "no list was in view"
+	}
+	return "the list shows only " + filtered(p.Filter)
+}
 
 // hiding finds a report whose filter was in force, or another that hides it too, all of the time between two instants; nil where the list may have shown it.
 func (r *run) hiding(s *screen, begin, end time.Time, d *ledger.DeliveryRow) (*span, error) {
@@ -160,7 +168,7 @@ func (r *run) hides(f *ledger.ListFilter, d *ledger.DeliveryRow, at time.Time) (
 	switch {
 	case f == nil:
 		return false, nil
-	case f.Inbox != "" && f.Inbox != d.Inbox, f.Kind != "" && f.Kind != d.Kind, f.Tab == "resolved":
+	case f.Inbox != "" && f.Inbox != d.Inbox, f.Kind != "" && f.Kind != d.Kind, f.Tab == "resolved", f.Tab == noTab:
 		return true, nil
 	case f.Tab == "mine" || f.Tab == "waiting":
 		mine, err := r.hadConversation(d, at)

@@ -22,7 +22,7 @@ const gateTitles: Readonly<Record<string, readonly [zh: string, en: string]>> = 
   presence: ["在线状态", "Presence"],
   connection: ["连接", "Connection"],
   "client.version": ["客户端版本", "Client version"],
-  "client.notify": ["浏览器通知", "Notifications"],
+  "client.notify": ["消息提醒", "Noticing"],
   capacity: ["接待上限", "Capacity"],
   conversation: ["会话", "Conversation"],
   routing: ["分配", "Routing"],
@@ -31,6 +31,11 @@ const gateTitles: Readonly<Record<string, readonly [zh: string, en: string]>> = 
   view: ["列表显示", "List view"],
   traffic: ["消息量", "Traffic"],
 };
+
+/** advises says whether a gate only warns: it keeps nothing from arriving, whatever it says. */
+export function advises(gate: string): boolean {
+  return gate === "client.notify";
+}
 
 /** gateTitle is what people call a gate. */
 export function gateTitle(gate: string, language: Language): string {

@@ -1,7 +1,7 @@
 import type { ReactNode } from "react";
 import { clock, kindTitle } from "@bida/shared/format";
 import { useLanguage, useWords } from "../../app/words";
-import { gateTitle, reasonTitle, useReasons } from "../../ui/gates";
+import { advises, gateTitle, reasonTitle, useReasons } from "../../ui/gates";
 import { isOutcome, Outcome } from "../../ui/outcome";
 import type { Check, Report } from "./queries";
 import { diagnosisText } from "./text";
@@ -12,7 +12,8 @@ export function CheckList({ report }: { readonly report: Report }): ReactNode {
   const parts = t.parts;
   const numbers = t.partNumbers;
   const reasonOf = useReasons();
-  const warns = (c: Check): boolean => c.outcome === "pass" && reasonOf(c.code)?.severity === "warning";
+  // What is only noticed or not keeps nothing from arriving, and is said as a remark.
+  const warns = (c: Check): boolean => c.code !== "" && (advises(c.gate) || c.gate === "view" || (c.outcome === "pass" && reasonOf(c.code)?.severity === "warning"));
   return (
     <section className="card checks" aria-label={t.title}>
       {parts.map((title, i) => (
@@ -43,7 +44,7 @@ function CheckItem({ check, report, warns }: { readonly check: Check; readonly r
   const reasonOf = useReasons();
   const finding = report.findings.find((f) => f.gate === check.gate && f.code === check.code);
   const outcome = isOutcome(check.outcome) ? check.outcome : "unknown";
-  const stops = outcome !== "pass" && outcome !== "not_applicable";
+  const stops = outcome !== "pass" && outcome !== "not_applicable" && !advises(check.gate);
   // Which cells it concerns is said where it is not all of them.
   const all = new Set(report.checks.flatMap((c) => c.scope.map((s) => `${s.inbox} ${s.kind}`))).size;
   const some = check.scope.length > 0 && check.scope.length < all;

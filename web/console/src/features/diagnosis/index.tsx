@@ -12,6 +12,7 @@ import { Outcome, type OutcomeName } from "../../ui/outcome";
 import { PageBody } from "../../ui/page";
 import { Empty, ErrorState, Loading, Stale } from "../../ui/states";
 import { CheckList } from "./checks";
+import { Clients } from "./clients";
 import { Findings } from "./findings";
 import { reportQuery, useAgents, type Question, type Report } from "./queries";
 import { AsRole } from "./suppose";
@@ -120,6 +121,7 @@ function ReportView({ report, question, busy, onAgain }: ReportProps): ReactNode
       </header>
       <Findings report={report} onChanged={onAgain} />
       <CheckList report={report} />
+      {report.hypothetical ? null : <Clients report={report} />}
       <TimelineSection agent={report.subject.agent} at={question.at} />
     </article>
   );

@@ -32,3 +32,7 @@ test("a candidate stands under the first gate that stops it", () => {
   expect(firstStop({ agent: "a", gates: [gate("account.state", "pass"), gate("client.notify", "not_applicable"), gate("presence", "block"), gate("capacity", "block")] })?.gate).toBe("presence");
   expect(firstStop({ agent: "a", gates: [gate("account.state", "pass")] })).toBeUndefined();
 });
+
+test("that somebody may not notice stops nobody", () => {
+  expect(firstStop({ agent: "a", gates: [{ gate: "client.notify", outcome: "unknown", code: "client.notify.unreported", until: "" }, { gate: "routing", outcome: "block", code: "routing.not_chosen", until: "" }] })?.gate).toBe("routing");
+});

@@ -1,4 +1,5 @@
 import type { Schemas } from "@bida/shared/api";
+import { advises } from "../../ui/gates";
 
 type Stage = Schemas["Stage"];
 type Trace = Pick<Schemas["Trace"], "stages" | "message">;
@@ -32,5 +33,5 @@ export function brokenAt(trace: Trace): number {
 
 /** firstStop is the first gate that did not let a candidate pass; undefined if all did. */
 export function firstStop(c: Candidate): Gate | undefined {
-  return c.gates.find((g) => g.outcome !== "pass" && g.outcome !== "not_applicable");
+  return c.gates.find((g) => g.outcome !== "pass" && g.outcome !== "not_applicable" && !advises(g.gate));
 }

@@ -1,5 +1,5 @@
 import { Button } from "antd";
-import { AudioMutedOutlined, SoundOutlined } from "@ant-design/icons";
+import { AudioMutedOutlined, BellOutlined, SoundOutlined } from "@ant-design/icons";
 import { useNavigate } from "@tanstack/react-router";
 import { useState, type ReactNode } from "react";
 import { span } from "@bida/shared/format";
@@ -8,6 +8,8 @@ import { useMay } from "../../app/me";
 import { useLanguage, useWords } from "../../app/words";
 import { useNow } from "./clockwork";
 import { useLive, useStatus } from "./live";
+import { askToNotify, mayAsk } from "./notify";
+import { rereport } from "./report";
 import { setSound, soundOn } from "./sound";
 import { workspaceText } from "./text";
 
@@ -17,9 +19,14 @@ const caughtUpShown = 30_000; // how long it is said what came late
 export function ConnectionLine(): ReactNode {
   const t = useWords(workspaceText).connection;
   const [sound, hear] = useState(soundOn);
+  const [ask, offer] = useState(mayAsk);
   return (
     <div className="ws-line">
       <Fares />
+      {ask && <Button type="text" size="small" title={t.allowNotifications} aria-label={t.allowNotifications} icon={<BellOutlined />} onClick={() => void askToNotify().finally(() => {
+        offer(mayAsk());
+        rereport();
+      })} />}
       <Button type="text" size="small" title={sound ? t.soundOn : t.soundOff} aria-label={t.sound} aria-pressed={sound} icon={sound ? <SoundOutlined /> : <AudioMutedOutlined />} onClick={() => {
         setSound(!sound);
         hear(!sound);

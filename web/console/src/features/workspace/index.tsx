@@ -9,6 +9,7 @@ import { useWords } from "../../app/words";
 import { useNarrow, usePhone } from "./clockwork";
 import { ContactPane } from "./contact";
 import { ListPane, useConversations } from "./list";
+import { inView } from "./report";
 import { conversationQuery, listQuery, tabs, type Tab } from "./queries";
 import { workspaceText } from "./text";
 import "./workspace.css";
@@ -43,6 +44,8 @@ export default function Workspace(): ReactNode {
   useBadge();
   useEffect(() => void ConversationPane.preload(), []);
   useEffect(() => showContact(!narrow), [narrow]);
+  const listed = !phone || id === undefined;
+  useEffect(() => (listed ? inView({ tab }) : undefined), [listed, tab]);
   const keys = useMemo(() => {
     const go = (by: number): void => {
       const at = list.findIndex((c) => c.id === id);
@@ -63,7 +66,7 @@ export default function Workspace(): ReactNode {
   const pane = conversation && id === conversation.id ? conversation : undefined;
   return (
     <div className="ws" data-open={id === undefined ? undefined : ""} data-contact={contact && pane && !narrow ? "" : undefined}>
-      {(!phone || id === undefined) && <ListPane tab={tab} onTab={choose} selected={id} list={list} />}
+      {listed && <ListPane tab={tab} onTab={choose} selected={id} list={list} />}
       {id !== undefined ? <ConversationPane id={id} onContact={() => showContact(!contact)} contactShown={contact} />
         : !phone && <section className="ws-thread ws-none"><Empty icon={<CommentOutlined />} title={t.pickOne} text={t.pickOneText} /></section>}
       {pane && !narrow && contact && <ContactPane conversation={pane} />}

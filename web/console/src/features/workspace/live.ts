@@ -7,6 +7,8 @@ import { clientName, clientVersion } from "../../app/version";
 import { Deliveries } from "./deliveries";
 import { Drafts } from "./drafts";
 import { Outbox, type Outgoing, type Sent } from "./outbox";
+import { notify } from "./notify";
+import { reporting } from "./report";
 import { chime } from "./sound";
 
 /** What a tab keeps running while its person is signed in: the connection, the messages on their way, what is to be acknowledged. */
@@ -51,7 +53,10 @@ export function beginLive(account: string): void {
   const stops = [
     realtime.on("event", (e) => {
       deliveries.handle(e);
-      if (e.event === "message" && e.kind !== "internal" && e.kind !== "auto_reply") chime(e.conversation ?? "");
+      if (e.event === "message" && e.kind !== "internal" && e.kind !== "auto_reply") {
+        chime(e.conversation ?? "");
+        notify(e.conversation ?? "");
+      }
       if (e.event === "notice") for (const tell of notices) tell(e);
       if (e.event !== "message") for (const key of ["me", "announcements"]) reread([key], 300);
     }),
@@ -62,6 +67,7 @@ export function beginLive(account: string): void {
       reread(["receivers"], 3_000);
     }),
     realtime.on("welcome", () => outbox.retryNow()),
+    reporting(realtime),
     realtime.on("status", (s) => {
       if (s.state === "ended") reread(["me"], 0); // who is signed out is led to the sign-in page
       tell();

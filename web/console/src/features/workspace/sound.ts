@@ -4,6 +4,7 @@ const key = "bida.sound";
 let context: AudioContext | undefined;
 let last = 0;
 let watched = "";
+const listeners = new Set<() => void>();
 
 const atMostEvery = 1_500;
 
@@ -22,6 +23,13 @@ export function setSound(on: boolean): void {
   } catch {
     // It holds for nobody: a browser that keeps nothing.
   }
+  for (const tell of listeners) tell();
+}
+
+/** onSound is told when the person turns the sound on or off in this tab; the result ends that. */
+export function onSound(f: () => void): () => void {
+  listeners.add(f);
+  return () => void listeners.delete(f);
 }
 
 /** The conversation that is open: while the page is visible its messages make no sound. */

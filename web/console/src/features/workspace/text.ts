@@ -3,6 +3,7 @@ import { texts } from "@bida/shared/text";
 export const workspaceText = texts(
   {
     title: "工作台",
+    newMessage: "有新消息",
     tabs: { mine: "我的", waiting: "等待中", open: "全部", resolved: "已结束" },
     lists: "会话列表",
     noName: (contact: string) => `客户 ${contact}`,
@@ -139,6 +140,7 @@ export const workspaceText = texts(
       signInAgain: "重新登录",
       noRight: "没有“实时连接”权限，新消息要手动刷新才能看到",
       sound: "提示音",
+      allowNotifications: "允许通知：页面不在眼前时也能提醒您",
       soundOn: "提示音已开",
       soundOff: "提示音已关",
     },
@@ -177,6 +179,7 @@ export const workspaceText = texts(
   },
   {
     title: "Workspace",
+    newMessage: "New message",
     tabs: { mine: "Mine", waiting: "Waiting", open: "All", resolved: "Resolved" },
     lists: "Conversations",
     noName: (contact: string) => `Customer ${contact}`,
@@ -313,6 +316,7 @@ export const workspaceText = texts(
       signInAgain: "Sign in again",
       noRight: "The permission “connect in real time” is missing; new messages show when you refresh",
       sound: "Sound",
+      allowNotifications: "Allow notifications, so that you are told while this page is out of sight",
       soundOn: "Sound is on",
       soundOff: "Sound is off",
     },
