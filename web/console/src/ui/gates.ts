@@ -1,4 +1,5 @@
 import { queryOptions, useQuery } from "@tanstack/react-query";
+import { useCallback } from "react";
 import { ask, type Schemas } from "@bida/shared/api";
 import type { Language } from "@bida/shared/text";
 import { api } from "../app/api";
@@ -53,7 +54,7 @@ const reasonsQuery = queryOptions({
 /** useReason finds an entry of the catalogue by its code. */
 export function useReasons(): (code: string | null | undefined) => Schemas["Reason"] | undefined {
   const { data } = useQuery(reasonsQuery);
-  return (code) => (code === null || code === undefined ? undefined : data?.get(code));
+  return useCallback((code) => (code === null || code === undefined ? undefined : data?.get(code)), [data]);
 }
 
 /** reasonTitle is a code in words; the code itself only for one that this console does not know. */

@@ -188,7 +188,7 @@ export function ExtendDialog({ row, onClose }: Props): ReactNode {
         {document.isError ? <ErrorState error={document.error} onRetry={() => void document.refetch()} /> : (
           <>
             <Choice label={t.extend} value={by} options={hours.map((h) => ({ value: h, label: h === "until" ? t.extendUntil : t.extendHours(Number(h)) }))} onChange={setBy} />
-            {by === "until" && <DatePicker aria-label={t.extendUntil} showTime={{ format: "HH:mm" }} format="YYYY-MM-DD HH:mm" value={date} minDate={dayjs()} onChange={(d) => setDate(d as Dayjs | null)} />}
+            {by === "until" && <DatePicker aria-label={t.extendUntil} showTime={{ format: "HH:mm" }} format="YYYY-MM-DD HH:mm" value={date} minDate={dayjs()} onChange={(d) => setDate(d)} />}
             <Input aria-label={t.extendReason} placeholder={t.extendReasonHint} maxLength={200} value={reason} onChange={(e) => setReason(e.target.value)} {...(tried && reason.trim() === "" ? { status: "error" as const } : {})} />
             <Effect kind="account" name={row.agent} spec={spec === undefined ? undefined : longer(document.data?.spec ?? {}, until ?? opened, "-")} />
           </>

@@ -1,12 +1,11 @@
-import { memo, type ReactNode } from "react";
+import type { ReactNode } from "react";
 import { clock, kindTitle, span } from "@bida/shared/format";
 import type { Language, wordsIn } from "@bida/shared/text";
-import { outcomeText, Outcome } from "../../ui/outcome";
-import { reasonTitle, useReasons } from "../../ui/gates";
-import { useLanguage, useWords } from "../../app/words";
+import { reasonTitle, type useReasons } from "../../ui/gates";
+import { Outcome, type outcomeText } from "../../ui/outcome";
 import { kindsOf, type Cell, type Check, type Column, type Inbox, type Row } from "./model";
 import type { Trip } from "./stream";
-import { boardText } from "./text";
+import type { boardText } from "./text";
 
 export type Says = ReturnType<typeof wordsIn<(typeof boardText)["zh"]>>;
 
@@ -20,30 +19,36 @@ export function tripOf(row: Row, trips: ReadonlyMap<string, Trip>): number | und
   return all.length === 0 ? undefined : Math.min(...all);
 }
 
+/** Words are what rows say things with: read once for all of them, because a row that comes into sight must cost little. */
+export interface Words {
+  readonly t: Says;
+  readonly language: Language;
+  readonly outcomes: ReturnType<typeof wordsIn<(typeof outcomeText)["zh"]>>;
+  readonly reasonOf: ReturnType<typeof useReasons>;
+}
+
 interface Props {
   readonly row: Row;
   readonly column: Column;
   readonly cell: Cell;
   readonly inboxes: readonly Inbox[];
   readonly trip: number | undefined;
+  readonly words: Words;
 }
 
-/** CellView is what a column says of an agent, as short as it is clear. */
-export const CellView = memo(function CellView({ row, column, cell, inboxes, trip }: Props): ReactNode {
-  const t = useWords(boardText);
-  const language = useLanguage();
-  const reasonOf = useReasons();
+/** CellView is what a column says of an agent, as short as it is clear; to those who cannot see shape and colour it says all. */
+export function CellView({ row, column, cell, inboxes, trip, words }: Props): ReactNode {
   const warns = cell.outcome === "pass" && cell.check !== undefined;
-  const code = cell.check?.code;
-  const words = shortWords(row, column, cell, inboxes, trip, t, language, code === undefined ? "" : reasonTitle(reasonOf(code), code, language));
+  const short = shortWords(row, column, cell, inboxes, trip, words);
   return (
     <span className="board-cell" data-warns={warns ? "" : undefined}>
-      {words === "" ? <Outcome outcome={cell.outcome} expected={cell.expected} shapeOnly /> : <Outcome outcome={cell.outcome} expected={cell.expected}><bdi>{words}</bdi></Outcome>}
+      {short === "" ? <Outcome outcome={cell.outcome} expected={cell.expected} shapeOnly />
+        : <Outcome outcome={cell.outcome} expected={cell.expected}><bdi>{short}</bdi><span className="visually-hidden"> {cellWords(cell, words)}</span></Outcome>}
     </span>
   );
-});
+}
 
-function shortWords(row: Row, column: Column, cell: Cell, inboxes: readonly Inbox[], trip: number | undefined, t: Says, language: Language, reason: string): string {
+function shortWords(row: Row, column: Column, cell: Cell, inboxes: readonly Inbox[], trip: number | undefined, { t, language, reasonOf }: Words): string {
   const check = cell.check;
   if (column === "load") return row.limit === undefined ? String(row.live) : `${row.live}/${row.limit}`;
   if (column === "presence" && cell.outcome !== "not_applicable") {
@@ -54,13 +59,14 @@ function shortWords(row: Row, column: Column, cell: Cell, inboxes: readonly Inbo
   if (check.outcome === "wait" && check.until !== undefined) return clock(check.until, language);
   const kinds = kindsOf(check, row, inboxes);
   if (column === "permission" && kinds.length > 0) return t.list(kinds.map((k) => shortKind(k, t)));
-  return reason;
+  return reasonTitle(reasonOf(check.code), check.code, language);
 }
 
-/** cellWords is what a cell says to those who cannot see it. */
-export function cellWords(cell: Cell, reasonOf: (check: Check) => string, t: Says, outcomes: ReturnType<typeof wordsIn<(typeof outcomeText)["zh"]>>): string {
-  if (cell.check === undefined) return outcomes[cell.outcome];
-  return `${outcomes[cell.outcome]}${cell.expected ? ` (${t.expected})` : ""} · ${reasonOf(cell.check)}`;
+/** cellWords is all that a cell says. */
+function cellWords(cell: Cell, { t, language, outcomes, reasonOf }: Words): string {
+  const check = cell.check;
+  if (check === undefined) return outcomes[cell.outcome];
+  return `${outcomes[cell.outcome]}${cell.expected ? ` (${t.expected})` : ""} · ${reasonTitle(reasonOf(check.code), check.code, language)}`;
 }
 
 /** scopeWords says which inboxes and kinds a check concerns. */

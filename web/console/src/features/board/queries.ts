@@ -29,7 +29,7 @@ export const settingQuery = (kind: string, name: string) => queryOptions({
   queryKey: ["board", "setting", kind, name],
   queryFn: async ({ signal }) => {
     const d = await ask(api.GET("/policy/documents/{kind}/{name}", { params: { path: { kind, name }, query: {} }, signal }));
-    return { spec: d.spec as Spec, revision: d.revision };
+    return { spec: d.spec, revision: d.revision };
   },
   staleTime: 0,
 });

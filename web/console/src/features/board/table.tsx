@@ -8,7 +8,7 @@ import { part } from "../../app/part";
 import { useLanguage, useWords } from "../../app/words";
 import { reasonTitle, useReasons } from "../../ui/gates";
 import { Outcome, outcomeText } from "../../ui/outcome";
-import { CellView, cellWords, tripOf } from "./cell";
+import { CellView, tripOf, type Words } from "./cell";
 import { Details } from "./details";
 import { cellOf, columns, first, type Column, type Filter, type Inbox, type Row } from "./model";
 import { freshIn, type Trip } from "./stream";
@@ -47,6 +47,10 @@ export function addressOf(agent: string, filter: Filter, gate: string | undefine
 /** Table draws only those rows that can be seen. A row that is not told of again is not drawn again. */
 export function Table({ rows, shown, filter, inboxes, trips, compact }: Props): ReactNode {
   const t = useWords(boardText);
+  const language = useLanguage();
+  const outcomes = useWords(outcomeText);
+  const reasonOf = useReasons();
+  const words = useMemo<Words>(() => ({ t, language, outcomes, reasonOf }), [t, language, outcomes, reasonOf]);
   const navigate = useNavigate();
   const box = useRef<HTMLDivElement>(null);
   const [active, setActive] = useState<Spot>();
@@ -149,7 +153,7 @@ export function Table({ rows, shown, filter, inboxes, trips, compact }: Props): 
             const row = rows[item.index];
             return row && (
               <Line key={row.agent} row={row} index={item.index} top={item.start} height={item.size} template={template} shown={shown} filter={filter} inboxes={inboxes} trip={tripOf(row, trips)}
-                now={now} phone={phone} active={active?.agent === row.agent ? active.column : undefined} />
+                now={now} phone={phone} words={words} active={active?.agent === row.agent ? active.column : undefined} />
             );
           })}
         </div>
@@ -179,14 +183,12 @@ interface LineProps {
   readonly trip: number | undefined;
   readonly now: Date;
   readonly phone: boolean;
+  readonly words: Words;
   readonly active: Column | undefined;
 }
 
-const Line = memo(function Line({ row, index, top, height, template, shown, filter, inboxes, trip, now, phone, active }: LineProps): ReactNode {
-  const t = useWords(boardText);
-  const language = useLanguage();
-  const outcomes = useWords(outcomeText);
-  const reasonOf = useReasons();
+const Line = memo(function Line({ row, index, top, height, template, shown, filter, inboxes, trip, now, phone, words, active }: LineProps): ReactNode {
+  const { t, language, reasonOf } = words;
   const news = freshIn(row);
   const changed = (c: Column): boolean => news !== undefined && news.columns.has(c) && Date.now() - news.at < freshFor;
   const name = row.title !== undefined && row.title.trim() !== "" ? row.title : row.agent;
@@ -211,11 +213,10 @@ const Line = memo(function Line({ row, index, top, height, template, shown, filt
       <span role="rowheader" className="board-who"><b><bdi title={name}>{name}</bdi></b><span className="soft"><bdi>{row.number ?? row.agent}</bdi></span></span>
       {shown.map((c) => {
         const cell = cellOf(row, c, filter, inboxes);
-        const words = cellWords(cell, (check) => reasonTitle(reasonOf(check.code), check.code, language), t, outcomes);
         return (
           <span role="gridcell" key={c} id={`board-${c}-${row.agent}`} data-agent={row.agent} data-column={c} data-active={active === c ? "" : undefined} data-fresh={changed(c) ? "" : undefined}
-            aria-label={t.cell(t.columns[c], words)} className="board-check" data-outcome={cell.outcome} data-expected={cell.expected ? "" : undefined}>
-            <CellView row={row} column={c} cell={cell} inboxes={inboxes} trip={c === "connection" ? trip : undefined} />
+            className="board-check" data-outcome={cell.outcome} data-expected={cell.expected ? "" : undefined}>
+            <CellView row={row} column={c} cell={cell} inboxes={inboxes} trip={c === "connection" ? trip : undefined} words={words} />
           </span>
         );
       })}
