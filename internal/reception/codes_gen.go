@@ -276,6 +276,8 @@ const (
 	CodeFilterAllowed Code = 162
 	// CodeFilterReleased is filter.released: Released from quarantine.
 	CodeFilterReleased Code = 163
+	// CodeConnectionBroken is connection.broken: Connection broke off.
+	CodeConnectionBroken Code = 230
 )
 
 var codeNames = [...]string{
@@ -415,4 +417,5 @@ var codeNames = [...]string{
 	CodeFilterTagged:                        "filter.tagged",
 	CodeFilterAllowed:                       "filter.allowed",
 	CodeFilterReleased:                      "filter.released",
+	CodeConnectionBroken:                    "connection.broken",
 }

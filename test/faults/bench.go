@@ -78,7 +78,7 @@ func (b *Bench) Run(ctx context.Context) (*Result, error) {
 	result := &Result{Commit: commit(), Seed: b.Seed}
 	for _, place := range slices.Sorted(maps.Keys(byPlace)) {
 		size := perServer
-		if place == Ruined {
+		if place == Ruined || place == Small {
 			size = 1
 		}
 		for part := range slices.Chunk(byPlace[place], size) {
@@ -129,7 +129,25 @@ func (b *Bench) serve(ctx context.Context, place Place, cases []*Case) ([]Run, e
 	if place == Quick {
 		timing = quick
 	}
-	s, err := newServer(ctx, b.Program, b.Dir(), timing)
+	dir := b.Dir()
+	flags := []string{"--min-free", "1MiB"}
+	if place == Small {
+		if err := mount(dir); err != nil {
+			return nil, err
+		}
+		mounted := dir
+		defer func() {
+			if err := unmount(mounted); err != nil {
+				b.Log("unmount: " + err.Error())
+			}
+		}()
+		flags = []string{"--min-free", fmt.Sprintf("%dMiB", lowMark>>20)}
+		dir = filepath.Join(dir, "data")
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			return nil, err
+		}
+	}
+	s, err := newServer(ctx, b.Program, dir, timing, flags...)
 	if err != nil {
 		return nil, err
 	}

@@ -48,7 +48,7 @@ func clientClasses() []*Class {
 		}},
 		&Class{Name: "connection.cut", On: Quick, Apply: func(c *Case) error {
 			c.client.cut()
-			c.cause(Root{Gate: "connection", Code: "connection.stale"})
+			c.cause(Root{Gate: "connection", Code: "connection.broken"})
 			return c.awaitGone()
 		}},
 		&Class{Name: "connection.half_open", On: Quick, Few: true, Apply: func(c *Case) error {

@@ -2,6 +2,8 @@ package faults
 
 import (
 	"errors"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/bidahq/bida/client"

@@ -83,8 +83,7 @@ func conversationClasses() []*Class {
 		}
 	}
 	return []*Class{
-		{Name: "account.state.missing", Few: true, Apply: func(c *Case) error { // it was deleted, with its places
-			by := c.boss()
+		{Name: "account.state.missing", Quiet: true, Apply: func(c *Case) error { // it was deleted, with its places
 			err := c.put("inbox", c.inbox, func(s spec) { s["members"] = spec{"teams": []any{c.team}} })
 			if err != nil {
 				return err
@@ -92,7 +91,6 @@ func conversationClasses() []*Class {
 			if err := c.put("team", c.team, func(s spec) { s["members"] = []any{} }); err != nil {
 				return err
 			}
-			_ = by
 			return c.breaks("account.state", "account.state.missing", "account", c.agent, "", nil)
 		}},
 		{Name: "delivery.withdrawn.transferred", Asks: AboutMessage, Shape: mate, Quiet: true, Apply: func(c *Case) error {
@@ -117,7 +115,7 @@ func conversationClasses() []*Class {
 				return err
 			}
 			c.client.cut()
-			c.cause(Root{Gate: "connection", Code: "connection.broken"})
+			c.cause(Root{Gate: "connection", Code: "connection.grace"})
 			return c.awaitGone()
 		}, Symptom: (*Case).writeOn},
 	}
