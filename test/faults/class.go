@@ -25,6 +25,8 @@ type Class struct {
 	Symptom func(*Case) (client.Answer, error)
 	// Measure does more than that: it says itself whether what should arrive has arrived.
 	Measure func(*Case) (bool, error)
+	// Nothing says of a healthy run that no message is to arrive: none was taken in, or it is offered to whoever takes it.
+	Nothing bool
 	// Early asks for the diagnosis before the symptom is measured.
 	Early bool
 	// Asks is the form of the question: about the agent, or about the message whose fate is the symptom.

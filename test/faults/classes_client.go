@@ -61,8 +61,8 @@ func clientClasses() []*Class {
 			c.cause(Root{Gate: "connection", Code: "connection.unresponsive"})
 			return pushUntilGivenUp(c)
 		}},
-		&Class{Name: "connection.delayed", On: Quick, Few: true, Apply: func(c *Case) error { // everything arrives later than the server waits
-			c.client.slow(1700 * time.Millisecond)
+		&Class{Name: "connection.delayed", On: Quick, Few: true, Apply: func(c *Case) error { // everything arrives later than the server waits, and before the client gives up
+			c.client.slow(1600 * time.Millisecond)
 			c.cause(Root{Gate: "connection", Code: "connection.unresponsive"})
 			return pushUntilGivenUp(c)
 		}},

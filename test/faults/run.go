@@ -60,7 +60,7 @@ func (c *Case) play(ctx context.Context) (r Run, err error) {
 	if err != nil {
 		return r, fmt.Errorf("the symptom: %w", err)
 	}
-	if r.Measured = arrived == (r.Kind == Healthy); !r.Measured {
+	if r.Measured = arrived == (r.Kind == Healthy && !c.class.Nothing); !r.Measured {
 		r.Note = fmt.Sprintf("the message arrived: %t; %s", arrived, c.summary)
 		return r, nil
 	}

@@ -50,7 +50,7 @@ type Timing struct{ Heartbeat, Stale, Ack, Grace, Presence time.Duration }
 // calm has times so long that nothing runs out on a busy machine; quick is for what has to.
 var (
 	calm  = Timing{Heartbeat: 5 * time.Second, Stale: 30 * time.Second, Ack: 20 * time.Second, Grace: 20 * time.Second, Presence: 5 * time.Minute}
-	quick = Timing{Heartbeat: 500 * time.Millisecond, Stale: 2 * time.Second, Ack: time.Second, Grace: 700 * time.Millisecond, Presence: 700 * time.Millisecond}
+	quick = Timing{Heartbeat: 800 * time.Millisecond, Stale: 3 * time.Second, Ack: time.Second, Grace: 700 * time.Millisecond, Presence: 700 * time.Millisecond}
 )
 
 // newServer starts a program on an empty directory, with the accounts of those who change settings.
