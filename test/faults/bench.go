@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -24,6 +25,7 @@ type Bench struct {
 	Only    string // classes whose name begins so
 	Many    int    // cases of each class, 0 for as many as there should be
 	Long    bool
+	Until   time.Time // no case begins after it; the zero time for no end
 	Dir     func() string // makes an empty directory
 	Log     func(string)
 }
@@ -79,6 +81,11 @@ func (b *Bench) Run(ctx context.Context) (*Result, error) {
 		seed := b.Seed + uint64(i)*104729
 		byPlace[Calm] = append(byPlace[Calm], newCase(mask(seed), seed, n))
 	}
+	// In any order, so that a run that is ended early has something of every class.
+	for _, place := range slices.Sorted(maps.Keys(byPlace)) {
+		rng := rand.New(rand.NewPCG(b.Seed, 31))
+		rng.Shuffle(len(byPlace[place]), func(i, j int) { byPlace[place][i], byPlace[place][j] = byPlace[place][j], byPlace[place][i] })
+	}
 	result := &Result{Commit: commit(), Seed: b.Seed}
 	var mu sync.Mutex
 	var wrong error
@@ -107,7 +114,7 @@ func (b *Bench) at(ctx context.Context, place Place, cases []*Case) (all []Run, 
 		size = 1
 	}
 	for part := range slices.Chunk(cases, size) {
-		if size == 1 && part[0].spare {
+		if size == 1 && part[0].spare || b.over() {
 			continue // it does not happen there that a symptom is not measured
 		}
 		runs, err := b.serve(ctx, place, part)
@@ -118,6 +125,9 @@ func (b *Bench) at(ctx context.Context, place Place, cases []*Case) (all []Run, 
 	}
 	return all, nil
 }
+
+// over says whether no further case is to begin.
+func (b *Bench) over() bool { return !b.Until.IsZero() && time.Now().After(b.Until) }
 
 // planned is how many cases of a class are played in this run.
 func (b *Bench) planned(class *Class) int {
@@ -217,7 +227,7 @@ func (b *Bench) serve(ctx context.Context, place Place, cases []*Case) ([]Run, e
 	}
 	counted := map[*Class]bool{}
 	for _, c := range cases {
-		if !c.spare {
+		if !c.spare && !b.over() {
 			queue <- c
 		}
 	}
@@ -227,7 +237,7 @@ func (b *Bench) serve(ctx context.Context, place Place, cases []*Case) ([]Run, e
 		counted[run.class] = counted[run.class] || run.Measured
 	}
 	for _, c := range cases { // a class of which nothing could be measured, on a machine that is busy, has one more chance
-		if c.spare && !counted[c.class] {
+		if c.spare && !counted[c.class] && !b.over() {
 			play(c)
 		}
 	}
