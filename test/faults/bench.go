@@ -25,7 +25,7 @@ type Bench struct {
 	Only    string // classes whose name begins so
 	Many    int    // cases of each class, 0 for as many as there should be
 	Long    bool
-	Until   time.Time // no case begins after it; the zero time for no end
+	Until   time.Time     // no case begins after it; the zero time for no end
 	Dir     func() string // makes an empty directory
 	Log     func(string)
 }
