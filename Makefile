@@ -9,7 +9,7 @@ NPM     ?= npm
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 
-.PHONY: help run dev build web test check bench sim chaos fuzz-long mutate generate
+.PHONY: help run dev build web test check bench sim chaos faults fuzz-long mutate generate
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ sim: ## Run the simulation; SEED=N repeats a run
 
 chaos: build ## Kill and starve the real program, fail its disk and cut its power, for hours, and look for lost messages
 	BIDA_BIN=$(CURDIR)/bin/bida $(GO) test ./test/chaos ./test/disk -p 1 -count=1 -timeout 180m -v -args -long
+
+faults: build ## Inject faults into the real program, ask why nothing arrived, and score the answers (SHORT=1 in half a minute; SEED=N, CLASS=prefix, N=cases of each)
+	BIDA_BIN=$(CURDIR)/bin/bida $(GO) test ./test/faults -run TestTheBench -count=1 -timeout 180m -v -args $(if $(SHORT),,-long) $(if $(SEED),-seed=$(SEED)) $(if $(CLASS),-class=$(CLASS)) $(if $(N),-n=$(N))
 
 fuzz-long: ## Compare the engine with the naive evaluator on 10,000,000 cases, then fuzz every parser (CASES=N, FUZZTIME=5m each)
 	@test/fuzz.sh

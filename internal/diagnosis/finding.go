@@ -210,11 +210,13 @@ func (r *run) parentOfStage(f *finding) *finding {
 	case f.stage == stagePush && (f.code == reception.CodePushUnacknowledged || f.code == reception.CodePushNoConnection):
 		return r.stopping(reception.ConnectionGate, f)
 	case f.stage == stageQueue: // nobody can receive, this agent as little as others, and for these reasons
+		var found *finding
 		for _, o := range r.findings {
-			if o != f && o.gate != reception.GateCount && o.outcome.Stops() && !o.expected {
-				return o
+			if o != f && o.gate != reception.GateCount && o.outcome.Stops() && (found == nil || found.expected && !o.expected) {
+				found = o
 			}
 		}
+		return found
 	}
 	return nil
 }
@@ -324,10 +326,19 @@ func (r *run) changedBy(f *finding) *ChangedBy {
 		return &ChangedBy{Account: row.By, Title: r.title(row.By), Revision: row.Revision, At: r.instant(row.At), Source: row.Source, Reason: row.Reason}
 	}
 	// Of what is not known nobody is the author: the origin is that of the last thing that was known.
-	if o := f.cause.origin; o != nil && o.By != "" && f.outcome != reception.Unknown {
+	if o := f.cause.origin; o != nil && o.By != "" && f.outcome != reception.Unknown && !(o.By == r.q.Agent && accident(f.gate, o)) {
 		return &ChangedBy{Account: o.By, Title: r.title(o.By), At: r.instant(o.At), Source: o.Source, Cause: o.Cause}
 	}
 	return nil
+}
+
+// accident says whether a fact is nobody's doing, whoever it is about: a connection that broke, fell silent or answers nothing.
+func accident(g reception.Gate, o *reception.Origin) bool {
+	switch o.Cause {
+	case "broken", "stale", "unresponsive", "unacknowledged", "lost_with_process":
+		return g == reception.ConnectionGate
+	}
+	return false
 }
 
 // title is what people call an account; "" if it has no title. Somebody whose account is gone is looked up in the present policy, too.

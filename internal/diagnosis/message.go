@@ -493,10 +493,26 @@ func (r *run) takenBack(view *ledger.View, f *fate, last *ledger.DeliveryRow) er
 			Fact: "conversation/" + conversation.ID(lost.Conversation) + "/owner", Value: "released: " + lost.ToCode, Source: "by {who}", At: r.instant(lost.ToAt), who: lost.ToBy,
 		})
 	}
+	if a := f.claimedAt(last); a != nil {
+		found.cause.origin = &reception.Origin{Position: a.FromPosition, At: a.FromAt, By: a.Account, Source: "assignment", Cause: a.FromCode}
+	}
 	r.findings = append(r.findings, found)
 	r.entries = []entry{{DeliveryRow: *last}}
 	r.report.Verdict = Blocked
 	r.proveDecision(f)
+	return nil
+}
+
+// claimedAt is the assignment of the colleague who claimed what the agent was offered as well.
+func (f *fate) claimedAt(last *ledger.DeliveryRow) *ledger.AssignmentRow {
+	if last.Code != reception.CodeDeliveryWithdrawnClaimedByColleague.String() {
+		return nil
+	}
+	for i := range f.owners {
+		if a := &f.owners[i]; a.Account != last.Account && !a.FromAt.Before(last.At) && !a.FromAt.After(last.WithdrawnAt) {
+			return a
+		}
+	}
 	return nil
 }
 

@@ -99,7 +99,7 @@ func (r *run) proveSnooze(found *finding, f *fate) error {
 			return err
 		}
 		o := reception.Origin{Position: x.FromPosition, At: x.FromAt, By: x.By, Source: x.Source, Cause: x.Cause}
-		found.cause.since = o.At
+		found.cause.since, found.cause.origin = o.At, &o
 		found.add(r.fromFact("conversation/"+conversation.ID(f.row.Conversation)+"/snoozed", "until "+r.clock(until), &o))
 	}
 	return nil

@@ -38,6 +38,7 @@ type Backend interface {
 const (
 	ClosedByClient = "closed_by_client"
 	ClosedByServer = "closed_by_server"
+	Broken         = "broken" // nobody said goodbye
 	Stale          = "stale"
 	SessionEnded   = "session_ended"
 )

@@ -125,6 +125,14 @@ func (p *peer) gone(cause string, code int) {
 	p.conn.Gone(cause, code)
 }
 
+// withoutWord is the cause of an end that neither side has announced. A client of a stream of events has no other way to end.
+func (p *peer) withoutWord() string {
+	if p.stream != "" {
+		return ClosedByClient
+	}
+	return Broken
+}
+
 // run does what the notes ask for and one read that is wanted. It says whether there is more to do.
 func (p *peer) run() (again bool) {
 	p.core.Lock()
@@ -239,7 +247,7 @@ func (p *peer) end() {
 	}
 	p.core.Lock()
 	defer p.core.Unlock()
-	p.gone(ClosedByClient, codeAbnormal) // unless Conn knows already
+	p.gone(p.withoutWord(), codeAbnormal) // unless Conn knows already
 	p.done = true
 	p.settle()
 }
@@ -417,7 +425,7 @@ func (p *peer) stalled(err error) {
 	if e, ok := err.(net.Error); ok && e.Timeout() {
 		p.because(Stale, CloseTimeout)
 	} else {
-		p.because(ClosedByClient, codeAbnormal)
+		p.because(Broken, codeAbnormal)
 	}
 	p.note(func(n *notes) { n.end = true })
 }

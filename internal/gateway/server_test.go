@@ -217,7 +217,7 @@ func TestASocketCutWithoutAWordIsReported(t *testing.T) {
 	c.hello("tab")
 	c.want("welcome")
 	_ = c.socket.Close()
-	h.wantEnding(t, "n1", "closed_by_client 1006")
+	h.wantEnding(t, "n1", "broken 1006")
 }
 
 func TestASessionThatEndsClosesItsSocketWithItsCode(t *testing.T) {

@@ -236,7 +236,7 @@ func TestInRealTimeAnAnswerThatComesAfterTheClientHasGoneIsReportedBeforeStopRet
 		time.AfterFunc(3*time.Second, h.release)
 		start := time.Now()
 		h.server.Stop()
-		if time.Since(start) != 3*time.Second || h.endedWith("n1") != "closed_by_client 1006" {
+		if time.Since(start) != 3*time.Second || h.endedWith("n1") != "broken 1006" {
 			t.Errorf("after %v: %v", time.Since(start), h.copyEnded())
 		}
 	})

@@ -142,12 +142,12 @@ func (callbacks) OnPing(ws *gws.Conn, payload []byte) {
 func (callbacks) OnPong(ws *gws.Conn, _ []byte) { peerOf(ws).use((*Conn).Answered) }
 
 func (callbacks) OnClose(ws *gws.Conn, err error) {
-	code := codeAbnormal
-	if e, ok := err.(*gws.CloseError); ok {
-		code = int(e.Code)
+	cause, code := Broken, codeAbnormal
+	if e, ok := err.(*gws.CloseError); ok && e.Code != codeAbnormal {
+		cause, code = ClosedByClient, int(e.Code)
 	}
 	p := peerOf(ws)
-	p.use(func(*Conn) { p.gone(ClosedByClient, code) })
+	p.use(func(*Conn) { p.gone(cause, code) })
 }
 
 // wire is the peer as the net.Conn that the WebSocket library writes to.

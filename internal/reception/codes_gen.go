@@ -296,6 +296,8 @@ const (
 	CodeViewFiltered Code = 178
 	// CodeViewNotVisible is view.not_visible: Received while no window was visible.
 	CodeViewNotVisible Code = 179
+	// CodeConnectionBroken is connection.broken: Connection broke off.
+	CodeConnectionBroken Code = 230
 )
 
 var codeNames = [...]string{
@@ -445,4 +447,5 @@ var codeNames = [...]string{
 	CodeClientNotifyUnreported:              "client.notify.unreported",
 	CodeViewFiltered:                        "view.filtered",
 	CodeViewNotVisible:                      "view.not_visible",
+	CodeConnectionBroken:                    "connection.broken",
 }

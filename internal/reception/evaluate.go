@@ -261,6 +261,8 @@ func connectionEndCode(cause string) Code {
 		return CodeConnectionNever
 	case "closed_by_client":
 		return CodeConnectionClosedByClient
+	case "broken":
+		return CodeConnectionBroken
 	case "closed_by_server":
 		return CodeConnectionClosedByServer
 	case "stale":

@@ -318,6 +318,7 @@ func TestConnectionOfAnAgentThatOwnsNothing(t *testing.T) {
 		{"unknown is unknown", set(ConnectionUnknown, "lost_with_process"), unknown(CodeConnectionUnknown)},
 		{"never connected", set(ConnectionNone, "never"), blocks(CodeConnectionNever)},
 		{"closed by the client", set(ConnectionNone, "closed_by_client"), blocks(CodeConnectionClosedByClient)},
+		{"broken off", set(ConnectionNone, "broken"), blocks(CodeConnectionBroken)},
 		{"closed by the server", set(ConnectionNone, "closed_by_server"), blocks(CodeConnectionClosedByServer)},
 		{"closed for silence", set(ConnectionNone, "stale"), blocks(CodeConnectionStale)},
 		{"closed for not answering", set(ConnectionNone, "unresponsive"), blocks(CodeConnectionUnresponsive)},

@@ -240,7 +240,7 @@ func drawFacts(t *rapid.T) *facts {
 			GraceUntil: somewhen.Draw(t, "presence grace"), Origin: Origin{Cause: rapid.SampledFrom([]string{"self", "idle", "never_set"}).Draw(t, "presence cause")}}
 		a.Connection.State = often(t, "connection", ConnectionOpen, ConnectionUnknown, ConnectionNone, ConnectionUnresponsive, ConnectionStale)
 		a.Connection.GraceUntil = somewhen.Draw(t, "connection grace")
-		a.Connection.Origin.Cause = rapid.SampledFrom([]string{"", "never", "closed_by_client", "closed_by_server", "stale", "lost_with_process", "session_ended"}).Draw(t, "connection cause")
+		a.Connection.Origin.Cause = rapid.SampledFrom([]string{"", "never", "closed_by_client", "broken", "closed_by_server", "stale", "lost_with_process", "session_ended"}).Draw(t, "connection cause")
 		a.Clients = drawOpenClients(t)
 		a.Live = rapid.IntRange(0, 3).Draw(t, "live")
 		for _, inbox := range []string{"web", "mail"} {

@@ -23,6 +23,7 @@ type Case struct {
 	rng   *rand.Rand
 	class *Class
 	seed  uint64
+	spare bool // played only if nothing could be measured of its class
 
 	id                                    string
 	agent, mate, inbox, role, team, hours string // names; mate is a colleague, if the class needs one

@@ -25,6 +25,10 @@ type Class struct {
 	Symptom func(*Case) (client.Answer, error)
 	// Measure does more than that: it says itself whether what should arrive has arrived.
 	Measure func(*Case) (bool, error)
+	// Nothing says of a healthy run that no message is to arrive: none was taken in, or it is offered to whoever takes it.
+	Nothing bool
+	// Early asks for the diagnosis before the symptom is measured.
+	Early bool
 	// Asks is the form of the question: about the agent, or about the message whose fate is the symptom.
 	Asks Form
 	// Mixes says that the fault can be injected beside another one.
@@ -55,7 +59,9 @@ const (
 	Quick Place = "quick" // one that gives connections up soon
 	// Ruined is a server for one case, which does not survive it.
 	Ruined Place = "ruined"
-	Alone  Place = "alone" // one on which everybody is concerned: one case at a time
+	// Small is a server for one case whose data lies on a small file system.
+	Small Place = "small"
+	Alone Place = "alone" // one on which everybody is concerned: one case at a time
 )
 
 func (c *Class) expires() time.Time {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/bidahq/bida/client"
@@ -39,16 +40,37 @@ func blindClasses() []*Class {
 			time.Sleep(10*time.Second + 300*time.Millisecond)
 			return c.client.has(m.Message), nil
 		}},
-		{Name: "blind.records_destroyed", Kind: Blind, On: Ruined, Few: true, Quiet: true, Apply: func(c *Case) error {
-			return destroy(filepath.Join(c.data, "bida.db"))
-		}, Symptom: func(c *Case) (client.Answer, error) {
-			m, err := c.post("", "is anybody there?")
-			if p := client.AsRefused(err); p != nil && p.Status >= 500 {
-				return client.Answer{}, nil // nobody has it
+		{Name: "blind.records_destroyed", Kind: Blind, On: Ruined, Few: true, Quiet: true, Early: true, Apply: func(c *Case) error {
+			return destroy(filepath.Join(c.data, "bida.db")) // it is asked before anything was written, so that the store has not failed yet
+		}, Symptom: nobodyHasIt},
+		{Name: "system.health.disk", On: Small, Few: true, Quiet: true, Apply: func(c *Case) error { // a neighbour takes the room
+			neighbour := filepath.Join(filepath.Dir(c.data), "neighbour")
+			if err := os.WriteFile(neighbour, make([]byte, smallDisk-lowMark), 0o600); err != nil && !errors.Is(err, syscall.ENOSPC) {
+				return err
 			}
-			return m, err
-		}},
+			c.cause(Root{Gate: "system.health", Code: "system.health.disk"})
+			c.undo = append(c.undo, func() error {
+				if err := os.Remove(neighbour); err != nil {
+					return err
+				}
+				return c.ready(c.ctx, true)
+			})
+			return c.ready(c.ctx, false)
+		}, Symptom: nobodyHasIt},
+		{Name: "system.health.store", On: Ruined, Few: true, Quiet: true, Apply: func(c *Case) error {
+			c.cause(Root{Gate: "system.health", Code: "system.health.store"})
+			return destroy(filepath.Join(c.data, "bida.db"))
+		}, Symptom: nobodyHasIt},
 	}
+}
+
+// nobodyHasIt posts a message that Bida cannot take.
+func nobodyHasIt(c *Case) (client.Answer, error) {
+	m, err := c.post("", "is anybody there?")
+	if p := client.AsRefused(err); p != nil && p.Status >= 500 {
+		return client.Answer{}, nil
+	}
+	return m, err
 }
 
 // destroy overwrites what is in a file, whose length stays.

@@ -48,7 +48,7 @@ func clientClasses() []*Class {
 		}},
 		&Class{Name: "connection.cut", On: Quick, Apply: func(c *Case) error {
 			c.client.cut()
-			c.cause(Root{Gate: "connection", Code: "connection.stale"})
+			c.cause(Root{Gate: "connection", Code: "connection.broken"})
 			return c.awaitGone()
 		}},
 		&Class{Name: "connection.half_open", On: Quick, Few: true, Apply: func(c *Case) error {
@@ -61,8 +61,8 @@ func clientClasses() []*Class {
 			c.cause(Root{Gate: "connection", Code: "connection.unresponsive"})
 			return pushUntilGivenUp(c)
 		}},
-		&Class{Name: "connection.delayed", On: Quick, Few: true, Apply: func(c *Case) error { // everything arrives later than the server waits
-			c.client.slow(1700 * time.Millisecond)
+		&Class{Name: "connection.delayed", On: Quick, Few: true, Apply: func(c *Case) error { // everything arrives later than the server waits, and before the client gives up
+			c.client.slow(1600 * time.Millisecond)
 			c.cause(Root{Gate: "connection", Code: "connection.unresponsive"})
 			return pushUntilGivenUp(c)
 		}},

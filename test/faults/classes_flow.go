@@ -2,6 +2,8 @@ package faults
 
 import (
 	"errors"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/bidahq/bida/client"
@@ -12,7 +14,7 @@ var errTaken = errors.New("a message that should be refused was taken in")
 // filterClasses are filter rules that keep messages back. What they are about is a message.
 func filterClasses() []*Class {
 	var list []*Class
-	for name, match := range map[string]func(c *Case) (spec, string){
+	matches := map[string]func(c *Case) (spec, string){
 		"keywords": func(c *Case) (spec, string) {
 			return spec{"keywords": []any{"加微信" + c.id}}, "请加微信" + c.id + "聊"
 		},
@@ -23,7 +25,9 @@ func filterClasses() []*Class {
 		"expression": func(*Case) (spec, string) {
 			return spec{"expression": `length > 20 and plain contains "http"`}, "see http://example.org/offer"
 		},
-	} {
+	}
+	for _, name := range slices.Sorted(maps.Keys(matches)) { // in an order, so that a seed gives the same
+		match := matches[name]
 		for _, action := range []string{"quarantine", "reject"} {
 			code := map[string]string{"quarantine": "filter.quarantined", "reject": "filter.rejected"}[action]
 			list = append(list, &Class{Name: "filter." + action + "." + name, Asks: AboutMessage, Apply: func(c *Case) error {

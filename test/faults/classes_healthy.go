@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"errors"
 	"time"
 
 	"github.com/bidahq/bida/client"
@@ -126,6 +127,35 @@ func healthyClasses() []*Class {
 			return c.as(c.boss()).SetState(c.ctx, c.mate, "frozen", "", time.Time{})
 		}},
 	}
+	list = append(list, &Class{Name: "nobody_wrote", Nothing: true, Apply: nothing, Symptom: func(*Case) (client.Answer, error) { return client.Answer{}, nil }},
+		&Class{Name: "source_without_token", Nothing: true, Shape: func(c *Case) {
+			c.documents["account/source-"+c.id] = spec{"roles": []any{"source"}}
+		}, Apply: nothing, Symptom: func(c *Case) (client.Answer, error) { // the shop's own mistake: what it sends is refused, and the agent is not to blame
+			if _, _, err := c.Server.token(c.ctx, "source-"+c.id, time.Time{}); err != nil {
+				return client.Answer{}, err
+			}
+			if err := c.as(c.boss()).RevokeTokens(c.ctx, "source-"+c.id, ""); err != nil {
+				return client.Answer{}, err
+			}
+			_, err := c.as("source-"+c.id).PostMessage(c.ctx, c.inbox, client.Message{ID: "m", Contact: client.Contact{ID: "x"}, Text: "hello"})
+			if p := client.AsRefused(err); p == nil || p.Status != 401 {
+				return client.Answer{}, errors.Join(errTaken, err)
+			}
+			return client.Answer{}, nil
+		}},
+		&Class{Name: "source_without_right", Nothing: true, Shape: func(c *Case) {
+			c.documents["account/source-"+c.id] = spec{}
+		}, Apply: nothing, Symptom: func(c *Case) (client.Answer, error) {
+			if _, _, err := c.Server.token(c.ctx, "source-"+c.id, time.Time{}); err != nil {
+				return client.Answer{}, err
+			}
+			_, err := c.as("source-"+c.id).PostMessage(c.ctx, c.inbox, client.Message{ID: "m", Contact: client.Contact{ID: "x"}, Text: "hello"})
+			if p := client.AsRefused(err); p == nil || p.Status != 403 {
+				return client.Answer{}, errors.Join(errTaken, err)
+			}
+			return client.Answer{}, nil
+		}},
+	)
 	for _, class := range list {
 		class.Name, class.Kind = "healthy."+class.Name, Healthy
 	}

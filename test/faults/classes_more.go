@@ -83,8 +83,7 @@ func conversationClasses() []*Class {
 		}
 	}
 	return []*Class{
-		{Name: "account.state.missing", Few: true, Apply: func(c *Case) error { // it was deleted, with its places
-			by := c.boss()
+		{Name: "account.state.missing", Quiet: true, Apply: func(c *Case) error { // it was deleted, with its places
 			err := c.put("inbox", c.inbox, func(s spec) { s["members"] = spec{"teams": []any{c.team}} })
 			if err != nil {
 				return err
@@ -92,7 +91,6 @@ func conversationClasses() []*Class {
 			if err := c.put("team", c.team, func(s spec) { s["members"] = []any{} }); err != nil {
 				return err
 			}
-			_ = by
 			return c.breaks("account.state", "account.state.missing", "account", c.agent, "", nil)
 		}},
 		{Name: "delivery.withdrawn.transferred", Asks: AboutMessage, Shape: mate, Quiet: true, Apply: func(c *Case) error {
@@ -108,6 +106,21 @@ func conversationClasses() []*Class {
 		{Name: "conversation.snoozed", Asks: AboutMessage, Quiet: true, Apply: func(c *Case) error { // what waits is set aside before anybody is there
 			return nil
 		}, Measure: func(c *Case) (bool, error) { return c.setAside() }},
+		{Name: "push.unacknowledged", On: Quick, Few: true, Asks: AboutMessage, Quiet: true, Apply: func(c *Case) error { // the page hangs when the message comes
+			c.client.hang()
+			c.cause(Root{Gate: "connection", Code: "connection.unresponsive"})
+			return nil
+		}},
+		{Name: "routing.passed_over", On: Quick, Few: true, Asks: AboutMessage, Quiet: true, Shape: func(c *Case) {
+			mate(c)
+			c.documents["inbox/"+c.inbox]["routing"] = spec{"strategy": "least_loaded", "accept_timeout": "1s"}
+		}, Apply: func(c *Case) error {
+			c.cause(Root{Gate: "push", Code: "delivery.withdrawn.accept_timeout"})
+			return nil
+		}, Measure: func(c *Case) (bool, error) { return c.passedOver() }},
+		{Name: "routing.offered_manual", Asks: AboutMessage, Quiet: true, Shape: func(c *Case) {
+			c.documents["inbox/"+c.inbox]["routing"] = spec{"strategy": "manual"}
+		}, Kind: Healthy, Nothing: true, Apply: nothing},
 		{Name: "push.no_connection", On: Calm, Few: true, Asks: AboutMessage, Quiet: true, Apply: func(c *Case) error { // its owner's connection is cut, and the grace runs
 			var err error
 			if c.talk, err = c.post("contact-"+c.id, "the first word"); err != nil {
@@ -117,7 +130,7 @@ func conversationClasses() []*Class {
 				return err
 			}
 			c.client.cut()
-			c.cause(Root{Gate: "connection", Code: "connection.broken"})
+			c.cause(Root{Gate: "connection", Code: "connection.grace"})
 			return c.awaitGone()
 		}, Symptom: (*Case).writeOn},
 	}
@@ -161,6 +174,22 @@ func (c *Case) claimed() (bool, error) {
 		return false, err
 	}
 	return c.client.has(m.Message), nil
+}
+
+// passedOver has the agent's client hang, a message come, and its time to be accepted run out, while a colleague is there.
+func (c *Case) passedOver() (bool, error) {
+	c.client.hang()
+	m, err := c.post("", "who is free?")
+	if err != nil {
+		return false, err
+	}
+	c.message = m.Message
+	a, err := c.join(c.mate, client.ListenOptions{ClientID: "desk", Name: "bench", Version: "1.4.0", Available: true})
+	if err != nil {
+		return false, err
+	}
+	err = a.await(c.ctx, "the colleague has it", func() bool { return a.shown[m.Message] })
+	return c.client.has(m.Message), err
 }
 
 // setAside has a message wait because the agent is away, be set aside by a supervisor, and the agent come back.

@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/bidahq/bida/test/release"
 )
@@ -13,10 +14,14 @@ var (
 	class = flag.String("class", "", "only classes whose name begins so")
 	many  = flag.Int("n", 0, "so many cases of each class")
 	long  = flag.Bool("long", false, "the full run")
+	end   = flag.Duration("for", 0, "begin no case after so long")
 )
 
 func TestTheBench(t *testing.T) {
 	b := &Bench{Program: release.Program(t), Seed: *seed, Only: *class, Many: *many, Long: *long, Dir: t.TempDir, Log: func(s string) { t.Log(s) }}
+	if *end > 0 {
+		b.Until = time.Now().Add(*end)
+	}
 	result, err := b.Run(t.Context())
 	if err != nil {
 		t.Fatal(err)

@@ -403,7 +403,9 @@ func (g *grounds) token(id string, e *Evidence) string {
 			RevokedBy string     `json:"revoked_by"`
 		}
 	}
-	g.get(client.Path("accounts", g.c.agent, "tokens"), nil, &out)
+	if !g.get(client.Path("accounts", g.c.agent, "tokens"), nil, &out) {
+		return "" // the account is gone, and its list with it
+	}
 	valid := 0
 	for _, t := range out.Tokens {
 		revoked, expired := t.RevokedAt != nil, t.Expires != nil && t.Expires.Before(time.Now())

@@ -18,7 +18,7 @@ func (c *Case) mend(r *Report, q url.Values) (ok bool, err error) {
 		if len(roots) == 0 {
 			return ok, nil
 		}
-		if slices.ContainsFunc(roots, func(f Finding) bool { return !f.mendable() }) {
+		if slices.ContainsFunc(roots, func(f Finding) bool { return !c.mendable(&f) }) {
 			return false, nil
 		}
 		ok = true
@@ -41,9 +41,11 @@ func (c *Case) mend(r *Report, q url.Values) (ok bool, err error) {
 }
 
 // mendable says whether a finding has a fix that can be carried out now.
-func (f *Finding) mendable() bool {
+func (c *Case) mendable(f *Finding) bool {
 	return f.Fix != nil && f.Fix.Verified && len(f.Fix.Edits)+len(f.Fix.Actions) > 0 &&
-		!slices.ContainsFunc(f.Fix.Actions, func(a Action) bool { return a.Action == "wait_until" })
+		!slices.ContainsFunc(f.Fix.Actions, func(a Action) bool {
+			return a.Action == "wait_until" || a.Action == "mend_component" && len(c.undo) == 0
+		})
 }
 
 // carryOut does what one fix says: first the settings, then what people do, in the order in which it is possible.

@@ -49,18 +49,26 @@ func (c *Case) play(ctx context.Context) (r Run, err error) {
 	if err := c.noise(); err != nil {
 		return r, err
 	}
+	q := c.question()
+	var report *Report
+	if c.class.Early {
+		if report, err = c.ask(q); err != nil {
+			return r, err
+		}
+	}
 	arrived, err := c.measure()
 	if err != nil {
 		return r, fmt.Errorf("the symptom: %w", err)
 	}
-	if r.Measured = arrived == (r.Kind == Healthy); !r.Measured {
+	if r.Measured = arrived == (r.Kind == Healthy && !c.class.Nothing); !r.Measured {
 		r.Note = fmt.Sprintf("the message arrived: %t; %s", arrived, c.summary)
 		return r, nil
 	}
-	q := c.question()
-	report, err := c.ask(q)
-	if err != nil {
-		return r, err
+	if report == nil {
+		q = c.question()
+		if report, err = c.ask(q); err != nil {
+			return r, err
+		}
 	}
 	r.Answer, r.proposed = report.answer(), report.fixes()
 	r.Truth = c.truth

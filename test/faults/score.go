@@ -89,6 +89,7 @@ type Run struct {
 	// ToCause is from the end of the injection to the first report that names the cause; 0 if none did.
 	ToCause  time.Duration `json:"to_cause,omitempty"`
 	took     time.Duration
+	class    *Class
 	proposed string // the fixes, for a person who looks at one that does not restore
 	// Note is for a person.
 	Note string `json:"note,omitempty"`

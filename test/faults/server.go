@@ -19,6 +19,12 @@ import (
 // patience is how long anything may take that must happen.
 const patience = 30 * time.Second
 
+// The size of a small file system, and below how much room its server takes nothing new.
+const (
+	smallDisk = 96 << 20
+	lowMark   = 32 << 20
+)
+
 // shop is the account that hands messages in.
 const shop = "shop"
 
@@ -44,7 +50,7 @@ type Timing struct{ Heartbeat, Stale, Ack, Grace, Presence time.Duration }
 // calm has times so long that nothing runs out on a busy machine; quick is for what has to.
 var (
 	calm  = Timing{Heartbeat: 5 * time.Second, Stale: 30 * time.Second, Ack: 20 * time.Second, Grace: 20 * time.Second, Presence: 5 * time.Minute}
-	quick = Timing{Heartbeat: 500 * time.Millisecond, Stale: 2 * time.Second, Ack: time.Second, Grace: 700 * time.Millisecond, Presence: 700 * time.Millisecond}
+	quick = Timing{Heartbeat: 800 * time.Millisecond, Stale: 3 * time.Second, Ack: time.Second, Grace: 700 * time.Millisecond, Presence: 700 * time.Millisecond}
 )
 
 // newServer starts a program on an empty directory, with the accounts of those who change settings.
@@ -55,7 +61,7 @@ func newServer(ctx context.Context, program, data string, t Timing, flags ...str
 	}
 	s := &Server{program: program, data: data, address: address, by: map[string]*client.Client{}}
 	s.flags = append([]string{"--heartbeat", t.Heartbeat.String(), "--stale", t.Stale.String(), "--ack-timeout", t.Ack.String(),
-		"--connection-grace", t.Grace.String(), "--presence-grace", t.Presence.String(), "--log-level", "error", "--min-free", "1MiB"}, flags...)
+		"--connection-grace", t.Grace.String(), "--presence-grace", t.Presence.String(), "--log-level", "error"}, flags...)
 	s.http = &http.Client{Timeout: patience, Transport: &http.Transport{MaxIdleConnsPerHost: 64, MaxIdleConns: 64}}
 	for _, boss := range bosses {
 		if _, err := s.command("a long password of "+boss, "account", "create", "--name", boss, "--role", "admin", "--password-stdin"); err != nil {
