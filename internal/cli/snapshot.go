@@ -172,6 +172,9 @@ func (s *session) openSnapshot(path string) (*snapshot.Snapshot, error) {
 		return nil, usage("--snapshot: %v", err)
 	}
 	defer func() { _ = f.Close() }() // it was only read
+	if about, err := f.Stat(); err == nil && !about.Mode().IsRegular() {
+		return nil, usage("--snapshot: %s", fmt.Sprintf(s.pick("%s 不是文件", "%s is no file"), path))
+	}
 	shot, err := snapshot.Open(s.ctx, f, conversation.Engine)
 	if err != nil {
 		return nil, &statusError{statusTrouble, fmt.Errorf("%s: %w", path, err)}

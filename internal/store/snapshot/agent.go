@@ -1,7 +1,6 @@
 package snapshot
 
 import (
-	"cmp"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -148,12 +147,12 @@ func (s *Snapshot) Covers(agent, inbox string) error {
 	case h.Agent == "":
 		return nil
 	case agent != h.Agent:
-		return errOtherAgent.With("agent", h.Agent)
+		return errOtherAgent(h.Agent)
 	case inbox == "" || slices.Contains(h.Inboxes, inbox):
 		return nil
 	}
 	if _, ok := s.View().Policy.Inbox(inbox); ok {
-		return errOtherInbox.With("inboxes", cmp.Or(strings.Join(h.Inboxes, ", "), "-"))
+		return errOtherInbox(h.Agent)
 	}
 	return nil
 }
@@ -161,10 +160,17 @@ func (s *Snapshot) Covers(agent, inbox string) error {
 // The refusals of a snapshot of one agent.
 var (
 	errUnknownAgent = problem.New(problem.NotFound, "snapshot.unknown_agent", "There is no such account.", "没有这个账号。").On("/agent")
-	errOtherAgent   = problem.New(problem.Invalid, "snapshot.other_agent",
-		"The snapshot is of one agent and explains only that one; export another one for this agent, or one of all.", "此快照只包含一位客服的记录，只能诊断该客服；请为要诊断的客服另行导出，或导出完整快照。").On("/agent")
-	errOtherInbox = problem.New(problem.Invalid, "snapshot.other_inbox",
-		"The snapshot is of one agent and has nothing of this inbox, of which the agent never was a member; export one of all.", "此快照只包含一位客服的记录，该客服从未加入这个接待渠道，快照中没有它的记录；请导出完整快照。").On("/inbox")
 	errOtherMessage = problem.New(problem.NotFound, "snapshot.other_message",
 		"The snapshot is of one agent, and has no such message in the agent's inboxes; export one of all.", "此快照只包含一位客服的记录，其渠道中没有这条消息；请导出完整快照。").On("/message")
 )
+
+func errOtherAgent(agent string) error {
+	return problem.New(problem.Invalid, "snapshot.other_agent",
+		"The snapshot explains "+agent+" only; export another one for this agent, or one of all.", "此快照只能诊断 "+agent+"；请为要诊断的客服另行导出，或导出完整快照。").On("/agent")
+}
+
+func errOtherInbox(agent string) error {
+	return problem.New(problem.Invalid, "snapshot.other_inbox",
+		"The snapshot explains "+agent+" only, who never was a member of this inbox, and has nothing of it; export one of all.",
+		"此快照只能诊断 "+agent+"，而该客服从未加入这个接待渠道，快照中没有它的记录；请导出完整快照。").On("/inbox")
+}
