@@ -22,4 +22,8 @@ run "$@"
 run --rate 1000/s "$@"
 run --rate 3000/s "$@"
 run --batch 128 --agents 0 "$@"
+
+# Reports on a million messages of a thousand agents, which are made first, by what a server does (minutes). MESSAGES=100000 for fewer.
+printf '\n==> reports on a long past\n'
+BIDA_BIN=$(realpath "$bida") go test -run '^$' -bench Reports -benchtime 1x -timeout 2h ./test/scale -args -messages "${MESSAGES:-1000000}" || status=$?
 exit "$status"

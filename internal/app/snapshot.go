@@ -15,9 +15,16 @@ import (
 	"github.com/bidahq/bida/internal/store/sqlite"
 )
 
+// SnapshotOptions say what to export of a directory. A zero Since is a day before its present.
+type SnapshotOptions struct {
+	Since   time.Time
+	Agent   string // "" for everybody
+	Program string // its version
+}
+
 // ExportSnapshot writes a snapshot of an embedded database that no server uses, as of the last sign of life of the one that did: what became of its connections
-// afterwards is not known. The database is brought to this program's schema, as by a start. A zero since is a day before.
-func ExportSnapshot(ctx context.Context, c Config, w io.Writer, since time.Time, program string, log *slog.Logger) (err error) {
+// afterwards is not known. The database is brought to this program's schema, as by a start.
+func ExportSnapshot(ctx context.Context, c Config, w io.Writer, o SnapshotOptions, log *slog.Logger) (err error) {
 	if c.Database != "" {
 		return errors.New("only the embedded database can be read without a server; a server of the same version on PostgreSQL can export a snapshot")
 	}
@@ -45,10 +52,10 @@ func ExportSnapshot(ctx context.Context, c Config, w io.Writer, since time.Time,
 	if state.Position == 0 {
 		return fmt.Errorf("the database %s has no records", file)
 	}
-	if since.IsZero() {
-		since = state.AliveAt.Add(-snapshot.Usual)
+	if o.Since.IsZero() {
+		o.Since = state.AliveAt.Add(-snapshot.Usual)
 	}
 	return snapshot.NewExporter(db).Export(ctx, w, snapshot.Options{
-		Since: since, At: state.AliveAt, Zone: zone, Program: program, Engine: conversation.Engine,
+		Since: o.Since, At: state.AliveAt, Zone: zone, Agent: o.Agent, Program: o.Program, Engine: conversation.Engine,
 	})
 }

@@ -21,6 +21,9 @@ import (
 // exportTime is how long an export may take.
 const exportTime = 6 * time.Minute
 
+// mostHours is more than anybody has records of.
+const mostHours = 1e6
+
 // snapshots makes snapshots.
 type snapshots struct {
 	Export snapshotExport `cmd:"" help:"Export a snapshot: settings, facts and recent records, with pseudonyms for customers."`
@@ -30,6 +33,8 @@ type snapshotExport struct {
 	serverFlags
 	Output string  `short:"o" required:"" help:"File to write." placeholder:"FILE"`
 	Since  string  `help:"Earliest instant that can be asked about (24 hours ago)." placeholder:"TIME"`
+	Agent  string  `help:"Only what explains this agent: a much smaller file, which explains nobody else." placeholder:"NAME"`
+	Hours  float64 `help:"How many hours back can be asked about, instead of --since." placeholder:"N"`
 	Data   *string `help:"Read this data directory instead of asking a server: for when it does not run." placeholder:"DIR"`
 }
 
@@ -41,6 +46,12 @@ func (v *snapshotExport) Run(s *session) error {
 		if since, err = instant("--since", v.Since, time.Now().In(s.zone)); err != nil {
 			return err
 		}
+	}
+	if v.Hours != 0 {
+		if v.Since != "" || !(v.Hours > 0) || v.Hours > mostHours {
+			return usage("--hours: %s", s.pick("应为大于 0 的小时数，且不能与 --since 同时使用", "want a number of hours above 0, and not with --since"))
+		}
+		since = time.Now().Add(-time.Duration(v.Hours * float64(time.Hour)))
 	}
 	write := func(w io.Writer) error { return v.download(s, since, w) }
 	if v.Data != nil {
@@ -63,8 +74,12 @@ func (v *snapshotExport) download(s *session, since time.Time, w io.Writer) erro
 		return err
 	}
 	call := client.Call{Method: http.MethodGet, Path: "/snapshot", Lang: s.lang}
+	call.Query = url.Values{}
 	if !since.IsZero() {
-		call.Query = url.Values{"since": {since.Format(time.RFC3339Nano)}}
+		call.Query.Set("since", since.Format(time.RFC3339Nano))
+	}
+	if v.Agent != "" {
+		call.Query.Set("agent", v.Agent)
 	}
 	if err := from.client.Download(s.ctx, call, w); err != nil && client.AsRefused(err) == nil {
 		return &noServerError{from.base, err}
@@ -81,7 +96,7 @@ func (v *snapshotExport) read(s *session, since time.Time, w io.Writer) error {
 		return err
 	}
 	log := slog.New(slog.NewTextHandler(s.Err, &slog.HandlerOptions{Level: slog.LevelError}))
-	return app.ExportSnapshot(s.ctx, c, w, since, s.Version, log)
+	return app.ExportSnapshot(s.ctx, c, w, app.SnapshotOptions{Since: since, Agent: v.Agent, Program: s.Version}, log)
 }
 
 // writeWhole writes a snapshot beside its place, looks whether it is whole, and only then puts it there.
@@ -123,6 +138,9 @@ func (v *explain) Run(s *session) error {
 	if err != nil {
 		return err
 	}
+	if err := shot.Covers(v.Agent, v.Inbox); err != nil {
+		return err
+	}
 	q := diagnosis.Query{Agent: v.Agent, Inbox: v.Inbox, Kind: v.Kind, Message: v.Message, Lang: s.lang}
 	if v.At != "" {
 		if q.At, err = instant("--at", v.At, shot.Head.At.In(s.zone)); err != nil {
@@ -154,6 +172,9 @@ func (s *session) openSnapshot(path string) (*snapshot.Snapshot, error) {
 		return nil, usage("--snapshot: %v", err)
 	}
 	defer func() { _ = f.Close() }() // it was only read
+	if about, err := f.Stat(); err == nil && !about.Mode().IsRegular() {
+		return nil, usage("--snapshot: %s", fmt.Sprintf(s.pick("%s 不是文件", "%s is no file"), path))
+	}
 	shot, err := snapshot.Open(s.ctx, f, conversation.Engine)
 	if err != nil {
 		return nil, &statusError{statusTrouble, fmt.Errorf("%s: %w", path, err)}

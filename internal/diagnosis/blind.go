@@ -50,7 +50,7 @@ func (nothing) DecisionsOf(context.Context, int64, int) ([]ledger.DecisionRow, e
 }
 func (nothing) Outcomes(context.Context, [16]byte) ([]byte, error)                  { return nil, ledger.ErrNotFound }
 func (nothing) Revisions(context.Context, int64, int) ([]ledger.RevisionRow, error) { return nil, nil }
-func (nothing) Entries(context.Context, string, int64, int) ([]ledger.Entry, error) {
+func (nothing) NewestDeliveries(context.Context, string, int64, int) ([]ledger.DeliveryRow, error) {
 	return nil, nil
 }
 func (nothing) DecidedMessages(context.Context, int64, int64, int) ([]ledger.MessageRow, error) {

@@ -32,7 +32,7 @@ type Messages interface {
 
 // Flow reads many messages.
 type Flow interface {
-	Entries(ctx context.Context, account string, after int64, limit int) ([]ledger.Entry, error)
+	NewestDeliveries(ctx context.Context, account string, position int64, limit int) ([]ledger.DeliveryRow, error)
 	DecidedMessages(ctx context.Context, after, upTo int64, limit int) ([]ledger.MessageRow, error)
 	Traffic(ctx context.Context, account string, since, until time.Time) ([]ledger.TrafficRow, error)
 	Offered(ctx context.Context, since, until time.Time) ([]ledger.TrafficRow, error)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -20,9 +21,16 @@ import (
 // offline exports the company and opens what was written.
 func (c *company) offline(since time.Time) *Service {
 	c.t.Helper()
+	s := c.shot(since, "")
+	return explaining(s)
+}
+
+// shot exports the company, or what explains one agent, and opens what was written.
+func (c *company) shot(since time.Time, agent string) *snapshot.Snapshot {
+	c.t.Helper()
 	var file bytes.Buffer
 	err := snapshot.NewExporter(c.store).Export(context.Background(), &file, snapshot.Options{
-		Since: since, At: c.now, Zone: defaultZone(), Program: "test", Engine: conversation.Engine, Failures: c.l.Failures(),
+		Since: since, At: c.now, Zone: defaultZone(), Program: "test", Engine: conversation.Engine, Failures: c.l.Failures(), Agent: agent,
 	})
 	if err != nil {
 		c.t.Fatal(err)
@@ -31,6 +39,10 @@ func (c *company) offline(since time.Time) *Service {
 	if err != nil {
 		c.t.Fatal(err)
 	}
+	return s
+}
+
+func explaining(s *snapshot.Snapshot) *Service {
 	return New(Deps{
 		Ledger: s, Messages: s.Records, Flow: s.Records, Facts: s.Records, Policies: s.Records, Offline: true, Zone: s.Head.Location(),
 		Now: func() time.Time { return s.Head.At },
@@ -102,6 +114,61 @@ func TestASnapshotAnswersAsTheServerDoes(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A snapshot of one agent has less, and answers the same about that agent: in its inboxes, at any instant of its time, about any message that came into them. What
+// it cannot answer it refuses.
+func TestASnapshotOfOneAgentAnswersAboutThatAgentAsTheServerDoes(t *testing.T) {
+	refused := map[string]int{}
+	onRandomHistories(t, func(rt *rapid.T, c *company) {
+		since := c.now.Add(-time.Duration(rapid.IntRange(1, 30).Draw(rt, "hours")) * time.Hour)
+		agent := rapid.SampledFrom([]string{"agent-a", "agent-b", "agent-c", "admin"}).Draw(rt, "agent")
+		shot := c.shot(since, agent)
+		offline := explaining(shot)
+		for _, inbox := range []string{"", "web", "shop", "none"} {
+			if err := shot.Covers(agent, inbox); err != nil {
+				if _, ok := c.l.Policy().Inbox(inbox); !ok || slices.Contains(shot.Head.Inboxes, inbox) {
+					rt.Errorf("%s in %q: %v", agent, inbox, err)
+				}
+				refused[problem.As(err).Code]++
+				continue
+			}
+			for _, kind := range []string{"", "customer", "group"} {
+				c.sameAnswer(rt, offline, Query{Agent: agent, Inbox: inbox, Kind: kind})
+			}
+			ago := time.Duration(rapid.Int64Range(-1, int64(c.now.Sub(since))).Draw(rt, "ago"))
+			if at := c.now.Add(-ago); !at.Before(c.began()) {
+				c.sameAnswer(rt, offline, Query{Agent: agent, Inbox: inbox, At: at})
+			}
+		}
+		for _, id := range c.posted {
+			q := Query{Agent: agent, Message: id}
+			if _, err := offline.Diagnose(context.Background(), "", q); err != nil && problem.As(err) != nil && problem.As(err).Code == "snapshot.other_message" {
+				position, _ := conversation.ParseID('m', id)
+				if row, err := c.store.Message(context.Background(), position); err != nil || slices.Contains(shot.Head.Inboxes, row.Inbox) {
+					rt.Errorf("%+v is refused, in an inbox of the agent: %v", q, err)
+				}
+				refused["snapshot.other_message"]++
+				continue
+			}
+			c.sameOrOlder(rt, offline, q, since)
+		}
+		if err := shot.Covers("agent-x", ""); problem.As(err) == nil || problem.As(err).Code != "snapshot.other_agent" {
+			rt.Errorf("another agent: %v", err)
+		}
+	})
+	t.Log("refused: ", refused)
+}
+
+func TestASnapshotOfAnAgentThatNeverWasIsRefusedBeforeAnythingIsWritten(t *testing.T) {
+	c := newCompany(t, companyYAML)
+	var file bytes.Buffer
+	err := snapshot.NewExporter(c.store).Export(context.Background(), &file, snapshot.Options{
+		Since: c.now, At: c.now, Zone: defaultZone(), Program: "test", Engine: conversation.Engine, Agent: "agent-x",
+	})
+	if p := problem.As(err); p == nil || p.Code != "snapshot.unknown_agent" || p.Field != "/agent" || file.Len() != 0 {
+		t.Errorf("got %v, and %d bytes", err, file.Len())
+	}
 }
 
 func (c *company) began() time.Time {

@@ -220,22 +220,23 @@ func (r *run) bearing() map[docKey]bool {
 	return all
 }
 
-// laneOfMessages lists what was put into the agent's stream, from its end backwards.
+// laneOfMessages lists what was put into the agent's stream, from the end of the time backwards.
 func (r *run) laneOfMessages(t *Timeline, from, to time.Time) error {
-	a := r.s.Ledger.Agent(r.q.Agent)
-	if a == nil || a.Sequence == 0 {
+	if a := r.s.Ledger.Agent(r.q.Agent); a == nil || a.Sequence == 0 {
 		return nil
 	}
-	after := max(a.Sequence-mostArrivals, 0)
-	entries, err := r.s.Flow.Entries(r.ctx, r.q.Agent, after, mostArrivals)
-	if err != nil && !errors.Is(err, ledger.ErrNotFound) {
+	position, err := r.s.Facts.PositionAt(r.ctx, to)
+	if err != nil {
 		return err
 	}
-	if after > 0 && len(entries) > 0 && entries[0].Delivery.At.After(from) {
+	rows, err := r.s.Flow.NewestDeliveries(r.ctx, r.q.Agent, position, mostArrivals)
+	if err != nil {
+		return err
+	}
+	if len(rows) == mostArrivals && rows[0].At.After(from) {
 		t.Partial = true
 	}
-	for _, e := range entries {
-		d := e.Delivery
+	for _, d := range rows {
 		if d.Type != ledger.EntryMessage || d.At.Before(from) || d.At.After(to) {
 			continue
 		}

@@ -95,19 +95,11 @@ func (r *run) readEntries() error {
 	if a == nil || a.Sequence == 0 {
 		return nil
 	}
-	last := a.Sequence
-	if r.m.past {
-		var err error
-		if last, err = r.lastEntry(last); err != nil {
-			return err
-		}
-	}
-	rows, err := r.s.Flow.Entries(r.ctx, r.q.Agent, max(0, last-maxEntries), maxEntries)
+	rows, err := r.s.Flow.NewestDeliveries(r.ctx, r.q.Agent, r.m.position, maxEntries)
 	if err != nil {
 		return err
 	}
-	for _, row := range rows {
-		d := row.Delivery // the message beside it is not looked at
+	for _, d := range rows {
 		if d.Type != ledger.EntryMessage || d.At.Before(r.day.from) || d.At.After(r.m.at) {
 			continue
 		}
@@ -116,24 +108,6 @@ func (r *run) readEntries() error {
 		}
 	}
 	return nil
-}
-
-// lastEntry finds the agent's last entry at the moment by halving: entries come in the order of time. The oldest may be gone.
-func (r *run) lastEntry(last int64) (int64, error) {
-	lo, hi := int64(0), last // the entry lo is early enough (0: none), hi+1 is not
-	for lo < hi {
-		mid := lo + (hi-lo+1)/2
-		rows, err := r.s.Flow.Entries(r.ctx, r.q.Agent, mid-1, 1)
-		if err != nil {
-			return 0, err
-		}
-		if len(rows) == 1 && !rows[0].Delivery.At.After(r.m.at) {
-			lo = min(rows[0].Delivery.Sequence, hi) // mid itself, or what comes after a gap
-		} else {
-			hi = mid - 1
-		}
-	}
-	return lo, nil
 }
 
 // asOf takes back what happened to a delivery after an instant.

@@ -25,7 +25,7 @@ var errSnapshotSince = problem.New(problem.Invalid, "request.invalid", "This mus
 func describeSnapshot(_ *routes, op *huma.Operation) {
 	since := queryParameter("since", "the earliest instant that can be asked about; a day ago if left out", huma.TypeString)
 	since.Schema.Format = "date-time"
-	op.Parameters = append(op.Parameters, since)
+	op.Parameters = append(op.Parameters, since, queryParameter("agent", "only what explains this agent; everything if left out", huma.TypeString))
 	op.Responses["200"] = &huma.Response{Description: "The file; one that breaks off has no valid end.", Content: binary}
 }
 
@@ -44,7 +44,7 @@ func (s *Server) exportSnapshot(w http.ResponseWriter, r *http.Request, by calle
 	err = s.snapshots.Export(ctx, out, o)
 	switch {
 	case err == nil:
-		s.o.Log.Info("a snapshot was exported", "by", by.account, "since", o.Since)
+		s.o.Log.Info("a snapshot was exported", "by", by.account, "since", o.Since, "agent", o.Agent)
 	case out.written:
 		s.o.Log.Warn("the export of a snapshot broke off", "by", by.account, "error", err)
 		panic(http.ErrAbortHandler) // the one way to tell the other side that the file is not whole
@@ -55,12 +55,12 @@ func (s *Server) exportSnapshot(w http.ResponseWriter, r *http.Request, by calle
 }
 
 func (s *Server) snapshotOptions(r *http.Request) (o snapshot.Options, err error) {
-	values, err := parameters(r, "since")
+	values, err := parameters(r, "since", "agent")
 	if err != nil {
 		return o, err
 	}
 	o = snapshot.Options{At: s.o.Now(), Zone: s.o.Zone, Program: s.o.Version, Engine: conversation.Engine, Failures: s.o.Ledger.Failures()}
-	o.Since = o.At.Add(-snapshot.Usual)
+	o.Since, o.Agent = o.At.Add(-snapshot.Usual), values.Get("agent")
 	if values.Has("since") {
 		if o.Since, err = time.Parse(time.RFC3339, values.Get("since")); err != nil {
 			return o, errSnapshotSince

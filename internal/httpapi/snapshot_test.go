@@ -28,6 +28,10 @@ func TestASnapshotIsExportedAndOpens(t *testing.T) {
 	if s, err = snapshot.Open(t.Context(), strings.NewReader(since.raw), conversation.Engine); err != nil || s.Head.Since.Format("2006-01-02") != "2026-11-20" {
 		t.Errorf("since: %v, %v", s, err)
 	}
+	one := b.ask("admin", "GET", "/snapshot?agent=agent-a", nil).want(200)
+	if s, err = snapshot.Open(t.Context(), strings.NewReader(one.raw), conversation.Engine); err != nil || s.Head.Agent != "agent-a" || s.View().Position != b.ledger.Position() {
+		t.Errorf("of one agent: %v, %v", s, err)
+	}
 	if !strings.Contains(b.log.String(), "a snapshot was exported") {
 		t.Error("the log does not say who exported it")
 	}
@@ -39,6 +43,8 @@ func TestASnapshotThatCannotBeMadeIsRefusedOrBreaksOff(t *testing.T) {
 	b.ask("admin", "GET", "/snapshot?since=", nil).problem(400, "request.invalid", "/since")
 	b.ask("admin", "GET", "/snapshot?until=2026-11-20T00:00:00Z", nil).problem(400, "request.invalid", "/until")
 	b.ask("admin", "GET", "/snapshot?since=2036-11-20T00:00:00Z", nil).problem(400, "snapshot.since_in_the_future", "/since")
+
+	b.ask("admin", "GET", "/snapshot?agent=ghost", nil).problem(404, "snapshot.unknown_agent", "/agent")
 
 	w := &deaf{header: http.Header{}}
 	defer func() {

@@ -100,6 +100,8 @@ type MessageReader interface {
 	Attempts(ctx context.Context, account string, sequence int64) ([]AttemptRow, error)
 	// Entries returns an account's entries with sequence > after, in order, at most limit, each with its message (withdrawals too: that of their target).
 	Entries(ctx context.Context, account string, after int64, limit int) ([]Entry, error)
+	// NewestDeliveries returns the newest entries of an account that were made at or before a position, in order, at most limit.
+	NewestDeliveries(ctx context.Context, account string, position int64, limit int) ([]DeliveryRow, error)
 	// DecisionsOf returns the later decisions (not those inside messages) on a conversation, in order, at most limit, newest last.
 	DecisionsOf(ctx context.Context, conversation int64, limit int) ([]DecisionRow, error)
 	Outcomes(ctx context.Context, id [16]byte) ([]byte, error)
@@ -123,14 +125,13 @@ type Entry struct {
 	Message  MessageRow
 }
 
-// TrafficRow counts messages of one inbox and kind. Traffic fills Pushed, Received and First/Last; Offered fills Offered.
+// TrafficRow counts messages of one inbox and kind. Traffic fills Pushed, Received and Withdrawn; Offered fills Offered.
 type TrafficRow struct {
 	Inbox, Kind string
 	Offered     int
 	Pushed      int // deliveries made for the account
 	Received    int
 	Withdrawn   int
-	LastAt      time.Time
 }
 
 // FactReader reads facts as they were.

@@ -92,10 +92,17 @@ func (tx *Tx) Policy() *reception.Policy { return tx.policy.Compile() }
 
 // InboxesOf lists the inboxes an account is a member of, in order of name.
 func (tx *Tx) InboxesOf(account string) []string {
-	if tx.policy != tx.w.policy {
-		return memberships(tx.policy.Compile())[account]
+	if tx.policy == tx.w.policy {
+		return tx.w.members[account]
 	}
-	return tx.w.members[account]
+	var list []string // the members of all inboxes are listed once the policy is published: a change is settled agent by agent before
+	for name, inbox := range tx.policy.Compile().Inboxes {
+		if inbox.Member(account) != nil {
+			list = append(list, name)
+		}
+	}
+	slices.Sort(list)
+	return list
 }
 
 // Agent implements reception.World.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -217,6 +218,21 @@ func (s *Store) Entries(ctx context.Context, account string, after int64, limit 
 	})
 }
 
+// NewestDeliveries implements ledger.MessageReader.
+func (s *Store) NewestDeliveries(ctx context.Context, account string, position int64, limit int) ([]ledger.DeliveryRow, error) {
+	return reading(ctx, s, func(d *disk) ([]ledger.DeliveryRow, error) {
+		var rows []ledger.DeliveryRow
+		i, _ := d.deliveries.find(&ledger.DeliveryRow{Account: account, Sequence: math.MaxInt64})
+		for i--; i >= 0 && d.deliveries.list[i].Account == account && len(rows) < limit; i-- {
+			if row := d.deliveries.list[i]; row.Position <= position {
+				rows = append(rows, d.deliveries.copy(row))
+			}
+		}
+		slices.Reverse(rows)
+		return rows, nil
+	})
+}
+
 // DecisionsOf implements ledger.MessageReader.
 func (s *Store) DecisionsOf(ctx context.Context, conversation int64, limit int) ([]ledger.DecisionRow, error) {
 	return reading(ctx, s, func(d *disk) ([]ledger.DecisionRow, error) {
@@ -391,14 +407,11 @@ func within(at, since, until time.Time) bool {
 // counts adds up traffic by inbox and kind.
 type counts map[[2]string]*ledger.TrafficRow
 
-func (c counts) of(inbox, kind string, at time.Time) *ledger.TrafficRow {
+func (c counts) of(inbox, kind string) *ledger.TrafficRow {
 	row := c[[2]string{inbox, kind}]
 	if row == nil {
 		row = &ledger.TrafficRow{Inbox: inbox, Kind: kind}
 		c[[2]string{inbox, kind}] = row
-	}
-	if at.After(row.LastAt) {
-		row.LastAt = at
 	}
 	return row
 }
@@ -421,7 +434,7 @@ func (s *Store) Traffic(ctx context.Context, account string, since, until time.T
 			if r.Account != account || r.Type != ledger.EntryMessage || !within(r.At, since, until) {
 				continue
 			}
-			row := c.of(r.Inbox, r.Kind, r.At)
+			row := c.of(r.Inbox, r.Kind)
 			row.Pushed++
 			if !r.ReceivedAt.IsZero() || r.State == ledger.Received || r.State == ledger.Seen || r.State == ledger.Accepted {
 				row.Received++
@@ -440,7 +453,7 @@ func (s *Store) Offered(ctx context.Context, since, until time.Time) ([]ledger.T
 		c := counts{}
 		for _, r := range d.messages.list {
 			if r.Direction == ledger.Inbound && within(r.At, since, until) {
-				c.of(r.Inbox, r.Kind, r.At).Offered++
+				c.of(r.Inbox, r.Kind).Offered++
 			}
 		}
 		return c.rows(), nil

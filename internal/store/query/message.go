@@ -336,10 +336,6 @@ func (r *Reader) LaterDecisions(ctx context.Context, after, upTo int64, limit in
 // forever is later than any instant that is stored.
 const forever = int64(math.MaxInt64)
 
-// firstSince is the first position of all groups since an instant. The sum keeps the databases from walking up the positions from the very first one,
-// which is how they would look for a minimum of a key.
-const firstSince = "SELECT coalesce(min(first + 0), 9223372036854775807) FROM groups WHERE at >= ?"
-
 func bounds(since, until time.Time) (from, to int64) {
 	from, to = -forever, forever
 	if !since.IsZero() {
@@ -349,45 +345,4 @@ func bounds(since, until time.Time) (from, to int64) {
 		to = micros(until)
 	}
 	return from, to
-}
-
-// Traffic implements ledger.MessageReader. It counts entries of type message with since ≤ at < until; a zero instant is no bound.
-// Where to begin is found by position, which the clock cannot turn back, walking from the newest entry: it costs what the interval holds, and no index
-// over instants.
-func (r *Reader) Traffic(ctx context.Context, account string, since, until time.Time) ([]ledger.TrafficRow, error) {
-	from, to := bounds(since, until)
-	var rows []ledger.TrafficRow
-	var one ledger.TrafficRow
-	var last int64
-	err := r.pool().each(ctx, []any{&one.Inbox, &one.Kind, &one.Pushed, &one.Received, &one.Withdrawn, &last}, func() {
-		one.LastAt = instant(last)
-		rows = append(rows, one)
-	}, `SELECT inbox, kind, count(*),
-	sum(CASE WHEN received_at IS NOT NULL OR state IN ('received', 'seen', 'accepted') THEN 1 ELSE 0 END),
-	sum(CASE WHEN state = 'withdrawn' THEN 1 ELSE 0 END), max(at)
-FROM deliveries WHERE account = ? AND type = 'message' AND at >= ? AND at < ?
-	AND sequence > coalesce((SELECT sequence FROM deliveries WHERE account = ? AND position < (`+firstSince+`) ORDER BY sequence DESC LIMIT 1), 0)
-GROUP BY inbox, kind ORDER BY inbox, kind`, account, from, to, account, from)
-	if err != nil {
-		return nil, err
-	}
-	return rows, nil
-}
-
-// Offered implements ledger.MessageReader, with the same bounds as Traffic.
-func (r *Reader) Offered(ctx context.Context, since, until time.Time) ([]ledger.TrafficRow, error) {
-	from, to := bounds(since, until)
-	var rows []ledger.TrafficRow
-	var one ledger.TrafficRow
-	var last int64
-	err := r.pool().each(ctx, []any{&one.Inbox, &one.Kind, &one.Offered, &last}, func() {
-		one.LastAt = instant(last)
-		rows = append(rows, one)
-	}, `SELECT inbox, kind, count(*), max(at) FROM messages
-WHERE direction = 'in' AND at >= ? AND at < ? AND position >= (`+firstSince+`)
-GROUP BY inbox, kind ORDER BY inbox, kind`, from, to, from)
-	if err != nil {
-		return nil, err
-	}
-	return rows, nil
 }

@@ -4,11 +4,13 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"modernc.org/sqlite"
 
@@ -50,19 +52,7 @@ func (connector) Driver() driver.Driver { return &sqlite.Driver{} }
 // A log is read by pieces of the ledger. What a piece costs must not grow with the database: every table is searched by an index, none is scanned, and rows are
 // sorted only where they belong to one message or one part of Bida.
 func TestLogsAreReadByIndexesHoweverLargeTheDatabaseIs(t *testing.T) {
-	directory := t.TempDir()
-	s, err := bidasqlite.Open(t.Context(), directory, bidasqlite.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
-	heard := &statements{}
-	db := sql.OpenDB(connector{"file:" + directory + "/" + bidasqlite.File, heard})
-	defer db.Close()
-	r := query.New(db, query.QuestionMarks)
-	defer r.Close()
+	r, db, heard := listening(t)
 	span := ledger.Span{After: 1, UpTo: 2}
 	for _, c := range []struct {
 		name  string
@@ -107,20 +97,94 @@ func TestLogsAreReadByIndexesHoweverLargeTheDatabaseIs(t *testing.T) {
 			if len(heard.texts) != 1 {
 				t.Fatalf("%d statements: %q", len(heard.texts), heard.texts)
 			}
-			plan := planOf(t, db, heard.texts[0])
-			for _, want := range c.wants {
-				if !slices.ContainsFunc(plan, func(line string) bool { return strings.HasPrefix(line, want) }) {
-					t.Errorf("no %q in\n%s", want, strings.Join(plan, "\n"))
-				}
-			}
-			for _, line := range plan {
-				scans := strings.HasPrefix(line, "SCAN ") && line != "SCAN counted"
-				sorts := strings.HasPrefix(line, "USE TEMP B-TREE FOR ") && (c.sorts == "" || strings.TrimPrefix(line, "USE TEMP B-TREE FOR ") != c.sorts)
-				if scans || sorts {
-					t.Errorf("%s in\n%s", line, strings.Join(plan, "\n"))
-				}
-			}
+			searched(t, planOf(t, db, heard.texts[0]), c.wants, c.sorts)
 		})
+	}
+}
+
+// What a report reads must not grow with the database either. What is sorted or looked through from one end to the other is what a statement itself has found: the
+// counts of a day, and the steps of a search.
+func TestReportsAreReadByIndexesHoweverLargeTheDatabaseIs(t *testing.T) {
+	r, db, heard := listening(t)
+	now := time.Date(2026, 11, 27, 4, 3, 2, 1000, time.UTC)
+	stream := "SEARCH deliveries USING INDEX sqlite_autoindex_deliveries_1 (account=? AND sequence>? AND sequence<?)"
+	for _, c := range []struct {
+		name  string
+		read  func() error
+		wants []string
+		sorts string
+		scans []string // what may be scanned
+	}{
+		{"what was offered in a day", func() error { _, err := r.Offered(t.Context(), now.Add(-24*time.Hour), now); return err },
+			[]string{"SEARCH offered USING PRIMARY KEY (begins>? AND begins<?)", "SEARCH messages USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)", "SEARCH spans USING PRIMARY KEY (begins=?)"},
+			"GROUP BY", []string{"SCAN counted"}},
+		{"an agent's traffic of a day", func() error { _, err := r.Traffic(t.Context(), "an", now.Add(-24*time.Hour), now); return err },
+			[]string{stream, "SEARCH d USING INDEX sqlite_autoindex_deliveries_1 (account=? AND sequence=?)", "SEARCH spans USING PRIMARY KEY (begins>? AND begins<?)"},
+			"GROUP BY", []string{"SCAN CONSTANT ROW", "SCAN before", "SCAN upto", "SCAN touched"}},
+		{"an agent's newest deliveries", func() error { _, err := r.NewestDeliveries(t.Context(), "an", 9, 200); return err },
+			[]string{"SEARCH deliveries USING INDEX sqlite_autoindex_deliveries_1 (account=? AND sequence<?)", "SEARCH d USING INDEX sqlite_autoindex_deliveries_1 (account=? AND sequence=?)"},
+			"", []string{"SCAN CONSTANT ROW", "SCAN upto"}},
+		{"decided messages", func() error { _, err := r.DecidedMessages(t.Context(), 1, 1001, 1000); return err },
+			[]string{"SEARCH messages USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"}, "", nil},
+		{"an agent's facts at a position", func() error { _, err := r.FactsAt(t.Context(), 9, []string{"account/an"}); return err },
+			[]string{"SEARCH facts USING INDEX facts_end (to_position=? AND subject=?)", "SEARCH facts USING INDEX facts_subject_end (subject=? AND to_position>?)"}, "", nil},
+		{"an agent's assignments at a position", func() error { _, err := r.AssignmentsAt(t.Context(), 9, []string{"an"}); return err },
+			[]string{"SEARCH assignments USING INDEX assignments_account_end (account=? AND to_position=?)", "SEARCH assignments USING INDEX assignments_account_end (account=? AND to_position>?)"}, "", nil},
+		{"the deliveries of a message", func() error { _, err := r.DeliveriesOf(t.Context(), 9); return err },
+			[]string{"SEARCH deliveries USING INDEX deliveries_message (message=?)"}, "ORDER BY", nil},
+		{"the decisions on a conversation", func() error { _, err := r.DecisionsOf(t.Context(), 9, 200); return err },
+			[]string{"SEARCH decisions USING INDEX decisions_conversation (conversation=?)"}, "", nil},
+		{"the versions of a document", func() error { _, err := r.DocumentVersions(t.Context(), "account", "an"); return err },
+			[]string{"SEARCH documents USING PRIMARY KEY (kind=? AND name=?)"}, "", nil},
+		{"the revision at a position", func() error { _, err := r.RevisionAt(t.Context(), 9); return err },
+			[]string{"SEARCH revisions"}, "", nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			heard.texts = nil
+			if err := c.read(); err != nil && !errors.Is(err, ledger.ErrNotFound) {
+				t.Fatal(err)
+			}
+			if len(heard.texts) != 1 {
+				t.Fatalf("%d statements: %q", len(heard.texts), heard.texts)
+			}
+			plan := slices.DeleteFunc(planOf(t, db, heard.texts[0]), func(line string) bool { return slices.Contains(c.scans, line) })
+			searched(t, plan, c.wants, c.sorts)
+		})
+	}
+}
+
+// listening is an empty database, with a reader whose statements are heard.
+func listening(t *testing.T) (*query.Reader, *sql.DB, *statements) {
+	t.Helper()
+	directory := t.TempDir()
+	s, err := bidasqlite.Open(t.Context(), directory, bidasqlite.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	heard := &statements{}
+	db := sql.OpenDB(connector{"file:" + directory + "/" + bidasqlite.File, heard})
+	r := query.New(db, query.QuestionMarks)
+	t.Cleanup(func() { _, _ = r.Close(), db.Close() })
+	return r, db, heard
+}
+
+// searched wants lines in a plan, and that nothing else is scanned or sorted than what may be.
+func searched(t *testing.T, plan, wants []string, sorts string) {
+	t.Helper()
+	for _, want := range wants {
+		if !slices.ContainsFunc(plan, func(line string) bool { return strings.HasPrefix(line, want) }) {
+			t.Errorf("no %q in\n%s", want, strings.Join(plan, "\n"))
+		}
+	}
+	for _, line := range plan {
+		scan := strings.HasPrefix(line, "SCAN ") && line != "SCAN counted"
+		sort := strings.HasPrefix(line, "USE TEMP B-TREE FOR ") && (sorts == "" || strings.TrimPrefix(line, "USE TEMP B-TREE FOR ") != sorts)
+		if scan || sort {
+			t.Errorf("%s in\n%s", line, strings.Join(plan, "\n"))
+		}
 	}
 }
 

@@ -77,6 +77,8 @@ var parts = []part{
 var without = map[string]string{
 	"groups":           "the marks have their positions and instants; the nonce is for the ledger",
 	"decider":          "the last sign of life is in the head",
+	"spans":            "they follow from the groups",
+	"offered":          "it follows from the messages",
 	"message_keys":     "senders' ids",
 	"contacts":         "names of customers",
 	"audit":            "details are written by every part of the program; who changed the policy is in the revisions",

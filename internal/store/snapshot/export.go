@@ -28,6 +28,8 @@ type Options struct {
 	Zone *time.Location
 	// Program and Engine are the versions of the program and of what decides in it.
 	Program, Engine string
+	// Agent has only what explains this one agent exported; "" for everything.
+	Agent string
 	// Failures are the parts of Bida that are known to fail.
 	Failures []reception.Failure
 }
@@ -58,6 +60,9 @@ func (x *Exporter) Export(ctx context.Context, w io.Writer, o Options) error {
 	e.pack = gzip.NewWriter(e.file)
 	e.json = json.NewEncoder(io.MultiWriter(e.pack, &e.unpacked))
 	e.json.SetEscapeHTML(false)
+	if o.Agent != "" {
+		e.extent = newExtent(o.Agent)
+	}
 	if err := x.source.Extract(ctx, o.Since.Add(-Margin), e.take); err != nil {
 		return err
 	}
@@ -73,6 +78,8 @@ func (c *counter) Write(b []byte) (int, error) { *c += counter(len(b)); return l
 // encoder writes one file.
 type encoder struct {
 	options          Options
+	extent           *extent             // nil for everything
+	head             *ledger.ExtractHead // until the extent is known
 	cover            *cover
 	file             *bufio.Writer
 	pack             *gzip.Writer
@@ -80,7 +87,8 @@ type encoder struct {
 	sum              hash.Hash
 	length, unpacked counter
 	rows             int
-	table            string // of the rows that are being written
+	marks            []ledger.Mark // likewise
+	table            string        // of the rows that are being written
 }
 
 // section begins the rows of a table.
@@ -99,8 +107,13 @@ var marks = section{"marks", []string{"first", "last", "at"}}
 
 // take writes a part of the extract.
 func (e *encoder) take(p *ledger.Extract) error {
-	if p.Head != nil {
+	if p.Head != nil && e.extent == nil {
 		return e.begin(p.Head)
+	}
+	if e.extent != nil {
+		if wait, err := e.confine(p); wait || err != nil {
+			return err
+		}
 	}
 	for _, m := range p.Marks {
 		if err := e.row(marks, []any{m.First, m.Last, m.At.UnixMicro()}); err != nil {
@@ -117,11 +130,53 @@ func (e *encoder) take(p *ledger.Extract) error {
 	return nil
 }
 
+// confine leaves of a part what explains the agent. Until all settings are there it is not known what that is, and they wait.
+func (e *encoder) confine(p *ledger.Extract) (wait bool, err error) {
+	x := e.extent
+	switch {
+	case p.Head != nil:
+		e.head = p.Head
+		return true, nil
+	case p.Marks != nil:
+		e.marks = append(e.marks, p.Marks...)
+		return true, nil
+	case len(p.Rows.Documents) > 0:
+		x.documents = append(x.documents, p.Rows.Documents...)
+		return true, nil
+	case e.head != nil:
+		if err := e.settle(); err != nil {
+			return false, err
+		}
+	}
+	x.cut(&p.Rows)
+	return false, nil
+}
+
+// settle begins the file once the settings are known.
+func (e *encoder) settle() error {
+	x, h := e.extent, e.head
+	e.head = nil
+	if !x.settle() {
+		return errUnknownAgent
+	}
+	if err := e.begin(h); err != nil {
+		return err
+	}
+	e.extent = nil // what was held back is written as it is
+	err := e.take(&ledger.Extract{Marks: e.marks, Rows: ledger.Group{Documents: x.documents}})
+	e.extent, e.marks, x.documents = x, nil, nil
+	return err
+}
+
 func (e *encoder) begin(h *ledger.ExtractHead) error {
-	if h.Messages > maxMessages {
+	if h.Messages > maxMessages && e.extent == nil {
 		return errMuch
 	}
-	if _, err := fmt.Fprintf(e.file, "%s%d\n", magic, Version); err != nil {
+	version, inboxes := Version, []string(nil)
+	if e.extent != nil {
+		version, inboxes = versionOfOne, e.extent.names()
+	}
+	if _, err := fmt.Fprintf(e.file, "%s%d\n", magic, version); err != nil {
 		return err
 	}
 	at := e.options.At
@@ -130,7 +185,7 @@ func (e *encoder) begin(h *ledger.ExtractHead) error {
 	}
 	return e.json.Encode(map[string]Head{"snapshot": {
 		Program: e.options.Program, Engine: e.options.Engine, Position: h.Position, At: at, Since: e.options.Since, From: h.From,
-		Began: h.Began, AliveAt: h.AliveAt, Zone: zoneName(e.options.Zone, e.options.At), Failures: failuresOf(e.options.Failures),
+		Began: h.Began, AliveAt: h.AliveAt, Zone: zoneName(e.options.Zone, e.options.At), Agent: e.options.Agent, Inboxes: inboxes, Failures: failuresOf(e.options.Failures),
 	}})
 }
 
@@ -148,6 +203,11 @@ func (e *encoder) row(of section, values []any) error {
 }
 
 func (e *encoder) end(w io.Writer) error {
+	if e.extent != nil && e.head != nil { // nothing came after the settings
+		if err := e.settle(); err != nil {
+			return err
+		}
+	}
 	if err := e.json.Encode(map[string]ending{"end": {e.rows}}); err != nil {
 		return err
 	}

@@ -8,8 +8,11 @@ import (
 	"github.com/bidahq/bida/internal/reception"
 )
 
-// Version is that of the file's form.
-const Version = 1
+// The versions of the file's form: of one that has everything, and of one that has what explains one agent, which older programs would take for everything.
+const (
+	Version      = 1
+	versionOfOne = 2
+)
 
 // The form of a file: a line with the magic and the version; a gzip member with lines of JSON; a line of a fixed length with the SHA-256 and the length of
 // everything before it. docs/snapshot.md describes the lines of JSON.
@@ -39,14 +42,16 @@ const Usual = 24 * time.Hour
 // Head says what a snapshot is of.
 type Head struct {
 	Program  string    `json:"program"`
-	Engine   string    `json:"engine"`   // of the gates, the zone data, the calendars and the filters
-	Position int64     `json:"position"` // last ledger position
-	At       time.Time `json:"at"`       // its present
-	Since    time.Time `json:"since"`    // the earliest instant that can be asked about
-	From     int64     `json:"from"`     // position of the earliest rows
-	Began    time.Time `json:"began"`    // when the records of the installation begin
-	AliveAt  time.Time `json:"alive_at"` // last sign of life of the server
-	Zone     string    `json:"zone"`     // in which times are shown: a name, or an offset such as +08:00
+	Engine   string    `json:"engine"`            // of the gates, the zone data, the calendars and the filters
+	Position int64     `json:"position"`          // last ledger position
+	At       time.Time `json:"at"`                // its present
+	Since    time.Time `json:"since"`             // the earliest instant that can be asked about
+	From     int64     `json:"from"`              // position of the earliest rows
+	Began    time.Time `json:"began"`             // when the records of the installation begin
+	AliveAt  time.Time `json:"alive_at"`          // last sign of life of the server
+	Zone     string    `json:"zone"`              // in which times are shown: a name, or an offset such as +08:00
+	Agent    string    `json:"agent,omitempty"`   // the only one that it explains, "" for all
+	Inboxes  []string  `json:"inboxes,omitempty"` // those of the agent
 	Failures []Failure `json:"failures"`
 	zone     *time.Location
 }
@@ -124,8 +129,8 @@ var (
 // errForm says which version the file has.
 func errForm(version string) error {
 	return problem.New(problem.Invalid, "snapshot.newer",
-		fmt.Sprintf("The snapshot has the form %s, and this program reads form %d only; use a newer program.", version, Version),
-		fmt.Sprintf("快照的格式版本是 %s，本程序只能读取版本 %d；请使用更新的程序。", version, Version))
+		fmt.Sprintf("The snapshot has the form %s, and this program reads the forms %d and %d only; use a newer program.", version, Version, versionOfOne),
+		fmt.Sprintf("快照的格式版本是 %s，本程序只能读取版本 %d 和 %d；请使用更新的程序。", version, Version, versionOfOne))
 }
 
 // errEngine says which engine the file was made with.

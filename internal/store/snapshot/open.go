@@ -51,7 +51,11 @@ func (r *Records) Message(ctx context.Context, position int64) (ledger.MessageRo
 	if position > 0 && position < r.head.From {
 		return ledger.MessageRow{}, errOlder
 	}
-	return r.Store.Message(ctx, position)
+	row, err := r.Store.Message(ctx, position)
+	if r.head.Agent != "" && errors.Is(err, ledger.ErrNotFound) {
+		return row, errOtherMessage
+	}
+	return row, err
 }
 
 // Open reads a snapshot that was made with the same engine. The error is a *problem.Error that says what is wrong with the file, or one of reading it.
@@ -153,7 +157,7 @@ func checkForm(file io.ReadSeeker) (length int64, err error) {
 	case err != nil:
 		return 0, errTruncated
 	}
-	if version := strings.TrimSuffix(strings.TrimPrefix(line, magic), "\n"); version != strconv.Itoa(Version) {
+	if version := strings.TrimSuffix(strings.TrimPrefix(line, magic), "\n"); version != strconv.Itoa(Version) && version != strconv.Itoa(versionOfOne) {
 		return 0, errForm(strconv.Quote(version))
 	}
 	return int64(len(line)), nil

@@ -178,6 +178,7 @@ func (h *history) messages(ctx context.Context, p, q int64, n int, account, inbo
 		},
 		"DeliveriesOf":         func(s store.Store) (any, error) { return s.DeliveriesOf(ctx, p) },
 		"Attempts":             func(s store.Store) (any, error) { return s.Attempts(ctx, account, p%5) },
+		"NewestDeliveries":     func(s store.Store) (any, error) { return s.NewestDeliveries(ctx, account, p, n) },
 		"Entries":              func(s store.Store) (any, error) { return s.Entries(ctx, account, p%4, n) },
 		"DecisionsOf":          func(s store.Store) (any, error) { return s.DecisionsOf(ctx, conversation, n) },
 		"Replies":              func(s store.Store) (any, error) { return s.Replies(ctx, inbox, p, n) },

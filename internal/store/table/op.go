@@ -26,6 +26,7 @@ const (
 	Insert Verb = iota // a row that exists is refused
 	Keep               // insert; a row that exists stays as it is
 	Put                // insert or replace
+	Sum                // insert, or add to what is there
 	Edit               // replace the columns of Table.Edit
 	Raw                // just Text, once per row
 )
@@ -72,6 +73,8 @@ func (op *Op) Tail() string {
 		return " ON CONFLICT (" + key + ") DO NOTHING"
 	case Put:
 		return " ON CONFLICT (" + key + ") DO UPDATE SET " + names(op.settable(), carry, ", ")
+	case Sum:
+		return " ON CONFLICT (" + key + ") DO UPDATE SET " + names(op.settable(), func(name string) string { return name + " = " + op.Table + "." + name + " + excluded." + name }, ", ")
 	}
 	return ""
 }
@@ -187,6 +190,6 @@ func Ops() []*Op {
 	return []*Op{InsertMessage, InsertKey, PutContact, PutConversation, InsertDelivery, EditDelivery, InsertAttempt, InsertFact, EndFact,
 		InsertAssignment, EndAssignment, InsertDecision, KeepOutcomes, InsertDocument, InsertRevision, InsertAudit, PutLogin, PutToken, PutBrowserSession, PutClient,
 		SameStatus, InsertGroup, SupersedeDocument, EndDocument, UpdateReplies, MoveReplyCursor, InsertRefusal, TrimRefusals,
-		EndUploads, PutQuarantine, ReleaseMessage, AddHits, PutUpload, KeepFile, UpdateContactReplies, InsertVisitor, PutRating, PutJob, EndJob,
+		EndUploads, PutQuarantine, ReleaseMessage, CountReleased, AddHits, AddOffered, MarkSpan, PutUpload, KeepFile, UpdateContactReplies, InsertVisitor, PutRating, PutJob, EndJob,
 		InsertAutoReply}
 }

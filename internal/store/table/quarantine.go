@@ -36,8 +36,7 @@ var (
 	PutQuarantine = newOp(Put, Quarantine)
 	// ReleaseMessage demands that the message is held: nobody else's direction changes.
 	ReleaseMessage = released(raw(`UPDATE messages SET direction = 'in' WHERE position = ? AND direction = 'held'`, true, integers("position")...))
-	AddHits        = raw(`INSERT INTO filter_hits (rule, hour, hits) VALUES (?, ?, ?) ON CONFLICT (rule, hour) DO UPDATE SET hits = filter_hits.hits + excluded.hits`,
-		false, Columns(Hits.Visit)...)
+	AddHits        = newOp(Sum, Hits)
 )
 
 func released(op *Op) *Op {
@@ -47,7 +46,9 @@ func released(op *Op) *Op {
 
 func (s *steps) quarantine(g *ledger.Group) {
 	for i := range g.Releases {
-		s.one(ReleaseMessage, func(e *Encoder) { e.Int("position", &g.Releases[i]) })
+		position := func(e *Encoder) { e.Int("position", &g.Releases[i]) }
+		s.one(ReleaseMessage, position)
+		s.one(CountReleased, position)
 	}
 	add(s, PutQuarantine, Quarantine.Visit, latest(g.Quarantine, func(r *ledger.QuarantineRow) int64 { return r.Message }))
 	add(s, AddHits, Hits.Visit, g.Hits)

@@ -49,12 +49,15 @@ func Steps(g *ledger.Group, kept int) []Step {
 		e.Text("nonce", &g.Nonce)
 		e.Int("first", &g.First)
 	}}
-	return append([]Step{group}, rowSteps(g, kept)...)
+	s := steps{[]Step{group}}
+	s.span(g)
+	return append(s.list, rowSteps(g, kept)...)
 }
 
 func rowSteps(g *ledger.Group, kept int) []Step {
 	var s steps
 	add(&s, InsertMessage, Messages.Visit, g.Messages)
+	add(&s, AddOffered, offered.Visit, offeredBy(g.Messages))
 	add(&s, InsertKey, Keys.Visit, g.Keys)
 	add(&s, PutContact, Contacts.Visit, latest(g.Contacts, func(r *ledger.ContactRow) [2]string { return [2]string{r.Inbox, r.ID} }))
 	conversations := latest(g.Conversations, func(r *ledger.ConversationRow) int64 { return r.ID })
