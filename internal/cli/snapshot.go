@@ -119,11 +119,14 @@ type explain struct {
 
 // Run implements the command.
 func (v *explain) Run(s *session) error {
+	if err := v.check(); err != nil {
+		return err
+	}
 	shot, err := s.openSnapshot(v.Snapshot)
 	if err != nil {
 		return err
 	}
-	q := diagnosis.Query{Agent: v.Agent, Inbox: v.Inbox, Kind: v.Kind, Message: v.Message, Lang: s.lang}
+	q := diagnosis.Query{Agent: v.Agent, Inbox: v.Inbox, Kind: v.Kind, Message: v.Message, Sender: v.SenderID, Lang: s.lang}
 	if v.At != "" {
 		if q.At, err = instant("--at", v.At, shot.Head.At.In(s.zone)); err != nil {
 			return err
