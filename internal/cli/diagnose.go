@@ -24,6 +24,7 @@ type question struct {
 	Kind     string `help:"Only this kind of messages, for example group." placeholder:"KIND"`
 	Message  string `help:"Only this message, for example m120." placeholder:"ID"`
 	SenderID string `name:"sender-id" help:"The message that its sender gave this id in --inbox; also one that was refused, or never came in." placeholder:"ID"`
+	Excess   bool   `help:"The other way round: why does the agent get, or could it get, what it should not?"`
 	At       string `help:"As of an instant: 2026-11-20T14:02:00+08:00, or 2026-11-20 14:02, or 14:02 for today." placeholder:"TIME"`
 	// What is only thought of:
 	AsRole []string `help:"What if the agent had this role instead of its own? Can be given more than once. Changes nothing." placeholder:"ROLE"`
@@ -36,6 +37,8 @@ func (q *question) check() error {
 	switch {
 	case q.Agent == "" && q.Message == "" && q.SenderID == "":
 		return usage("--agent: say which agent, or name a message with --message or --sender-id")
+	case q.Excess && q.Agent == "":
+		return usage("--excess: say with --agent who gets what it should not")
 	case q.Message != "" && q.SenderID != "":
 		return usage("--sender-id: name the message by --message or by --sender-id, not by both")
 	case q.SenderID != "" && q.Inbox == "":
@@ -84,6 +87,9 @@ func verdict(r *diagnosis.Report) error {
 // call is the question to the server.
 func (v *diagnose) call(s *session) (client.Call, error) {
 	if len(v.AsRole) > 0 || v.With != "" {
+		if v.Excess || v.SenderID != "" || v.Agent == "" {
+			return client.Call{}, usage("--as-role, --with: ask what an agent would receive; they go with --agent, and not with --excess or --sender-id")
+		}
 		body, err := v.supposed(s)
 		return client.Call{Method: http.MethodPost, Path: "/what-if", Body: body}, err
 	}
@@ -92,6 +98,9 @@ func (v *diagnose) call(s *session) (client.Call, error) {
 		if value != "" {
 			query.Set(key, value)
 		}
+	}
+	if v.Excess {
+		query.Set("excess", "true")
 	}
 	if v.At != "" {
 		at, err := instant("--at", v.At, time.Now().In(s.zone))

@@ -194,6 +194,9 @@ func (s *session) fix(f *diagnosis.Fix) {
 	for _, a := range f.Actions {
 		s.print("      %s\n", a.Text.In(s.lang))
 	}
+	if o := f.Others; o != nil && o.Count > 0 {
+		s.print(s.pick("      还会改变 %d 项：%s\n", "      changes %d more: %s\n"), o.Count, otherCells(o))
+	}
 }
 
 // part prints one line of the check-list. Of a gate that stops some cells and lets others pass, only what stops is said.

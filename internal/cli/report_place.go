@@ -68,3 +68,17 @@ func (s *session) people(r *diagnosis.Report, list []string, count int) string {
 	}
 	return text
 }
+
+// otherCells names some of the cells that a fix changes beside those it is for.
+func otherCells(o *diagnosis.Others) string {
+	const shown = 6
+	var names []string
+	for _, c := range o.Cells[:min(len(o.Cells), shown)] {
+		names = append(names, c.Agent+"·"+c.Inbox+"·"+c.Kind)
+	}
+	text := strings.Join(names, ", ")
+	if more := o.Count - len(names); more > 0 {
+		text += fmt.Sprintf(" +%d", more)
+	}
+	return text
+}

@@ -126,7 +126,7 @@ func (v *explain) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	q := diagnosis.Query{Agent: v.Agent, Inbox: v.Inbox, Kind: v.Kind, Message: v.Message, Sender: v.SenderID, Lang: s.lang}
+	q := diagnosis.Query{Agent: v.Agent, Inbox: v.Inbox, Kind: v.Kind, Message: v.Message, Sender: v.SenderID, Excess: v.Excess, Lang: s.lang}
 	if v.At != "" {
 		if q.At, err = instant("--at", v.At, shot.Head.At.In(s.zone)); err != nil {
 			return err

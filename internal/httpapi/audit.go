@@ -112,13 +112,14 @@ func (s *Server) diagnose(ctx context.Context, by caller, in *struct {
 	Kind    string    `query:"kind" doc:"this kind of message only"`
 	Message string    `query:"message" doc:"why (not) this message"`
 	Sender  string    `query:"sender_id" maxLength:"200" doc:"names the message by the id that its sender gave it in the inbox: also one that was refused, or never came in; needs diagnosis.view"`
+	Excess  bool      `query:"excess" doc:"the other way round: why does the agent get, or could it get, what it should not?"`
 	At      time.Time `query:"at" doc:"as of this instant; now if left out"`
 }) (*diagnosisOutput, error) {
 	if s.o.Diagnose == nil {
 		return nil, errNoDiagnosis
 	}
-	q := diagnosis.Query{Agent: in.Agent, Inbox: in.Inbox, Kind: in.Kind, Message: in.Message, Sender: in.Sender, At: in.At, Lang: by.lang}
-	if aboutMessage := in.Message != "" || in.Sender != ""; q.Agent == "" && !(aboutMessage && s.can(by, policy.DiagnosisView)) {
+	q := diagnosis.Query{Agent: in.Agent, Inbox: in.Inbox, Kind: in.Kind, Message: in.Message, Sender: in.Sender, Excess: in.Excess, At: in.At, Lang: by.lang}
+	if aboutMessage := in.Message != "" || in.Sender != ""; q.Agent == "" && !(aboutMessage && !in.Excess && s.can(by, policy.DiagnosisView)) {
 		q.Agent = by.account
 	}
 	if in.Sender != "" {
