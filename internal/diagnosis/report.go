@@ -42,6 +42,8 @@ type Report struct {
 	// Place is where the message is, Best what would let the most agents receive it: for a question about a message and no agent in particular.
 	Place *Place  `json:"place,omitempty"`
 	Best  *Remedy `json:"best,omitempty"`
+	// Patterns are what separates the agent's deliveries that did not arrive as they should from the others: coincidences, where there are enough to tell.
+	Patterns []Separation `json:"patterns,omitempty"`
 	// DeadRules are the agent's own grants and denials that have no effect, at the instant asked about.
 	DeadRules []DeadRule `json:"dead_rules"`
 
