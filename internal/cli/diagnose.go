@@ -15,6 +15,7 @@ import (
 type diagnose struct {
 	serverFlags
 	question
+	patternFlags
 }
 
 // question is what a diagnosis is asked.
@@ -49,6 +50,12 @@ func (q *question) check() error {
 
 // Run implements the command.
 func (v *diagnose) Run(s *session) error {
+	if v.Patterns {
+		return v.patterns(s)
+	}
+	if v.From != "" || v.To != "" {
+		return usage("--from, --to: they go with --patterns")
+	}
 	if err := v.check(); err != nil {
 		return err
 	}

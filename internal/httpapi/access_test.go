@@ -52,6 +52,7 @@ var access = map[string]string{
 	"GET /quarantine/{id}/not-spam":                 "sup admin",
 	"POST /messages/{id}/release":                   "sup admin",
 	"GET /diagnosis":                                "agent-a agent-b sup auditor admin",
+	"GET /diagnosis/patterns":                       "sup auditor admin",
 	"POST /what-if":                                 "sup auditor admin",
 	"GET /intake/log":                               "sup admin",
 	"GET /audit":                                    "auditor admin",

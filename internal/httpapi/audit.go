@@ -132,6 +132,26 @@ func (s *Server) diagnose(ctx context.Context, by caller, in *struct {
 	return &diagnosisOutput{Body: report}, nil
 }
 
+type patternsOutput struct{ Body *diagnosis.Patterns }
+
+func (s *Server) patterns(ctx context.Context, by caller, in *struct {
+	Agent string    `query:"agent" doc:"deliveries to this agent only"`
+	Inbox string    `query:"inbox" doc:"of this inbox only"`
+	Kind  string    `query:"kind" doc:"of this kind only"`
+	From  time.Time `query:"from" doc:"of messages from this instant on; a day before the end if left out"`
+	To    time.Time `query:"to" doc:"up to this instant; now if left out"`
+}) (*patternsOutput, error) {
+	if s.o.Diagnose == nil {
+		return nil, errNoDiagnosis
+	}
+	s.o.Intake.Flush(ctx)
+	p, err := s.o.Diagnose.Patterns(ctx, by.account, diagnosis.PatternQuery{Agent: in.Agent, Inbox: in.Inbox, Kind: in.Kind, From: in.From, To: in.To})
+	if err != nil {
+		return nil, err
+	}
+	return &patternsOutput{Body: p}, nil
+}
+
 type timelineOutput struct{ Body *diagnosis.Timeline }
 
 func (s *Server) timeline(ctx context.Context, by caller, in *struct {

@@ -54,6 +54,7 @@ func (s *Server) register(t *routes) {
 	route(t, "GET /messages/trace", need(policy.TraceView, policy.ConversationView, policy.MessagePost), "Follow a message, or a refused request, by the sender's id", s.traceBySender)
 	route(t, "GET /messages/{id}/trace", need(policy.TraceView, policy.ConversationView), "Follow a message", s.traceByID)
 	route(t, "GET /diagnosis", need(policy.DiagnosisView, policy.DiagnosisSelf), "Why does this agent (not) receive?", s.diagnose)
+	route(t, "GET /diagnosis/patterns", need(policy.DiagnosisView), "What separates the deliveries that did not arrive as they should from the others?", s.patterns)
 	route(t, "POST /what-if", need(policy.PolicyView), "Would this agent receive with other roles or settings?", s.whatIf, atMost(policyBody))
 	t.stream("GET /snapshot", need(policy.SnapshotExport), "Export what explains this installation, in one file without texts and secrets", describeSnapshot, s.exportSnapshot)
 	route(t, "GET /intake/log", need(policy.IntakeLogView), "List refused requests", s.listRefusals)
