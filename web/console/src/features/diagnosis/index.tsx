@@ -1,11 +1,11 @@
-import { App, Button, DatePicker, Select, Space, Tag } from "antd";
+import { App, Button, Select, Space, Tag } from "antd";
 import { CopyOutlined, LinkOutlined, MedicineBoxOutlined, ReloadOutlined } from "@ant-design/icons";
-import dayjs from "dayjs";
 import { useQuery } from "@tanstack/react-query";
 import { useMemo, type ReactNode } from "react";
 import { clock, kindTitle } from "@bida/shared/format";
 import { pick } from "@bida/shared/text";
 import { useMay, useMe } from "../../app/me";
+import { part } from "../../app/part";
 import { useParameters } from "../../app/search";
 import { useLanguage, useWords } from "../../app/words";
 import { Outcome, type OutcomeName } from "../../ui/outcome";
@@ -13,7 +13,7 @@ import { PageBody } from "../../ui/page";
 import { Empty, ErrorState, Loading, Stale } from "../../ui/states";
 import { CheckList } from "./checks";
 import { Findings } from "./findings";
-import { PatternsSection } from "./patterns";
+import { PatternsSection } from "./patterns.section";
 import { BestView, PlaceView, QuestionChoice } from "./place";
 import { reportQuery, useAgents, type Question, type Report } from "./queries";
 import { AsRole } from "./suppose";
@@ -21,6 +21,8 @@ import { supposeText } from "./suppose.text";
 import { TimelineSection } from "./timeline";
 import { diagnosisText } from "./text";
 import "./diagnosis.css";
+
+const When = part(() => import("./when"), { waiting: <span className="diagnosis-when" /> });
 
 const outcomeOf: Readonly<Record<string, OutcomeName>> = { receiving: "pass", partial: "block", blocked: "block", waiting: "wait", no_traffic: "pass", unknown: "unknown" };
 
@@ -80,8 +82,7 @@ function Filters({ question, report, onChange }: FilterProps): ReactNode {
         options={[option("", `${t.inbox}: ${t.all}`), ...inboxes.map((i) => option(i, report?.titles[`inbox/${i}`] ?? i))]} />
       <Select aria-label={t.kind} value={question.kind ?? ""} onChange={(v: string) => onChange({ kind: v })}
         options={[option("", `${t.kind}: ${t.all}`), ...kinds.map((k) => option(k, kindTitle(k, language)))]} />
-      <DatePicker aria-label={t.at} showTime={{ format: "HH:mm" }} format="YYYY-MM-DD HH:mm" placeholder={t.now} value={question.at === undefined ? null : dayjs(question.at)}
-        disabledDate={(d) => d.isAfter(dayjs())} onChange={(d) => onChange({ at: d === null ? undefined : d.toISOString() })} />
+      <When label={t.at} placeholder={t.now} at={question.at} onChange={(at) => onChange({ at })} />
       {question.agent !== "" && <QuestionChoice excess={question.excess === true} onChange={(excess) => onChange({ about: excess ? "excess" : undefined, as: undefined })} />}
       {question.message === undefined && question.excess !== true && <AsRole agent={question.agent} role={question.as} onChange={(role) => onChange({ as: role })} />}
       {question.message !== undefined && <Tag closable={{ closeIcon: true, "aria-label": t.clearMessage }} onClose={() => onChange({ message: undefined })}>{t.aboutMessage(question.message)}</Tag>}

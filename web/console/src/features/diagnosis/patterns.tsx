@@ -1,10 +1,8 @@
-import { Collapse } from "antd";
 import { useQuery } from "@tanstack/react-query";
-import { useState, type ReactNode } from "react";
+import type { ReactNode } from "react";
 import type { Schemas } from "@bida/shared/api";
 import { kindTitle } from "@bida/shared/format";
 import { pick } from "@bida/shared/text";
-import { useMay } from "../../app/me";
 import { useLanguage, useWords } from "../../app/words";
 import { reasonTitle, useReasons } from "../../ui/gates";
 import { Outcome } from "../../ui/outcome";
@@ -14,16 +12,15 @@ import { patternsQuery, type Patterns } from "./queries";
 
 type Group = Schemas["DiagnosisGroup"];
 
-/** PatternsSection groups the deliveries of a day by all that is recorded of them. It is looked at when somebody opens it. */
-export function PatternsSection({ agent, inbox, kind, at }: { readonly agent: string; readonly inbox: string | undefined; readonly kind: string | undefined; readonly at: string | undefined }): ReactNode {
-  const t = useWords(patternsText);
-  const may = useMay("diagnosis.view");
-  const [open, setOpen] = useState(false);
-  if (!may) return null;
-  return <Collapse className="patterns" onChange={(keys) => setOpen(keys.length > 0)} items={[{ key: "patterns", label: <span>{t.title} <span className="soft">· {t.show}</span></span>, children: open && <Content agent={agent} inbox={inbox} kind={kind} at={at} /> }]} />;
+interface Props {
+  readonly agent: string;
+  readonly inbox: string | undefined;
+  readonly kind: string | undefined;
+  readonly at: string | undefined;
 }
 
-function Content(props: { readonly agent: string; readonly inbox: string | undefined; readonly kind: string | undefined; readonly at: string | undefined }): ReactNode {
+/** The deliveries of a day, grouped by all that is recorded of them. */
+export default function PatternsContent(props: Props): ReactNode {
   const t = useWords(patternsText);
   const language = useLanguage();
   const found = useQuery(patternsQuery(props.agent, props.inbox, props.kind, props.at));

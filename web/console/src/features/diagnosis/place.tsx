@@ -32,7 +32,7 @@ export function PlaceView({ report }: { readonly report: Report }): ReactNode {
   const place = report.place;
   if (!place) return null;
   const states: Readonly<Record<string, string>> = t.states;
-  const since = place.since as string | null;
+  const { since } = place;
   return (
     <section className="card finding" aria-label={t.place}>
       <h2><Outcome outcome={placeOutcome[place.state] ?? "unknown"}>{states[place.state] ?? place.state}</Outcome></h2>
