@@ -11,27 +11,54 @@ import (
 	"github.com/bidahq/bida/internal/diagnosis"
 )
 
-// diagnose asks why an agent does, or does not, receive.
+// diagnose asks why an agent does, or does not, receive, or why nobody has a message.
 type diagnose struct {
 	serverFlags
 	question
+	patternFlags
 }
 
 // question is what a diagnosis is asked.
 type question struct {
-	Agent   string `required:"" help:"Agent to ask about." placeholder:"NAME"`
-	Inbox   string `help:"Only this inbox." placeholder:"NAME"`
-	Kind    string `help:"Only this kind of messages, for example group." placeholder:"KIND"`
-	Message string `help:"Only this message, for example m120." placeholder:"ID"`
-	At      string `help:"As of an instant: 2026-11-20T14:02:00+08:00, or 2026-11-20 14:02, or 14:02 for today." placeholder:"TIME"`
+	Agent    string `help:"Agent to ask about. Without it, and with --message or --sender-id: who has the message, and why nobody has it." placeholder:"NAME"`
+	Inbox    string `help:"Only this inbox." placeholder:"NAME"`
+	Kind     string `help:"Only this kind of messages, for example group." placeholder:"KIND"`
+	Message  string `help:"Only this message, for example m120." placeholder:"ID"`
+	SenderID string `name:"sender-id" help:"The message that its sender gave this id in --inbox; also one that was refused, or never came in." placeholder:"ID"`
+	Excess   bool   `help:"The other way round: why does the agent get, or could it get, what it should not?"`
+	At       string `help:"As of an instant: 2026-11-20T14:02:00+08:00, or 2026-11-20 14:02, or 14:02 for today." placeholder:"TIME"`
 	// What is only thought of:
 	AsRole []string `help:"What if the agent had this role instead of its own? Can be given more than once. Changes nothing." placeholder:"ROLE"`
 	With   string   `help:"What if these documents were in force, beside all others? Changes nothing." placeholder:"FILE"`
 	JSON   bool     `help:"As JSON."`
 }
 
+// check refuses a question that is about nothing.
+func (q *question) check() error {
+	switch {
+	case q.Agent == "" && q.Message == "" && q.SenderID == "":
+		return usage("--agent: say which agent, or name a message with --message or --sender-id")
+	case q.Excess && q.Agent == "":
+		return usage("--excess: say with --agent who gets what it should not")
+	case q.Message != "" && q.SenderID != "":
+		return usage("--sender-id: name the message by --message or by --sender-id, not by both")
+	case q.SenderID != "" && q.Inbox == "":
+		return usage("--sender-id: a sender's id is that of one inbox; say which with --inbox")
+	}
+	return nil
+}
+
 // Run implements the command.
 func (v *diagnose) Run(s *session) error {
+	if v.Patterns {
+		return v.patterns(s)
+	}
+	if v.From != "" || v.To != "" {
+		return usage("--from, --to: they go with --patterns")
+	}
+	if err := v.check(); err != nil {
+		return err
+	}
 	from, err := v.open(s)
 	if err != nil {
 		return err
@@ -67,14 +94,20 @@ func verdict(r *diagnosis.Report) error {
 // call is the question to the server.
 func (v *diagnose) call(s *session) (client.Call, error) {
 	if len(v.AsRole) > 0 || v.With != "" {
+		if v.Excess || v.SenderID != "" || v.Agent == "" {
+			return client.Call{}, usage("--as-role, --with: ask what an agent would receive; they go with --agent, and not with --excess or --sender-id")
+		}
 		body, err := v.supposed(s)
 		return client.Call{Method: http.MethodPost, Path: "/what-if", Body: body}, err
 	}
-	query := url.Values{"agent": {v.Agent}}
-	for key, value := range map[string]string{"inbox": v.Inbox, "kind": v.Kind, "message": v.Message} {
+	query := url.Values{}
+	for key, value := range map[string]string{"agent": v.Agent, "sender_id": v.SenderID, "inbox": v.Inbox, "kind": v.Kind, "message": v.Message} {
 		if value != "" {
 			query.Set(key, value)
 		}
+	}
+	if v.Excess {
+		query.Set("excess", "true")
 	}
 	if v.At != "" {
 		at, err := instant("--at", v.At, time.Now().In(s.zone))

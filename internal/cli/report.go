@@ -72,11 +72,13 @@ func mark(of string) string {
 func (s *session) report(r *diagnosis.Report) {
 	s.print("%s %s\n", mark(string(r.Verdict)), r.Headline.In(s.lang))
 	s.print(s.pick("  %s · 版本 %d · 位置 %d\n", "  %s · revision %d · position %d\n"), s.time(time.Time(r.At)), r.Revision, r.Position)
+	s.place(r)
 	findings := slices.Clone(r.Findings)
 	slices.SortStableFunc(findings, func(a, b diagnosis.Finding) int { return rank(a) - rank(b) })
 	for i := range findings {
 		s.finding(r, &findings[i])
 	}
+	s.best(r)
 	for _, d := range r.DeadRules {
 		s.print(s.pick("\n  ! 无效规则：%s %s：%s\n", "\n  ! without effect: %s %s: %s\n"), d.Document, d.Path, d.Text.In(s.lang))
 	}
@@ -111,6 +113,9 @@ func (s *session) finding(r *diagnosis.Report, f *diagnosis.Finding) {
 		label = s.pick("由此引起", "follows")
 	}
 	s.print("\n  %s %s: %s  [%s]%s\n", mark(f.Outcome), label, s.title(f.Code), f.Code, scope(f.Scope, r))
+	if len(f.Agents) > 0 {
+		s.print("      %s\n", s.people(r, f.Agents, f.AgentCount))
+	}
 	if f.Expected {
 		why := ""
 		if f.Because != nil {
@@ -189,6 +194,9 @@ func (s *session) fix(f *diagnosis.Fix) {
 	for _, a := range f.Actions {
 		s.print("      %s\n", a.Text.In(s.lang))
 	}
+	if o := f.Others; o != nil && o.Count > 0 {
+		s.print(s.pick("      还会改变 %d 项：%s\n", "      changes %d more: %s\n"), o.Count, otherCells(o))
+	}
 }
 
 // part prints one line of the check-list. Of a gate that stops some cells and lets others pass, only what stops is said.
@@ -206,6 +214,9 @@ func (s *session) part(r *diagnosis.Report, part int) {
 		if c.Code != "" && (c.Outcome != "pass" || warns) {
 			text = s.title(c.Code) + scope(c.Scope, r)
 		}
+		if c.Agents > 0 {
+			text += fmt.Sprintf(s.pick("（%d 人）", " (%d)"), c.Agents)
+		}
 		if c.Until != nil {
 			text += s.pick(" 至 ", " until ") + s.time(time.Time(*c.Until))
 		}
@@ -215,7 +226,7 @@ func (s *session) part(r *diagnosis.Report, part int) {
 		}
 		say = append(say, sign+" "+text)
 	}
-	if part == len(parts) && r.Hypothetical == nil {
+	if part == len(parts) && r.Hypothetical == nil && r.Place == nil {
 		t := r.Traffic
 		say = append(say, fmt.Sprintf(s.pick("近 24 小时：应收 %d、可接收 %d、由同事接待 %d、已推送 %d、已送达 %d",
 			"last 24 h: %d offered, %d eligible, %d given to colleagues, %d pushed, %d received"),

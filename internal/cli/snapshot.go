@@ -130,10 +130,16 @@ func writeWhole(path string, write func(io.Writer) error) (size int64, err error
 type explain struct {
 	Snapshot string `required:"" help:"The snapshot." placeholder:"FILE"`
 	question
+	patternFlags
 }
 
 // Run implements the command.
 func (v *explain) Run(s *session) error {
+	if !v.Patterns {
+		if err := v.check(); err != nil {
+			return err
+		}
+	}
 	shot, err := s.openSnapshot(v.Snapshot)
 	if err != nil {
 		return err
@@ -141,16 +147,20 @@ func (v *explain) Run(s *session) error {
 	if err := shot.Covers(v.Agent, v.Inbox); err != nil {
 		return err
 	}
-	q := diagnosis.Query{Agent: v.Agent, Inbox: v.Inbox, Kind: v.Kind, Message: v.Message, Lang: s.lang}
+	service := diagnosis.New(diagnosis.Deps{
+		Ledger: shot, Messages: shot.Records, Flow: shot.Records, Facts: shot.Records, Policies: shot.Records, Offline: true,
+		Zone: shot.Head.Location(), Now: func() time.Time { return shot.Head.At },
+	})
+	if v.Patterns {
+		return v.patternsOf(s, service, shot.Head.At)
+	}
+	q := diagnosis.Query{Agent: v.Agent, Inbox: v.Inbox, Kind: v.Kind, Message: v.Message, Sender: v.SenderID, Excess: v.Excess, Lang: s.lang}
 	if v.At != "" {
 		if q.At, err = instant("--at", v.At, shot.Head.At.In(s.zone)); err != nil {
 			return err
 		}
 	}
-	report, err := diagnosis.New(diagnosis.Deps{
-		Ledger: shot, Messages: shot.Records, Flow: shot.Records, Facts: shot.Records, Policies: shot.Records, Offline: true,
-		Zone: shot.Head.Location(), Now: func() time.Time { return shot.Head.At },
-	}).Diagnose(s.ctx, "", q)
+	report, err := service.Diagnose(s.ctx, "", q)
 	if err != nil {
 		return err
 	}

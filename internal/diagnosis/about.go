@@ -36,6 +36,9 @@ func (r *run) aboutReception() (*Report, error) {
 		if err := r.findDelivery(); err != nil {
 			return nil, err
 		}
+		if err := r.findPatterns(); err != nil {
+			return nil, err
+		}
 	}
 	r.report.Verdict = r.verdict()
 	if r.blind && (r.report.Verdict == NoTraffic || r.report.Verdict == Receiving) {

@@ -41,6 +41,24 @@ type nothing struct{}
 func (nothing) Message(context.Context, int64) (ledger.MessageRow, error) {
 	return ledger.MessageRow{}, ledger.ErrNotFound
 }
+func (nothing) MessageBySender(context.Context, string, string) (ledger.MessageRow, error) {
+	return ledger.MessageRow{}, ledger.ErrNotFound
+}
+func (nothing) ConversationsOf(context.Context, []int64) ([]ledger.ConversationRow, error) {
+	return nil, nil
+}
+func (nothing) DeliveryLog(context.Context, ledger.DeliveryLogQuery) ([]ledger.DeliveryRow, error) {
+	return nil, nil
+}
+func (nothing) Refusals(context.Context, string, string, int64, int) ([]ledger.RefusalRow, error) {
+	return nil, nil
+}
+func (nothing) RefusalLog(context.Context, ledger.RefusalLogQuery) ([]ledger.RefusalRow, error) {
+	return nil, nil
+}
+func (nothing) RefusalCounts(context.Context, ledger.RefusalLogQuery) ([]ledger.RefusalCount, error) {
+	return nil, nil
+}
 func (nothing) DeliveriesOf(context.Context, int64) ([]ledger.DeliveryRow, error) { return nil, nil }
 func (nothing) Attempts(context.Context, string, int64) ([]ledger.AttemptRow, error) {
 	return nil, nil

@@ -24,6 +24,7 @@ type Ledger interface {
 // Messages reads one message and what became of it. What does not exist is ledger.ErrNotFound.
 type Messages interface {
 	Message(ctx context.Context, position int64) (ledger.MessageRow, error)
+	MessageBySender(ctx context.Context, inbox, senderID string) (ledger.MessageRow, error)
 	DeliveriesOf(ctx context.Context, message int64) ([]ledger.DeliveryRow, error)
 	Attempts(ctx context.Context, account string, sequence int64) ([]ledger.AttemptRow, error)
 	DecisionsOf(ctx context.Context, conversation int64, limit int) ([]ledger.DecisionRow, error)
@@ -36,6 +37,11 @@ type Flow interface {
 	DecidedMessages(ctx context.Context, after, upTo int64, limit int) ([]ledger.MessageRow, error)
 	Traffic(ctx context.Context, account string, since, until time.Time) ([]ledger.TrafficRow, error)
 	Offered(ctx context.Context, since, until time.Time) ([]ledger.TrafficRow, error)
+	ConversationsOf(ctx context.Context, ids []int64) ([]ledger.ConversationRow, error)
+	DeliveryLog(ctx context.Context, q ledger.DeliveryLogQuery) ([]ledger.DeliveryRow, error)
+	Refusals(ctx context.Context, inbox, senderID string, before int64, limit int) ([]ledger.RefusalRow, error)
+	RefusalLog(ctx context.Context, q ledger.RefusalLogQuery) ([]ledger.RefusalRow, error)
+	RefusalCounts(ctx context.Context, q ledger.RefusalLogQuery) ([]ledger.RefusalCount, error)
 }
 
 // Facts reads facts as they were.
@@ -101,12 +107,16 @@ func defaultZone() *time.Location {
 
 // Query is a question: why does this agent (not) receive, in this inbox, this kind, this message, at this instant?
 type Query struct {
-	Agent   string
+	Agent   string // "" asks about a message and whoever could have it
 	Inbox   string // "" for all that are open to the agent
 	Kind    string // "" for all that the inboxes produce
 	Message string // id of one message, "" for none
-	At      time.Time
-	Lang    string // of Report.Next: "zh", or else English
+	// Sender is the id that the sender of a message gave it in Inbox: another way to name one, and the only one where the request was refused.
+	Sender string
+	// Excess asks the other way round: why does the agent get what it should not?
+	Excess bool
+	At     time.Time
+	Lang   string // of Report.Next: "zh", or else English
 
 	// AsRoles are roles that the agent is thought to have instead of its own, nil for its own; Suppose are documents that are thought to be otherwise, a nil
 	// spec for one that is thought away. Nothing of that is written. See whatif.go.
@@ -146,6 +156,8 @@ type run struct {
 	blind bool
 
 	m moment
+	// party are the accounts whose facts are needed, where that is not the agent alone.
+	party func(set *policy.Set) []string
 	// supposed is what is thought of, and already in m; nil where nothing is.
 	supposed *supposed
 	// lostAt is the last sign of life of the process that held the connection, where it is not known what became of it.
@@ -179,7 +191,7 @@ func (s *Service) Diagnose(ctx context.Context, asker string, q Query) (*Report,
 	if err == nil || problem.As(err) != nil {
 		return report, err
 	}
-	if ctx.Err() == nil && q.Message == "" && q.At.IsZero() {
+	if ctx.Err() == nil && q.Message == "" && !q.Excess && q.At.IsZero() {
 		if report, blindErr := r.blindly(); blindErr == nil {
 			return report, nil
 		}
@@ -193,9 +205,18 @@ func (r *run) diagnose() (*Report, error) {
 	if err := r.authorize(view.Policy.Compile()); err != nil {
 		return nil, err
 	}
+	if report, done, err := r.bySender(); done || err != nil {
+		return report, err
+	}
+	if r.q.Excess {
+		return r.aboutExcess(view)
+	}
 	if r.q.Message != "" {
-		if r.q.supposes() {
+		switch {
+		case r.q.supposes():
 			return nil, errSupposeMessage
+		case r.q.Agent == "":
+			return r.aboutAnybody(view)
 		}
 		return r.aboutMessage(view)
 	}

@@ -173,7 +173,7 @@ func (r *run) momentOf(view *ledger.View, position, revision int64, now time.Tim
 	if err != nil {
 		return err
 	}
-	v, err := ledger.WorldAt(r.ctx, r.s.Facts, position, time.Time{}, append([]string{r.q.Agent}, others...), inbox)
+	v, err := ledger.WorldAt(r.ctx, r.s.Facts, position, time.Time{}, append(r.accounts(set), others...), inbox)
 	if err != nil {
 		return err
 	}

@@ -86,7 +86,7 @@ func (r *run) past(view *ledger.View, position int64, at time.Time) error {
 	if err != nil {
 		return err
 	}
-	v, err := ledger.WorldAt(r.ctx, r.s.Facts, position+1, at, []string{r.q.Agent}, "")
+	v, err := ledger.WorldAt(r.ctx, r.s.Facts, position+1, at, r.accounts(set), "")
 	if err != nil {
 		return err
 	}
@@ -98,6 +98,14 @@ func (r *run) past(view *ledger.View, position int64, at time.Time) error {
 		at: at, now: at, position: position, revision: revision, set: set, policy: set.Compile(), world: &world{v, failures}, past: true,
 	}
 	return nil
+}
+
+// accounts are those whose facts are needed.
+func (r *run) accounts(set *policy.Set) []string {
+	if r.party != nil {
+		return r.party(set)
+	}
+	return []string{r.q.Agent}
 }
 
 // failuresAt lists the parts of Bida that failed at an instant. A failure is written when it is over, with the instants of both ends.

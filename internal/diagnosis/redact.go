@@ -1,6 +1,9 @@
 package diagnosis
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // What an asker may see is decided here and nowhere else.
 //
@@ -31,17 +34,24 @@ func (r *run) redact(report *Report) {
 			kept = append(kept, e)
 		}
 		f.Evidence = kept
-		if f.Fix != nil && r.s.Offline {
-			for j := range f.Fix.Edits {
-				f.Fix.Edits[j].Spec = nil
-			}
+		if f.Fix != nil {
+			r.redactFix(f.Fix)
 		}
-		if f.Fix != nil && !r.settings {
-			for j := range f.Fix.Edits {
-				f.Fix.Edits[j].Spec = nil
-				for k := range f.Fix.Edits[j].Fields {
-					f.Fix.Edits[j].Fields[k].Before, f.Fix.Edits[j].Fields[k].After = nil, nil
-				}
+	}
+}
+
+func (r *run) redactFix(fix *Fix) {
+	if fix.Others != nil && !r.whole { // whom else a change concerns is nothing for colleagues
+		fix.Others = &Others{Count: fix.Others.Count, Cells: slices.DeleteFunc(slices.Clone(fix.Others.Cells), func(c AgentCell) bool { return c.Agent != r.asker })}
+	}
+	for j := range fix.Edits {
+		e := &fix.Edits[j]
+		if r.s.Offline || !r.settings {
+			e.Spec = nil
+		}
+		for k := range e.Fields {
+			if !r.settings {
+				e.Fields[k].Before, e.Fields[k].After = nil, nil
 			}
 		}
 	}

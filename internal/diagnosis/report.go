@@ -41,6 +41,11 @@ type Report struct {
 
 	// Hypothetical is there where settings were only thought of: verdict, findings, checks and fixes are those that would be. Traffic is not counted then.
 	Hypothetical *Hypothetical `json:"hypothetical,omitempty"`
+	// Place is where the message is, Best what would let the most agents receive it: for a question about a message and no agent in particular.
+	Place *Place  `json:"place,omitempty"`
+	Best  *Remedy `json:"best,omitempty"`
+	// Patterns are what separates the agent's deliveries that did not arrive as they should from the others: coincidences, where there are enough to tell.
+	Patterns []Separation `json:"patterns,omitempty"`
 	// DeadRules are the agent's own grants and denials that have no effect, at the instant asked about.
 	DeadRules []DeadRule `json:"dead_rules"`
 
@@ -50,11 +55,13 @@ type Report struct {
 
 // Subject is what was asked about.
 type Subject struct {
-	Agent   string `json:"agent"`
+	Agent   string `json:"agent"` // "" for a question about a message and whoever could have it
 	Title   string `json:"title,omitempty"`
 	Inbox   string `json:"inbox,omitempty"`
 	Kind    string `json:"kind,omitempty"`
 	Message string `json:"message,omitempty"`
+	Sender  string `json:"sender_id,omitempty"`
+	Excess  bool   `json:"excess,omitempty"` // asked why the agent gets what it should not
 }
 
 // Text is a sentence in both languages.
@@ -90,13 +97,16 @@ type Finding struct {
 	// Because says why it is to be expected, where it is.
 	Because *Text `json:"because,omitempty"`
 	// ConsequenceOf is the code of the root that this follows from; nil for a root.
-	ConsequenceOf *string    `json:"consequence_of"`
-	Scope         []CellRef  `json:"scope"`
-	Since         *Instant   `json:"since"`
-	ChangedBy     *ChangedBy `json:"changed_by"`
-	Evidence      []Evidence `json:"evidence"`
-	Fix           *Fix       `json:"fix"`
-	Playbook      string     `json:"playbook"`
+	ConsequenceOf *string   `json:"consequence_of"`
+	Scope         []CellRef `json:"scope"`
+	// Agents are those whom it stops, at most 100 of AgentCount: for a question about a message and no agent in particular.
+	Agents     []string   `json:"agents,omitempty"`
+	AgentCount int        `json:"agent_count,omitempty"`
+	Since      *Instant   `json:"since"`
+	ChangedBy  *ChangedBy `json:"changed_by"`
+	Evidence   []Evidence `json:"evidence"`
+	Fix        *Fix       `json:"fix"`
+	Playbook   string     `json:"playbook"`
 }
 
 // ChangedBy is who or what made it so. Revision is there when it was a change of settings.
@@ -129,6 +139,8 @@ type Fix struct {
 	Actions []Action `json:"actions"`
 	// Verified says that exactly these edits and actions were carried out on a copy and decided again, and that the finding was gone.
 	Verified bool `json:"verified"`
+	// Others is what else it changes; nil where that was not counted.
+	Others *Others `json:"others,omitempty"`
 }
 
 // Edit is one document with its whole new spec, as PUT /policy takes it; a nil spec deletes it. Fields are what differs.
@@ -155,6 +167,8 @@ type Check struct {
 	Code    string    `json:"code"`
 	Until   *Instant  `json:"until"`
 	Scope   []CellRef `json:"scope"`
+	// Agents is how many candidates have this outcome, for a question about a message and no agent in particular.
+	Agents int `json:"agents,omitempty"`
 }
 
 // Traffic counts the messages of the scope in the 24 hours before the instant. docs/diagnosis.md says how each number is counted.
@@ -173,6 +187,9 @@ const instantLayout = "2006-01-02T15:04:05.000-07:00"
 
 // String writes the instant as RFC 3339 with milliseconds.
 func (i Instant) String() string { return time.Time(i).Format(instantLayout) }
+
+// Time is the instant.
+func (i Instant) Time() time.Time { return time.Time(i) }
 
 // MarshalText writes the instant as RFC 3339 with milliseconds.
 func (i Instant) MarshalText() ([]byte, error) { return []byte(i.String()), nil }

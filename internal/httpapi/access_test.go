@@ -54,6 +54,7 @@ var access = map[string]string{
 	"GET /diagnosis":                                "agent-a agent-b sup auditor admin",
 	"GET /board":                                    "sup auditor admin",
 	"GET /board/stream":                             "sup auditor admin",
+	"GET /diagnosis/patterns":                       "sup auditor admin",
 	"POST /what-if":                                 "sup auditor admin",
 	"GET /intake/log":                               "sup admin",
 	"GET /audit":                                    "auditor admin",

@@ -9,6 +9,7 @@ import (
 
 	"github.com/bidahq/bida/internal/diagnosis"
 	"github.com/bidahq/bida/internal/ledger"
+	"github.com/bidahq/bida/internal/policy"
 	"github.com/bidahq/bida/internal/problem"
 	"github.com/bidahq/bida/internal/reception"
 )
@@ -106,24 +107,49 @@ var errNoDiagnosis = problem.New(problem.Unavailable, "diagnosis.unavailable", "
 type diagnosisOutput struct{ Body *diagnosis.Report }
 
 func (s *Server) diagnose(ctx context.Context, by caller, in *struct {
-	Agent   string    `query:"agent" doc:"the account that is asked about; oneself if left out"`
+	Agent   string    `query:"agent" doc:"the account that is asked about; oneself if left out. With a message it may be left out by who has diagnosis.view: then it is asked who has the message, and why nobody has it"`
 	Inbox   string    `query:"inbox" doc:"this inbox only"`
 	Kind    string    `query:"kind" doc:"this kind of message only"`
 	Message string    `query:"message" doc:"why (not) this message"`
+	Sender  string    `query:"sender_id" maxLength:"200" doc:"names the message by the id that its sender gave it in the inbox: also one that was refused, or never came in; needs diagnosis.view"`
+	Excess  bool      `query:"excess" doc:"the other way round: why does the agent get, or could it get, what it should not?"`
 	At      time.Time `query:"at" doc:"as of this instant; now if left out"`
 }) (*diagnosisOutput, error) {
 	if s.o.Diagnose == nil {
 		return nil, errNoDiagnosis
 	}
-	q := diagnosis.Query{Agent: in.Agent, Inbox: in.Inbox, Kind: in.Kind, Message: in.Message, At: in.At, Lang: by.lang}
-	if q.Agent == "" {
+	q := diagnosis.Query{Agent: in.Agent, Inbox: in.Inbox, Kind: in.Kind, Message: in.Message, Sender: in.Sender, Excess: in.Excess, At: in.At, Lang: by.lang}
+	if aboutMessage := in.Message != "" || in.Sender != ""; q.Agent == "" && !(aboutMessage && !in.Excess && s.can(by, policy.DiagnosisView)) {
 		q.Agent = by.account
+	}
+	if in.Sender != "" {
+		s.o.Intake.Flush(ctx)
 	}
 	report, err := s.o.Diagnose.Diagnose(ctx, by.account, q)
 	if err != nil {
 		return nil, err
 	}
 	return &diagnosisOutput{Body: report}, nil
+}
+
+type patternsOutput struct{ Body *diagnosis.Patterns }
+
+func (s *Server) patterns(ctx context.Context, by caller, in *struct {
+	Agent string    `query:"agent" doc:"deliveries to this agent only"`
+	Inbox string    `query:"inbox" doc:"of this inbox only"`
+	Kind  string    `query:"kind" doc:"of this kind only"`
+	From  time.Time `query:"from" doc:"of messages from this instant on; a day before the end if left out"`
+	To    time.Time `query:"to" doc:"up to this instant; now if left out"`
+}) (*patternsOutput, error) {
+	if s.o.Diagnose == nil {
+		return nil, errNoDiagnosis
+	}
+	s.o.Intake.Flush(ctx)
+	p, err := s.o.Diagnose.Patterns(ctx, by.account, diagnosis.PatternQuery{Agent: in.Agent, Inbox: in.Inbox, Kind: in.Kind, From: in.From, To: in.To})
+	if err != nil {
+		return nil, err
+	}
+	return &patternsOutput{Body: p}, nil
 }
 
 type timelineOutput struct{ Body *diagnosis.Timeline }

@@ -364,6 +364,21 @@ func TestADiagnosisIsPassedOn(t *testing.T) {
 	if q.Agent != "agent-a" || q.Inbox != "web" || q.Kind != "group" || q.Message != "m1" || q.Lang != "zh" || q.At.UTC() != b.clock().Add(-time.Hour) {
 		t.Errorf("asked %+v", q)
 	}
+	// Who may diagnose others asks about a message and nobody in particular; who may not, about itself.
+	for _, x := range []struct{ who, path, agent string }{
+		{"sup", "/diagnosis?message=m1", ""}, {"sup", "/diagnosis?inbox=web&sender_id=x1", ""}, {"agent-a", "/diagnosis?message=m1", "agent-a"},
+		{"sup", "/diagnosis?message=m1&excess=true", "sup"}, {"sup", "/diagnosis", "sup"},
+	} {
+		b.ask(x.who, "GET", x.path, nil).want(200)
+		asked := b.server.o.Diagnose.(*fakeDiagnoser).asked
+		if q := asked[len(asked)-1]; q.Agent != x.agent || q.Excess != strings.Contains(x.path, "excess") || (q.Sender == "x1") != strings.Contains(x.path, "sender_id") {
+			t.Errorf("%s asks %s: %+v", x.who, x.path, q)
+		}
+	}
+	p := b.ask("sup", "GET", "/diagnosis/patterns?agent=agent-a&inbox=web&kind=group&from=2026-11-23T09:00:00%2B08:00&to=2026-11-23T10:00:00%2B08:00", nil).want(200)
+	if p.text("agent") != "agent-a" || p.text("inbox") != "web" || p.text("kind") != "group" || !strings.HasPrefix(p.text("to"), "2026-11-23T10:00:00.000") {
+		t.Errorf("patterns: %s", p.raw)
+	}
 	b.ask("agent-a", "GET", "/diagnosis?at=yesterday", nil).problem(400, "request.invalid", "/at")
 	b.server.o.Diagnose = nil
 	b.ask("agent-a", "GET", "/diagnosis", nil).problem(503, "diagnosis.unavailable", "")

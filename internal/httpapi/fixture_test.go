@@ -134,6 +134,10 @@ func (f *fakeDiagnoser) Diagnose(_ context.Context, asker string, q diagnosis.Qu
 	return &diagnosis.Report{Subject: diagnosis.Subject{Agent: q.Agent}, Verdict: diagnosis.Receiving, Next: "asked by " + asker}, nil
 }
 
+func (f *fakeDiagnoser) Patterns(_ context.Context, asker string, q diagnosis.PatternQuery) (*diagnosis.Patterns, error) {
+	return &diagnosis.Patterns{Agent: q.Agent, Inbox: q.Inbox, Kind: q.Kind, From: diagnosis.Instant(q.From), To: diagnosis.Instant(q.To), Titles: map[string]string{"by": asker}}, nil
+}
+
 func (f *fakeDiagnoser) Timeline(_ context.Context, asker string, q diagnosis.Query, from, to time.Time) (*diagnosis.Timeline, error) {
 	return &diagnosis.Timeline{Agent: q.Agent, From: diagnosis.Instant(from), To: diagnosis.Instant(to), Titles: map[string]string{"by": asker}}, nil
 }

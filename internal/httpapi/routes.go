@@ -57,6 +57,7 @@ func (s *Server) register(t *routes) {
 	// The board tells of every agent what a diagnosis of it tells, so that it takes the same permission; its actions are other routes, with theirs.
 	route(t, "GET /board", boardRule, "Every agent against every check, as it is now", s.readBoard)
 	t.stream("GET /board/stream", boardRule, "Be told what is new on the board", describeBoardStream, s.boardStream)
+	route(t, "GET /diagnosis/patterns", need(policy.DiagnosisView), "What separates the deliveries that did not arrive as they should from the others?", s.patterns)
 	route(t, "POST /what-if", need(policy.PolicyView), "Would this agent receive with other roles or settings?", s.whatIf, atMost(policyBody))
 	t.stream("GET /snapshot", need(policy.SnapshotExport), "Export what explains this installation, in one file without texts and secrets", describeSnapshot, s.exportSnapshot)
 	route(t, "GET /intake/log", need(policy.IntakeLogView), "List refused requests", s.listRefusals)

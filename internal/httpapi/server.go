@@ -46,6 +46,7 @@ type Store interface {
 type Diagnoser interface {
 	Diagnose(ctx context.Context, asker string, q diagnosis.Query) (*diagnosis.Report, error)
 	Timeline(ctx context.Context, asker string, q diagnosis.Query, from, to time.Time) (*diagnosis.Timeline, error)
+	Patterns(ctx context.Context, asker string, q diagnosis.PatternQuery) (*diagnosis.Patterns, error)
 }
 
 // Realtime serves agents' connections. It authenticates by itself. Package gateway has it.

@@ -36,8 +36,9 @@ type Extract struct {
 // Extractor reads what explains a span of time, from an instant to the present.
 type Extractor interface {
 	// Extract gives take, part after part, what was recorded from an instant on, with what still mattered then: the facts and assignments that held, each
-	// account's last assignment in each inbox before, all open conversations, all versions of documents and all revisions, with their marks, all tokens and logins.
-	// All of it is one state of the store. The head comes first; the rows of a table come in the order of its key. An error of take ends it and is returned as it is.
+	// account's last assignment in each inbox before, all open conversations, and then those that were resolved in the span, all versions of documents and all
+	// revisions, with their marks, all tokens and logins. All of it is one state of the store. The head comes first; the rows of a table come in the order of its
+	// key where nothing else is said. An error of take ends it and is returned as it is.
 	Extract(ctx context.Context, from time.Time, take func(*Extract) error) error
 }
 

@@ -296,6 +296,20 @@ const (
 	CodeViewFiltered Code = 178
 	// CodeViewNotVisible is view.not_visible: Received while no window was visible.
 	CodeViewNotVisible Code = 179
+	// CodeIntakeNoRecord is intake.no_record: No record of the message.
+	CodeIntakeNoRecord Code = 180
+	// CodeConversationResolvedUndelivered is conversation.resolved_undelivered: The conversation ended before anybody had it.
+	CodeConversationResolvedUndelivered Code = 181
+	// CodePermissionKindGrantedByRole is permission.kind.granted_by_role: A role grants the right to receive this kind.
+	CodePermissionKindGrantedByRole Code = 182
+	// CodePermissionKindBeyondTemplate is permission.kind.beyond_template: A role grants more than its template.
+	CodePermissionKindBeyondTemplate Code = 183
+	// CodePermissionKindAccountAllowed is permission.kind.account_allowed: The account itself is allowed this kind.
+	CodePermissionKindAccountAllowed Code = 184
+	// CodeMembershipInboxDirect is membership.inbox.direct: A member of the inbox directly.
+	CodeMembershipInboxDirect Code = 185
+	// CodeMembershipInboxByTeam is membership.inbox.by_team: A member of the inbox by a team.
+	CodeMembershipInboxByTeam Code = 186
 	// CodeConnectionBroken is connection.broken: Connection broke off.
 	CodeConnectionBroken Code = 230
 )
@@ -447,5 +461,12 @@ var codeNames = [...]string{
 	CodeClientNotifyUnreported:              "client.notify.unreported",
 	CodeViewFiltered:                        "view.filtered",
 	CodeViewNotVisible:                      "view.not_visible",
+	CodeIntakeNoRecord:                      "intake.no_record",
+	CodeConversationResolvedUndelivered:     "conversation.resolved_undelivered",
+	CodePermissionKindGrantedByRole:         "permission.kind.granted_by_role",
+	CodePermissionKindBeyondTemplate:        "permission.kind.beyond_template",
+	CodePermissionKindAccountAllowed:        "permission.kind.account_allowed",
+	CodeMembershipInboxDirect:               "membership.inbox.direct",
+	CodeMembershipInboxByTeam:               "membership.inbox.by_team",
 	CodeConnectionBroken:                    "connection.broken",
 }

@@ -141,6 +141,9 @@ func (a *throughAPI) diagnosis(by string, q diagnosis.Query) (*diagnosis.Report,
 	if !q.At.IsZero() {
 		v.Set("at", q.At.Format(time.RFC3339Nano))
 	}
+	if q.Excess {
+		v.Set("excess", "true")
+	}
 	var r diagnosis.Report
 	if code := a.call(by, "GET", "/diagnosis?"+v.Encode(), nil, &r); code != "" {
 		return nil, fmt.Errorf("%s", code)

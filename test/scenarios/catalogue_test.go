@@ -16,6 +16,7 @@ var elsewhere = map[string][2]string{
 	"intake.forbidden":            {"internal/httpapi/intake_test.go", "TestRefusalsOfTheWholeRequestAreLoggedToo"},
 	"intake.unauthenticated":      {"internal/httpapi/intake_test.go", "TestRefusalsOfTheWholeRequestAreLoggedToo"},
 	"intake.overloaded":           {"internal/intake/flow_test.go", "TestRowsOfABatchBeyondALimitAreTurnedAwayInOrder"},
+	"intake.no_record":            {"internal/diagnosis/nobody_test.go", "TestAMessageThatWasRefusedOrNeverCameIn"},
 	"attachment.empty":            {"internal/attachment/service_test.go", "TestTheSizeIsLimitedExactlyAndNothingIsLeft"},
 	"attachment.too_large":        {"internal/attachment/service_test.go", "TestTheSizeIsLimitedExactlyAndNothingIsLeft"},
 	"attachment.incomplete":       {"internal/attachment/service_test.go", "TestABodyThatIsNotWholeLeavesNothing"},

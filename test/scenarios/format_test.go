@@ -144,10 +144,11 @@ type question struct {
 }
 
 type ask struct {
-	Agent   string `yaml:"agent"`
+	Agent   string `yaml:"agent"` // left out, with a message: whoever could have it
 	Inbox   string `yaml:"inbox"`
 	Kind    string `yaml:"kind"`
 	Message string `yaml:"message"`
+	Excess  bool   `yaml:"excess"` // why does it get what it should not?
 	Ago     string `yaml:"ago"`
 	By      string `yaml:"by"` // lead if it does not say
 }

@@ -56,7 +56,7 @@ func perform(t *testing.T, s *scenario, g *stage, a asker) []string {
 	}
 	if q := s.When.Ask; q != nil {
 		about = or(q.Message, about)
-		query := diagnosis.Query{Agent: q.Agent, Inbox: q.Inbox, Kind: q.Kind, Lang: "zh"}
+		query := diagnosis.Query{Agent: q.Agent, Inbox: q.Inbox, Kind: q.Kind, Excess: q.Excess, Lang: "zh"}
 		if q.Ago != "" {
 			query.At = g.now.Add(-g.length(q.Ago))
 		}

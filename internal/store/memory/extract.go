@@ -47,7 +47,7 @@ func (d *disk) extract(since time.Time) []*ledger.Extract {
 		{Messages: silent},
 		{Decisions: decisions},
 		{Outcomes: d.outcomes.pick(unlimited, func(r *ledger.OutcomesRow) bool { return outcomes[r.ID] })},
-		{Conversations: d.conversations.pick(unlimited, func(r *ledger.ConversationRow) bool { return r.Status == "open" })},
+		{Conversations: d.conversations.pick(unlimited, func(r *ledger.ConversationRow) bool { return r.Status == "open" || r.Resolved >= from })},
 		{Deliveries: d.deliveries.pick(unlimited, func(r *ledger.DeliveryRow) bool { return r.Position >= from })},
 		{Attempts: d.attempts.pick(unlimited, func(r *ledger.AttemptRow) bool {
 			of := d.deliveries.get(&ledger.DeliveryRow{Account: r.Account, Sequence: r.Sequence})

@@ -188,7 +188,12 @@ func (e *extractor) traffic() error {
 }
 
 func (e *extractor) deliveries() error {
-	err := pages(e, table.Conversations, columns(table.Conversations, ""), func(g *ledger.Group) *[]ledger.ConversationRow { return &g.Conversations }, "WHERE status = 'open' ORDER BY id")
+	place := func(g *ledger.Group) *[]ledger.ConversationRow { return &g.Conversations }
+	err := pages(e, table.Conversations, columns(table.Conversations, ""), place, "WHERE status = 'open' ORDER BY id")
+	if err != nil {
+		return err
+	}
+	err = pages(e, table.Conversations, columns(table.Conversations, ""), place, "WHERE resolved_position >= ? AND status <> 'open' ORDER BY resolved_position", e.from)
 	if err != nil {
 		return err
 	}

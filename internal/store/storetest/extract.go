@@ -51,6 +51,7 @@ func extract(ctx context.Context, s store.Store, from time.Time) (*ledger.Extrac
 	slices.SortFunc(g.Documents, func(a, b ledger.DocumentRow) int {
 		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name), cmp.Compare(a.From, b.From))
 	})
+	slices.SortFunc(g.Conversations, func(a, b ledger.ConversationRow) int { return cmp.Compare(a.ID, b.ID) })
 	slices.SortFunc(g.Tokens, func(a, b ledger.TokenRow) int { return cmp.Compare(a.ID, b.ID) })
 	slices.SortFunc(g.Logins, func(a, b ledger.LoginRow) int { return cmp.Compare(a.Account, b.Account) })
 	slices.SortFunc(g.Hits, func(a, b ledger.HitsRow) int { return cmp.Or(cmp.Compare(a.Rule, b.Rule), a.Hour.Compare(b.Hour)) })

@@ -54,6 +54,7 @@ function CheckItem({ check, report, warns }: { readonly check: Check; readonly r
         <span className="check-gate">{gateTitle(check.gate, language)}</span>
         {(stops || warns) && check.code !== "" && <span> {reasonTitle(reasonOf(check.code), check.code, language)}</span>}
         {outcome === "not_applicable" && <span className="visually-hidden"> {t.notApplicable}</span>}
+        {check.agents !== undefined && (stops || warns) && <span className="numbers"> {t.people(check.agents)}</span>}
         {check.until !== null && <span className="numbers"> {t.until(clock(check.until, language))}</span>}
         {some && (stops || warns) && <span className="soft"> ({check.scope.map((s) => t.cell(report.titles[`inbox/${s.inbox}`] ?? s.inbox, kindTitle(s.kind, language))).join(language === "zh" ? "、" : ", ")})</span>}
         {finding?.primary === true && <strong className="check-primary"> ← {t.primary}</strong>}

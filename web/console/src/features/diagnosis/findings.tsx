@@ -12,6 +12,8 @@ import { isOutcome, Outcome } from "../../ui/outcome";
 import { useErrorWords } from "../../ui/states";
 import { documentsOf, shortValue } from "./fix";
 import type { Finding, Report } from "./queries";
+import { Names } from "./place";
+import { placeText } from "./place.text";
 import { supposeText } from "./suppose.text";
 import { diagnosisText } from "./text";
 
@@ -38,6 +40,7 @@ export function Findings({ report, onChanged }: Props): ReactNode {
 
 function FindingCard({ finding: f, report, onChanged }: Props & { readonly finding: Finding }): ReactNode {
   const t = useWords(diagnosisText);
+  const place = useWords(placeText);
   const supposing = useWords(supposeText);
   const language = useLanguage();
   const reasonOf = useReasons();
@@ -49,7 +52,7 @@ function FindingCard({ finding: f, report, onChanged }: Props & { readonly findi
     <section className="card finding" data-primary={f.primary ? "" : undefined}>
       <header>
         <h2><Outcome outcome={outcome} expected={f.expected}>{reasonTitle(reason, f.code, language)}</Outcome></h2>
-        {f.primary ? <Tag color={f.expected ? "default" : "error"}>{t.primary}</Tag> : <Tag>{f.consequence_of === null ? t.otherCause : t.consequence(reasonTitle(reasonOf(f.consequence_of), f.consequence_of, language))}</Tag>}
+        {f.primary ? <Tag color={f.expected || report.subject.excess === true ? "default" : "error"}>{report.subject.excess === true ? place.grants : t.primary}</Tag> : <Tag>{f.consequence_of === null ? t.otherCause : t.consequence(reasonTitle(reasonOf(f.consequence_of), f.consequence_of, language))}</Tag>}
         {f.expected && <Tag>{t.expected}</Tag>}
       </header>
       <p className="finding-author numbers">
@@ -62,6 +65,7 @@ function FindingCard({ finding: f, report, onChanged }: Props & { readonly findi
       {because !== undefined && <p>{because}</p>}
       {reason && <p className="soft">{pick(reason.meaning, language)}</p>}
       <p className="finding-scope"><span className="soft">{t.scope}: </span>{f.scope.map((s) => <Tag key={s.inbox + s.kind}>{t.cell(report.titles[`inbox/${s.inbox}`] ?? s.inbox, kindTitle(s.kind, language))}</Tag>)}</p>
+      {f.agents !== undefined && f.agents.length > 0 && <p className="finding-scope"><span className="soft">{place.agents(f.agent_count ?? f.agents.length)}: </span><Names list={f.agents} count={f.agent_count ?? f.agents.length} report={report} /></p>}
       <FixView finding={f} report={report} onChanged={onChanged} />
       {f.evidence.length > 0 && <Collapse ghost size="small" items={[{ key: "evidence", label: t.evidence(f.evidence.length), children: <EvidenceTable evidence={f.evidence} /> }]} />}
     </section>
@@ -81,8 +85,9 @@ function EvidenceTable({ evidence }: { readonly evidence: readonly Schemas["Diag
 }
 
 /** FixView is the smallest change that removes the cause, and the button for whoever may make it. */
-function FixView({ finding, report, onChanged }: Props & { readonly finding: Finding }): ReactNode {
+export function FixView({ finding, report, onChanged }: Props & { readonly finding: Finding }): ReactNode {
   const t = useWords(diagnosisText);
+  const place = useWords(placeText);
   const language = useLanguage();
   const me = useMe();
   const mayEdit = useMay("policy.edit");
@@ -90,9 +95,10 @@ function FixView({ finding, report, onChanged }: Props & { readonly finding: Fin
   if (!fix || (fix.edits.length === 0 && fix.actions.length === 0)) return null;
   const who: Readonly<Record<string, string>> = t.fixBy;
   const own = report.subject.agent === me?.account;
+  const excess = report.subject.excess === true;
   return (
     <div className="fix">
-      <h3>{t.fix} <span className="soft">· {who[fix.by] ?? fix.by}</span></h3>
+      <h3>{excess ? place.stop : t.fix} <span className="soft">· {who[fix.by] ?? fix.by}</span></h3>
       {fix.edits.map((e) => (
         <dl key={`${e.kind}/${e.name}`} className="fix-edit">
           <dt><code>{e.kind}/{e.name}</code></dt>
@@ -100,7 +106,10 @@ function FixView({ finding, report, onChanged }: Props & { readonly finding: Fin
         </dl>
       ))}
       {fix.actions.length > 0 && <ol className="fix-actions">{fix.actions.map((a) => <li key={a.action}>{pick(a.text, language)}</li>)}</ol>}
-      {fix.verified && <p className="fix-verified"><Outcome outcome="pass">{t.fixVerified}</Outcome></p>}
+      {fix.verified && <p className="fix-verified"><Outcome outcome="pass">{excess ? place.stopVerified : t.fixVerified}</Outcome></p>}
+      {fix.others !== undefined && fix.others.count > 0 && (
+        <p className="soft">{place.others(fix.others.count)}{fix.others.cells.map((c) => place.cell(report.titles[`account/${c.agent}`] ?? c.agent, report.titles[`inbox/${c.inbox}`] ?? c.inbox, kindTitle(c.kind, language))).join(language === "zh" ? "、" : ", ")}</p>
+      )}
       <div className="fix-do">
         {fix.edits.length > 0 && report.hypothetical === undefined && (mayEdit ? <Repair finding={finding} report={report} onChanged={onChanged} /> : <p className="soft">{t.cannotRepair(who[fix.by] ?? fix.by)}</p>)}
         {own && report.hypothetical === undefined && fix.actions.some((a) => a.action === "go_available") && <GoAvailable account={report.subject.agent} onChanged={onChanged} />}

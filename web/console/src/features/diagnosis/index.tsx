@@ -1,11 +1,11 @@
-import { App, Button, DatePicker, Select, Space, Tag } from "antd";
+import { App, Button, Select, Space, Tag } from "antd";
 import { CopyOutlined, LinkOutlined, MedicineBoxOutlined, ReloadOutlined } from "@ant-design/icons";
-import dayjs from "dayjs";
 import { useQuery } from "@tanstack/react-query";
 import { useMemo, type ReactNode } from "react";
 import { clock, kindTitle } from "@bida/shared/format";
 import { pick } from "@bida/shared/text";
 import { useMay, useMe } from "../../app/me";
+import { part } from "../../app/part";
 import { useParameters } from "../../app/search";
 import { useLanguage, useWords } from "../../app/words";
 import { Outcome, type OutcomeName } from "../../ui/outcome";
@@ -14,12 +14,16 @@ import { Empty, ErrorState, Loading, Stale } from "../../ui/states";
 import { CheckList } from "./checks";
 import { Clients } from "./clients";
 import { Findings } from "./findings";
+import { PatternsSection } from "./patterns.section";
+import { BestView, PlaceView, QuestionChoice } from "./place";
 import { reportQuery, useAgents, type Question, type Report } from "./queries";
 import { AsRole } from "./suppose";
 import { supposeText } from "./suppose.text";
 import { TimelineSection } from "./timeline";
 import { diagnosisText } from "./text";
 import "./diagnosis.css";
+
+const When = part(() => import("./when"), { waiting: <span className="diagnosis-when" /> });
 
 const outcomeOf: Readonly<Record<string, OutcomeName>> = { receiving: "pass", partial: "block", blocked: "block", waiting: "wait", no_traffic: "pass", unknown: "unknown" };
 
@@ -33,13 +37,14 @@ export default function DiagnosisPage(): ReactNode {
   const agent = p["agent"] ?? (others ? "" : (me?.account ?? ""));
   const question = useMemo<Question>(() => {
     const of = (name: string) => (p[name] === undefined ? {} : { [name]: p[name] });
-    return { agent, ...of("inbox"), ...of("kind"), ...of("message"), ...of("at"), ...(p["message"] === undefined ? of("as") : {}) };
+    const excess = p["about"] === "excess" && agent !== "";
+    return { agent, ...of("inbox"), ...of("kind"), ...of("message"), ...of("at"), ...(p["message"] === undefined && !excess ? of("as") : {}), ...(excess ? { excess } : {}) };
   }, [agent, p]);
   const report = useQuery(reportQuery(question, language));
   return (
     <PageBody title={t.title} extra={<Stale at={report.dataUpdatedAt} after={40_000} />}>
       <Filters question={question} report={report.data} onChange={setParameters} />
-      {agent === "" ? <Empty icon={<MedicineBoxOutlined />} title={t.first} text={t.firstText} />
+      {agent === "" && question.message === undefined ? <><Empty icon={<MedicineBoxOutlined />} title={t.first} text={t.firstText} /><PatternsSection agent="" inbox={question.inbox} kind={question.kind} at={question.at} /></>
         : report.isPending ? <div className="card"><Loading rows={10} /></div>
           : report.data === undefined ? <ErrorState error={report.error} onRetry={() => void report.refetch()} />
             : <ReportView report={report.data} question={question} onAgain={() => void report.refetch()} busy={report.isFetching} />}
@@ -78,9 +83,9 @@ function Filters({ question, report, onChange }: FilterProps): ReactNode {
         options={[option("", `${t.inbox}: ${t.all}`), ...inboxes.map((i) => option(i, report?.titles[`inbox/${i}`] ?? i))]} />
       <Select aria-label={t.kind} value={question.kind ?? ""} onChange={(v: string) => onChange({ kind: v })}
         options={[option("", `${t.kind}: ${t.all}`), ...kinds.map((k) => option(k, kindTitle(k, language)))]} />
-      <DatePicker aria-label={t.at} showTime={{ format: "HH:mm" }} format="YYYY-MM-DD HH:mm" placeholder={t.now} value={question.at === undefined ? null : dayjs(question.at)}
-        disabledDate={(d) => d.isAfter(dayjs())} onChange={(d) => onChange({ at: d === null ? undefined : d.toISOString() })} />
-      {question.message === undefined && <AsRole agent={question.agent} role={question.as} onChange={(role) => onChange({ as: role })} />}
+      <When label={t.at} placeholder={t.now} at={question.at} onChange={(at) => onChange({ at })} />
+      {question.agent !== "" && <QuestionChoice excess={question.excess === true} onChange={(excess) => onChange({ about: excess ? "excess" : undefined, as: undefined })} />}
+      {question.message === undefined && question.excess !== true && <AsRole agent={question.agent} role={question.as} onChange={(role) => onChange({ as: role })} />}
       {question.message !== undefined && <Tag closable={{ closeIcon: true, "aria-label": t.clearMessage }} onClose={() => onChange({ message: undefined })}>{t.aboutMessage(question.message)}</Tag>}
     </div>
   );
@@ -111,7 +116,7 @@ function ReportView({ report, question, busy, onAgain }: ReportProps): ReactNode
         <p className="diagnosis-verdict"><Outcome outcome={outcomeOf[report.verdict] ?? "unknown"} expected={quiet}>{verdicts[report.verdict] ?? report.verdict}</Outcome></p>
         <h2 dir="auto">{pick(report.headline, language)}</h2>
         <p className="soft numbers">{t.asOf(clock(report.at, language), report.revision)}</p>
-        {report.hypothetical ? <p role="note">{supposing.notice}</p> : <p className="soft numbers">{t.traffic(offered, eligible, pushed, received, elsewhere)}</p>}
+        {report.hypothetical ? <p role="note">{supposing.notice}</p> : report.place === undefined && <p className="soft numbers">{t.traffic(offered, eligible, pushed, received, elsewhere)}</p>}
         {report.next !== "" && <p><strong>{t.next}: </strong>{report.next}</p>}
         <Space wrap>
           <Button icon={<ReloadOutlined />} onClick={onAgain} loading={busy && question.at !== undefined}>{t.again}</Button>
@@ -119,10 +124,14 @@ function ReportView({ report, question, busy, onAgain }: ReportProps): ReactNode
           <Button icon={<LinkOutlined />} onClick={() => void copy(location.href, t.shared)}>{t.share}</Button>
         </Space>
       </header>
+      <PlaceView report={report} />
+      <BestView report={report} onChanged={onAgain} />
       <Findings report={report} onChanged={onAgain} />
-      <CheckList report={report} />
-      {report.hypothetical ? null : <Clients report={report} />}
-      <TimelineSection agent={report.subject.agent} at={question.at} />
+      {(report.patterns ?? []).map((s) => <p key={`${s.outcome} ${s.dimension} ${s.value}`} className="card"><Outcome outcome="unknown">{pick(s.text, language)}</Outcome></p>)}
+      {report.checks.length > 0 && <CheckList report={report} />}
+      {report.hypothetical || report.subject.agent === "" ? null : <Clients report={report} />}
+      {report.subject.agent !== "" && <TimelineSection agent={report.subject.agent} at={question.at} />}
+      {report.subject.agent !== "" && <PatternsSection agent={report.subject.agent} inbox={question.inbox} kind={question.kind} at={question.at} />}
     </article>
   );
 }

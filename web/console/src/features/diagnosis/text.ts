@@ -82,6 +82,7 @@ export const diagnosisText = texts(
     timelinePartial: "记录较多，只画出一部分。",
     timelineTable: "时间线明细",
     paletteDiagnose: (name: string) => `诊断 ${name}`,
+    people: (n: number) => `${n} 人`,
   },
   {
     title: "Diagnosis",
@@ -164,5 +165,6 @@ export const diagnosisText = texts(
     timelinePartial: "There is more than is drawn here.",
     timelineTable: "Details of the timeline",
     paletteDiagnose: (name: string) => `Diagnose ${name}`,
+    people: (n: number) => (n === 1 ? "1 agent" : `${n} agents`),
   },
 );

@@ -171,6 +171,7 @@ function DecisionView({ title, decision, trace }: { readonly title: string; read
         })}
       </ul>
       <h3>{t.candidates}</h3>
+      {trace.message !== null && mayAll && ["in", "held", "rejected"].includes(trace.direction ?? "") && <p><Link to="/diagnosis" search={{ message: trace.message }}>{t.whyNobody}</Link></p>}
       {order.length === 0 ? <p className="soft">{t.noCandidates}</p> : (
         <Table<Candidate> size="small" pagination={order.length > 50 ? { pageSize: 50, showSizeChanger: false } : false} scroll={{ x: 560 }} rowKey="agent" dataSource={order} columns={[
           {

@@ -1,0 +1,48 @@
+import { texts } from "@bida/shared/text";
+
+export const placeText = texts(
+  {
+    states: {
+      delivered: "已送达", on_its_way: "正在推送", not_arrived: "已分配，尚未送达", waiting: "在渠道中等待", held: "等待原接待客服", to_take: "待领取", quarantined: "已拦截",
+      rejected: "已拒收", never_given: "没有分给任何人", refused: "请求被拒绝", no_record: "没有记录",
+    },
+    place: "消息在哪里",
+    decision: (position: number) => `判定（位置 ${position}）`,
+    candidates: (can: number, all: number) => `${can}/${all} 位客服可以接收`,
+    agents: (n: number) => `影响 ${n} 位客服`,
+    more: (n: number) => `等 ${n} 位`,
+    best: "最有效的处理",
+    bestCount: (n: number) => `处理后 ${n} 位客服可以接收这条消息（已重新判定）`,
+    question: "问题",
+    why: "为什么收不到",
+    excess: "为什么多收了",
+    grants: "这项能收到的依据",
+    stop: "停止接收的最小改动",
+    stopVerified: "已按修改后的设置重新判定，确认不再收到",
+    others: (n: number) => `还会改变 ${n} 项：`,
+    cell: (who: string, inbox: string, kind: string) => `${who} · ${inbox} · ${kind}`,
+    everybody: "不限客服",
+  },
+  {
+    states: {
+      delivered: "Delivered", on_its_way: "On its way", not_arrived: "Given, and not arrived yet", waiting: "Waits in its inbox", held: "Waits for its owner", to_take: "To be taken",
+      quarantined: "Kept back by a filter rule", rejected: "Refused by a filter rule", never_given: "Given to nobody", refused: "The request was refused", no_record: "No record",
+    },
+    place: "Where the message is",
+    decision: (position: number) => `Decision at position ${position}`,
+    candidates: (can: number, all: number) => `${can} of ${all} agents can receive it`,
+    agents: (n: number) => (n === 1 ? "Stops 1 agent" : `Stops ${n} agents`),
+    more: (n: number) => `and ${n} more`,
+    best: "What helps most",
+    bestCount: (n: number) => (n === 1 ? "1 agent could receive the message then (decided again)" : `${n} agents could receive the message then (decided again)`),
+    question: "Question",
+    why: "Why does nothing arrive?",
+    excess: "Why does too much arrive?",
+    grants: "what lets it receive",
+    stop: "The smallest change that stops it",
+    stopVerified: "Decided again with this change: it does not arrive any more",
+    others: (n: number) => (n === 1 ? "It changes 1 thing more: " : `It changes ${n} things more: `),
+    cell: (who: string, inbox: string, kind: string) => `${who} · ${inbox} · ${kind}`,
+    everybody: "Any agent",
+  },
+);
