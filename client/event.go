@@ -13,6 +13,8 @@ const (
 	EventWithdrawn = "withdrawn"
 	EventTombstone = "tombstone"
 	EventGap       = "gap"
+	// EventTest is the message of a self-check in one of the account's windows. It is nothing to others, and is shown nowhere.
+	EventTest = "test"
 )
 
 // Attachment is a file of a message.

@@ -25,6 +25,7 @@ import (
 	"github.com/bidahq/bida/internal/intake"
 	"github.com/bidahq/bida/internal/ledger"
 	"github.com/bidahq/bida/internal/policy"
+	"github.com/bidahq/bida/internal/selfcheck"
 	"github.com/bidahq/bida/internal/store/memory"
 )
 
@@ -103,6 +104,8 @@ type bench struct {
 	server   *Server
 	tokens   map[string]string
 	log      *lockedBuffer
+	asked    chan [3]string // self-checks: account, check, by
+	late     chan time.Time // ends the waiting for them; nil: never
 
 	mu  sync.Mutex
 	now time.Time
@@ -134,6 +137,10 @@ func (f *fakeDiagnoser) Diagnose(_ context.Context, asker string, q diagnosis.Qu
 
 func (f *fakeDiagnoser) Timeline(_ context.Context, asker string, q diagnosis.Query, from, to time.Time) (*diagnosis.Timeline, error) {
 	return &diagnosis.Timeline{Agent: q.Agent, From: diagnosis.Instant(from), To: diagnosis.Instant(to), Titles: map[string]string{"by": asker}}, nil
+}
+
+func (f *fakeDiagnoser) Outlook(_ context.Context, asker string, q diagnosis.Query) (*diagnosis.Outlook, error) {
+	return &diagnosis.Outlook{Agent: q.Agent, Title: asker, Verdict: diagnosis.Receiving, Cells: []diagnosis.OutlookCell{}}, nil
 }
 
 func (b *bench) clock() time.Time {
@@ -189,7 +196,13 @@ func newBench(t testing.TB) *bench {
 		}
 	}
 	b.do(ledger.CommandFunc(func(*ledger.Tx) error { return nil }))
+	b.asked = make(chan [3]string, 8)
+	checks := selfcheck.New(selfcheck.Options{
+		Ledger: b.ledger, Reader: b.store, Now: b.clock, Ask: func(account, check, by string) { b.asked <- [3]string{account, check, by} },
+		After: func(time.Duration) <-chan time.Time { return b.late },
+	})
 	b.server, err = New(Options{
+		SelfCheck: checks,
 		Ledger: b.ledger, Store: b.store, Identity: b.identity, Intake: b.intake, Attachments: files, Diagnose: &fakeDiagnoser{},
 		Chat:    web.New(web.Options{Ledger: b.ledger, Reader: b.store, Intake: b.intake, Listeners: b.visitors, Now: b.clock}),
 		Version: "test", Now: b.clock, Log: log,

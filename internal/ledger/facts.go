@@ -378,6 +378,9 @@ func applyFact(a *Agent, f FactRow) error {
 		err = json.Unmarshal(f.Value, &s)
 		a.Sockets = append(a.Sockets, s)
 		a.Facts.Clients = append(a.Facts.Clients, reception.NewClient(s.Name, s.Version))
+	case FactSelfCheck:
+		a.SelfCheck = &SelfCheck{Origin: o}
+		err = json.Unmarshal(f.Value, a.SelfCheck)
 	}
 	if err != nil {
 		return fmt.Errorf("fact %s of %s at position %d cannot be read: %w", f.Name, f.Subject, f.FromPosition, err)

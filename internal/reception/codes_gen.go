@@ -276,6 +276,8 @@ const (
 	CodeFilterAllowed Code = 162
 	// CodeFilterReleased is filter.released: Released from quarantine.
 	CodeFilterReleased Code = 163
+	// CodePushTestOver is push.test_over: Test message was not acknowledged and is taken back.
+	CodePushTestOver Code = 190
 )
 
 var codeNames = [...]string{
@@ -415,4 +417,5 @@ var codeNames = [...]string{
 	CodeFilterTagged:                        "filter.tagged",
 	CodeFilterAllowed:                       "filter.allowed",
 	CodeFilterReleased:                      "filter.released",
+	CodePushTestOver:                        "push.test_over",
 }

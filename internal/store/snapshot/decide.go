@@ -148,6 +148,7 @@ func init() {
 	decide(keep, "fact."+ledger.FactSignin, "token client") // the token's id
 	decide(keep, "fact."+ledger.FactSocket, "session client about name version node")
 	decide(keep, "fact."+ledger.FactVisible, ".")
+	decide(keep, "fact."+ledger.FactSelfCheck, "clients.client clients.about clients.connection clients.answered clients.tests.test clients.tests.outcome clients.tests.result clients.tests.ms")
 	decide(keep, "fact."+ledger.FactPassedOver, ".")
 	decide(keep, "fact."+ledger.FactSnoozed, "until")
 	decide(keep, "fact."+ledger.FactRate, "used until")
