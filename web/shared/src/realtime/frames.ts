@@ -1,5 +1,7 @@
 /** The frames of the session protocol, version 1: docs/realtime-protocol.md. */
 
+import type { ClientEvidence } from "../evidence";
+
 /** A file of a message, as the API lists it. */
 export interface StreamAttachment {
   readonly name: string;
@@ -62,6 +64,34 @@ export interface Presence {
   readonly reason?: string;
   readonly until?: string;
 }
+
+/** Which conversations a client's list shows, by what it is restricted to: never what is searched for. */
+export interface ListFilter {
+  /** The list that is open. */
+  readonly tab?: string;
+  readonly inbox?: string;
+  readonly kind?: string;
+  /** Only those with something unread. */
+  readonly unread?: boolean;
+  /** Only those that match something typed; not what. */
+  readonly search?: boolean;
+}
+
+/** What the client reports of itself: all that it knows, each time. Visibility has a frame of its own. */
+export interface Report extends Partial<Omit<ClientEvidence, "visible">> {
+  /** The client was silenced as a whole: neither sound nor notification. */
+  readonly muted?: boolean;
+  /** Connections that were lost and made again since the page was loaded. */
+  readonly reconnects?: number;
+  /** Holes in the sequence of entries that were seen since the page was loaded. */
+  readonly gaps?: number;
+  /** The client's clock minus the server's. */
+  readonly clock_offset_ms?: number;
+  readonly filter?: ListFilter;
+}
+
+/** The frame in which it is sent. */
+export type ReportFrame = { readonly type: "report"; readonly ref?: string } & Report;
 
 /** Close codes of the protocol, and those of WebSocket that matter to it. */
 export const Close = {
