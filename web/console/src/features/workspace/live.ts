@@ -50,6 +50,7 @@ export function beginLive(account: string): void {
   const online = (): void => outbox.retryNow();
   const stops = [
     realtime.on("event", (e) => {
+      if (e.event === "test") return; // of a self-check: it looks for its own
       deliveries.handle(e);
       if (e.event === "message" && e.kind !== "internal" && e.kind !== "auto_reply") chime(e.conversation ?? "");
       if (e.event === "notice") for (const tell of notices) tell(e);
@@ -62,6 +63,7 @@ export function beginLive(account: string): void {
       reread(["receivers"], 3_000);
     }),
     realtime.on("welcome", () => outbox.retryNow()),
+    realtime.on("asked", (asked) => void import("../selfcheck/run").then((m) => live && m.answer(live, asked), () => undefined)), // who asks is told that nothing was said
     realtime.on("status", (s) => {
       if (s.state === "ended") reread(["me"], 0); // who is signed out is led to the sign-in page
       tell();
