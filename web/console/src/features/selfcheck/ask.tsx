@@ -40,7 +40,7 @@ export default function AgentCheck({ agent, name, onClose }: AgentCheckProps): R
         <p className="soft">{t.agentText}</p>
         <div><Button type="primary" loading={begin.isPending} onClick={() => begin.mutate()}>{begin.isPending ? t.checking : t.agentRun}</Button></div>
         {begin.error && <ErrorState error={begin.error} />}
-        {last === undefined ? <p className="soft">{t.agentNever}</p> : <Windows check={last} />}
+        {!begin.isPending && (last === undefined ? <p className="soft">{t.agentNever}</p> : <Windows check={last} />)}
         {outlook.data && <Cells outlook={outlook.data} />}
       </div>
     </Drawer>

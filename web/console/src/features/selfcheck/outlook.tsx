@@ -13,7 +13,7 @@ export function Verdict({ outlook, failed }: { readonly outlook: Outlook; readon
   const t = useWords(selfcheckText);
   const language = useLanguage();
   const fine = outcomeOf[outlook.verdict] === "pass";
-  const expected = outlook.cells.length > 0 && outlook.cells.every((c) => c.now.outcome === "pass" || c.now.expected);
+  const expected = !fine && outlook.cells.every((c) => c.now.outcome === "pass" || c.now.expected);
   return (
     <section className="sc-verdict" role="status">
       <p><Outcome outcome={failed ? "block" : outcomeOf[outlook.verdict]} expected={!failed && expected}>{failed && fine ? t.windowCannot : t.verdict[outlook.verdict]}</Outcome></p>

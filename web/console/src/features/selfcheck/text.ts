@@ -133,6 +133,6 @@ export const selfcheckText = texts(
     answered: (n: number, of: number) => `${n} of ${of} windows answered`,
     connection: (id: string) => `connection ${id}`,
     noMessages: "The result says how connection, browser and device are, and nothing of what messages say.",
-    verdict: { receiving: "can receive", partial: "gets only some", blocked: "gets nothing", waiting: "gets nothing for now", no_traffic: "can receive", unknown: "cannot be told" },
+    verdict: { receiving: "Can receive", partial: "Gets only some", blocked: "Gets nothing", waiting: "Gets nothing for now", no_traffic: "Can receive", unknown: "Cannot be told" },
   },
 );
