@@ -45,8 +45,12 @@ func TestASelfChecksMessageGoesTheWayOfANoticeAndIsCountedNowhere(t *testing.T) 
 	}
 	day := d.Now.Add(-24 * time.Hour)
 	for name, count := range map[string]func() ([]ledger.TrafficRow, error){
-		"traffic": func() ([]ledger.TrafficRow, error) { return d.Store.Traffic(context.Background(), "a", day, d.Now.Add(time.Second)) },
-		"offered": func() ([]ledger.TrafficRow, error) { return d.Store.Offered(context.Background(), day, d.Now.Add(time.Second)) },
+		"traffic": func() ([]ledger.TrafficRow, error) {
+			return d.Store.Traffic(context.Background(), "a", day, d.Now.Add(time.Second))
+		},
+		"offered": func() ([]ledger.TrafficRow, error) {
+			return d.Store.Offered(context.Background(), day, d.Now.Add(time.Second))
+		},
 	} {
 		if rows, err := count(); err != nil || len(rows) != 0 {
 			t.Errorf("%s counts it: %+v (%v)", name, rows, err)

@@ -203,7 +203,7 @@ func newBench(t testing.TB) *bench {
 	})
 	b.server, err = New(Options{
 		SelfCheck: checks,
-		Ledger: b.ledger, Store: b.store, Identity: b.identity, Intake: b.intake, Attachments: files, Diagnose: &fakeDiagnoser{},
+		Ledger:    b.ledger, Store: b.store, Identity: b.identity, Intake: b.intake, Attachments: files, Diagnose: &fakeDiagnoser{},
 		Chat:    web.New(web.Options{Ledger: b.ledger, Reader: b.store, Intake: b.intake, Listeners: b.visitors, Now: b.clock}),
 		Version: "test", Now: b.clock, Log: log,
 	})
