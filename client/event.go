@@ -13,6 +13,8 @@ const (
 	EventWithdrawn = "withdrawn"
 	EventTombstone = "tombstone"
 	EventGap       = "gap"
+	// EventTest is the message of a self-check in one of the account's windows. It is nothing to others, and is shown nowhere.
+	EventTest = "test"
 )
 
 // Attachment is a file of a message.
@@ -44,6 +46,8 @@ type Event struct {
 	// Attempt is the number of the try to push it, from 1.
 	Attempt int       `json:"attempt,omitempty"`
 	At      time.Time `json:"at"`
+	// Client is the one that a test is for: the message of its self-check. To others it is nothing.
+	Client string `json:"client,omitempty"`
 	// Withdraws is the agent_sequence that a withdrawal takes back.
 	Withdraws int64 `json:"withdraws,omitempty"`
 	// To is the last agent_sequence of a gap: those from AgentSequence to To are beyond retention.

@@ -25,6 +25,7 @@ import (
 	"github.com/bidahq/bida/internal/intake"
 	"github.com/bidahq/bida/internal/job"
 	"github.com/bidahq/bida/internal/ledger"
+	"github.com/bidahq/bida/internal/selfcheck"
 	"github.com/bidahq/bida/internal/space"
 	"github.com/bidahq/bida/web"
 )
@@ -146,6 +147,7 @@ func New(ctx context.Context, c Config, o Options) (_ *App, err error) {
 		Limits:      &httpapi.Limits{SignIn: c.LimitSignIn, WrongToken: c.LimitWrongToken},
 		Proxies:     a.proxies,
 		Diagnose:    diagnosis.New(diagnosis.Deps{Ledger: b.ledger, Messages: b.store, Flow: b.store, Facts: b.store, Policies: b.store, Now: time.Now, Zone: zone}),
+		SelfCheck:   selfcheck.New(selfcheck.Options{Ledger: b.ledger, Reader: b.store, Ask: b.hub.SelfCheck, Now: time.Now}),
 		Attachments: files, Realtime: a.gateway, WakeJobs: jobs.Wake, Connections: b.hub.Connections,
 		Board: board.New(b.ledger, b.boards, time.Now), Pulses: b.hub.Pulses, Zone: zone, Version: o.Version, Now: time.Now, Log: o.Log,
 	})

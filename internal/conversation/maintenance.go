@@ -93,6 +93,11 @@ func tellThose(tx *ledger.Tx, directed []string, author, text string, data any) 
 
 // tell stores a message of the kind system, in no conversation, and gives it to those whom the decision chose.
 func tell(tx *ledger.Tx, d *reception.Decision, author, text string, data json.RawMessage) (position int64) {
+	return tellAs(tx, ledger.EntryNotice, d, author, text, data)
+}
+
+// tellAs is tell with what the message is in the lists.
+func tellAs(tx *ledger.Tx, as ledger.EntryType, d *reception.Decision, author, text string, data json.RawMessage) (position int64) {
 	position = tx.Next()
 	decision := journal(tx, d, &ledger.ConversationRow{}, position, position, "message")
 	row := ledger.MessageRow{
@@ -100,7 +105,7 @@ func tell(tx *ledger.Tx, d *reception.Decision, author, text string, data json.R
 	}
 	tx.AppendMessage(row)
 	for _, account := range d.Chosen {
-		tx.Deliver(ledger.DeliveryRow{Account: account, Type: ledger.EntryNotice, Message: position, Kind: kindSystem}, row)
+		tx.Deliver(ledger.DeliveryRow{Account: account, Type: as, Message: position, Kind: kindSystem}, row)
 	}
 	return position
 }

@@ -271,6 +271,7 @@ func Restore(tx *ledger.Tx) error {
 	if err := lookAgain(tx, "start"); err != nil {
 		return err
 	}
+	watchTests(tx)
 	return watchTurns(tx, tx.Now().Add(startGrace))
 }
 
@@ -346,6 +347,7 @@ func Deadlines() map[string]func(*ledger.Tx, string) error {
 		deadlineSnooze:       ofConversation(snoozeEnds),
 		deadlineMaintenance:  maintenanceEdge,
 		deadlineAnnouncement: announce,
+		deadlineTest:         endTest,
 	}
 }
 

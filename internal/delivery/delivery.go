@@ -17,6 +17,7 @@ const (
 	EventWithdrawn = "withdrawn"
 	EventTombstone = "tombstone"
 	EventGap       = "gap"
+	EventTest      = "test"
 )
 
 // Event is one thing that a client of an agent is told, in the order of AgentSequence. It is what the session protocol sends and `bida listen` prints.
@@ -37,6 +38,8 @@ type Event struct {
 	// Attempt is the number of the try to push it, from 1.
 	Attempt int       `json:"attempt,omitempty"`
 	At      time.Time `json:"at"`
+	// Client is the one that a test is for: the message of its self-check. To others it is nothing.
+	Client string `json:"client,omitempty"`
 	// Withdraws is the agent_sequence that a withdrawal takes back.
 	Withdraws int64 `json:"withdraws,omitempty"`
 	// To is the last agent_sequence of a gap: those from AgentSequence to To are beyond retention.

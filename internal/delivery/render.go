@@ -20,6 +20,8 @@ func (s *Service) render(account string, e ledger.Entry, lang string) Event {
 		ev.Conversation = conversation.ID(d.Conversation)
 	}
 	switch {
+	case d.Type == ledger.EntryTest: // also one that is over: who comes later passes it over
+		ev.Event, ev.Client = EventTest, testOf(&m)
 	case d.Type == ledger.EntryWithdrawal:
 		ev.Event, ev.Withdraws = EventWithdrawn, d.Target
 		ev.Code, ev.Reason = d.Code, words(d.Code, lang)
@@ -103,4 +105,13 @@ func words(code, lang string) string {
 		return ""
 	}
 	return reception.Lookup(c).Title.In(lang)
+}
+
+// testOf is the client that a test is for.
+func testOf(m *ledger.MessageRow) string {
+	var data ledger.TestData
+	if err := json.Unmarshal(m.Data, &data); err != nil {
+		return "" // it is for nobody then, and the check says that it did not arrive
+	}
+	return data.Client
 }

@@ -186,17 +186,24 @@ type run struct {
 
 // Diagnose answers a query for somebody who asks. Errors are *problem.Error.
 func (s *Service) Diagnose(ctx context.Context, asker string, q Query) (*Report, error) {
+	_, report, err := s.report(ctx, asker, q)
+	return report, err
+}
+
+// report makes a report, and gives the run that made it.
+func (s *Service) report(ctx context.Context, asker string, q Query) (*run, *Report, error) {
 	r := &run{s: s, q: q, ctx: ctx, asker: asker}
 	report, err := r.diagnose()
 	if err == nil || problem.As(err) != nil {
-		return report, err
+		return r, report, err
 	}
 	if ctx.Err() == nil && q.Message == "" && !q.Excess && q.At.IsZero() {
-		if report, blindErr := r.blindly(); blindErr == nil {
-			return report, nil
+		again := r.blindly()
+		if report, blindErr := again.diagnose(); blindErr == nil {
+			return again, report, nil
 		}
 	}
-	return nil, errRead.Because(err)
+	return nil, nil, errRead.Because(err)
 }
 
 func (r *run) diagnose() (*Report, error) {

@@ -68,6 +68,8 @@ type Member interface {
 	Wake()
 	// Changed says that conversations have changed; only those who watch are told.
 	Changed()
+	// Tell sends a frame that the protocol has beside the stream.
+	Tell(frame []byte)
 	// End closes the connection.
 	End(cause string, code int, reason string)
 }

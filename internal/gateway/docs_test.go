@@ -77,6 +77,7 @@ func TestEveryExampleInTheDocumentIsOfTheProtocol(t *testing.T) {
 	for _, want := range []string{
 		"→ hello", "→ ack", "→ presence", "→ visibility", "→ report", "→ watch", "→ ping",
 		"← welcome", "← message", "← notice", "← withdrawn", "← tombstone", "← gap", "← acked", "← presence", "← pong", "← resync", "← changed", "← error",
+		"← test", "← self_check",
 	} {
 		if shown[want] == 0 {
 			t.Errorf("there is no example of %s", want)

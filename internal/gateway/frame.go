@@ -30,6 +30,8 @@ const (
 	typeResync  = "resync"
 	typeChanged = "changed"
 	typeError   = "error"
+
+	typeSelfCheck = "self_check"
 )
 
 // Limits in bytes: for a client's id, name and version and for a ref; and for the words of a presence.
@@ -177,6 +179,9 @@ type serverFrame struct {
 	Code   string `json:"code,omitempty"` // error
 	Title  string `json:"title,omitempty"`
 	Detail string `json:"detail,omitempty"`
+
+	Check string `json:"check,omitempty"` // self_check
+	By    string `json:"by,omitempty"`
 
 	Ref string `json:"ref,omitempty"`
 }

@@ -37,6 +37,15 @@ func (h *Hub) Wake(account string) {
 	}
 }
 
+// SelfCheck asks the connections of an account to check themselves, for somebody who is called so.
+func (h *Hub) SelfCheck(account, check, by string) {
+	frame := encode(serverFrame{Type: typeSelfCheck, Check: check, By: by})
+	var few [4]Member
+	for _, m := range h.copy(few[:0], h.accounts, account) {
+		m.Tell(frame)
+	}
+}
+
 // EndSession closes the connections of a session, with CloseSessionEnded or CloseTokenRevoked and words for the person.
 func (h *Hub) EndSession(session string, code int, reason string) {
 	var few [4]Member

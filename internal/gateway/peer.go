@@ -96,6 +96,9 @@ func (p *peer) Wake() { p.note(func(n *notes) { n.wake = true }) }
 // Changed is called by the Hub.
 func (p *peer) Changed() { p.note(func(n *notes) { n.changed = true }) }
 
+// Tell is called by the Hub.
+func (p *peer) Tell(frame []byte) { p.Post(func() { p.conn.Tell(frame) }) }
+
 // Post takes a completion of the Backend.
 func (p *peer) Post(f func()) { p.note(func(n *notes) { n.posts = append(n.posts, f) }) }
 

@@ -161,6 +161,13 @@ func (c *Conn) Changed() {
 // changed is the hint: it says nothing about what has changed.
 var changed = encode(serverFrame{Type: typeChanged})
 
+// Tell sends a frame. Until the welcome there is nobody to be told.
+func (c *Conn) Tell(frame []byte) {
+	if c.phase == open {
+		c.send(frame)
+	}
+}
+
 // Drained says that the transport's queue has room again after ErrFull.
 func (c *Conn) Drained() {
 	if c.phase == closed || c.blockedAt.IsZero() {

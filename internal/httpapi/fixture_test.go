@@ -26,6 +26,7 @@ import (
 	"github.com/bidahq/bida/internal/intake"
 	"github.com/bidahq/bida/internal/ledger"
 	"github.com/bidahq/bida/internal/policy"
+	"github.com/bidahq/bida/internal/selfcheck"
 	"github.com/bidahq/bida/internal/store/memory"
 )
 
@@ -105,6 +106,8 @@ type bench struct {
 	server   *Server
 	tokens   map[string]string
 	log      *lockedBuffer
+	asked    chan [3]string // self-checks: account, check, by
+	late     chan time.Time // ends the waiting for them; nil: never
 
 	mu  sync.Mutex
 	now time.Time
@@ -140,6 +143,10 @@ func (f *fakeDiagnoser) Patterns(_ context.Context, asker string, q diagnosis.Pa
 
 func (f *fakeDiagnoser) Timeline(_ context.Context, asker string, q diagnosis.Query, from, to time.Time) (*diagnosis.Timeline, error) {
 	return &diagnosis.Timeline{Agent: q.Agent, From: diagnosis.Instant(from), To: diagnosis.Instant(to), Titles: map[string]string{"by": asker}}, nil
+}
+
+func (f *fakeDiagnoser) Outlook(_ context.Context, asker string, q diagnosis.Query) (*diagnosis.Outlook, error) {
+	return &diagnosis.Outlook{Agent: q.Agent, Title: asker, Verdict: diagnosis.Receiving, Cells: []diagnosis.OutlookCell{}}, nil
 }
 
 func (b *bench) clock() time.Time {
@@ -196,8 +203,14 @@ func newBench(t testing.TB) *bench {
 		}
 	}
 	b.do(ledger.CommandFunc(func(*ledger.Tx) error { return nil }))
+	b.asked = make(chan [3]string, 8)
+	checks := selfcheck.New(selfcheck.Options{
+		Ledger: b.ledger, Reader: b.store, Now: b.clock, Ask: func(account, check, by string) { b.asked <- [3]string{account, check, by} },
+		After: func(time.Duration) <-chan time.Time { return b.late },
+	})
 	b.server, err = New(Options{
-		Ledger: b.ledger, Store: b.store, Identity: b.identity, Intake: b.intake, Attachments: files, Diagnose: &fakeDiagnoser{},
+		SelfCheck: checks,
+		Ledger:    b.ledger, Store: b.store, Identity: b.identity, Intake: b.intake, Attachments: files, Diagnose: &fakeDiagnoser{},
 		Chat:    web.New(web.Options{Ledger: b.ledger, Reader: b.store, Intake: b.intake, Listeners: b.visitors, Now: b.clock}),
 		Board:   board.New(b.ledger, b.boards, b.clock),
 		Version: "test", Now: b.clock, Log: log,

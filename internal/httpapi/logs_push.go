@@ -23,7 +23,7 @@ type PushRow struct {
 	At            Time          `json:"at" doc:"when it was put into the list"`
 	State         string        `json:"state" enum:"delivered,waiting,lost,unknown,withdrawn" doc:"delivered: a client has it, or it lies in a list that is looked at when there is time. lost: every push failed or is overdue. withdrawn: taken back before a client had it"`
 	Message       string        `json:"message"`
-	Type          string        `json:"type" enum:"message,notice"`
+	Type          string        `json:"type" enum:"message,notice,test" doc:"test: a self-check of the agent, no work"`
 	Agent         string        `json:"agent"`
 	AgentTitle    string        `json:"agent_title"`
 	AgentSequence int64         `json:"agent_sequence"`
@@ -168,6 +168,9 @@ func (s *Server) pushState(d *ledger.DeliveryRow) string {
 	case ledger.StandingWithdrawn:
 		return takenBack
 	case ledger.StandingPending:
+	}
+	if d.Type == ledger.EntryTest {
+		return string(diagnosis.ReachWaiting) // and taken back soon
 	}
 	if d.Type != ledger.EntryMessage {
 		return string(diagnosis.ReachDelivered)

@@ -81,6 +81,12 @@ func (s *Server) register(t *routes) {
 	route(t, "GET /accounts/{name}/sessions", ownOrOthers("", policy.SessionEnd), "List sessions and their connections", s.listSessions)
 	route(t, "DELETE /accounts/{name}/sessions", ownOrOthers("", policy.SessionEnd), "End sessions", s.endSessions)
 	route(t, "PUT /accounts/{name}/password", ownOrOthers("", policy.AccountPassword), "Set a password, and end the other sessions at browsers", s.setPassword)
+	// A check asks windows of somebody else to try themselves out, and tells that person so: whoever may ask why an agent receives nothing may do that as well.
+	route(t, "GET /accounts/{name}/self-check", ownOrOthers(policy.DiagnosisSelf, policy.DiagnosisView), "Can this agent receive, now and next, and what did its windows find?", s.readSelfCheck)
+	route(t, "POST /accounts/{name}/self-check", need(policy.DiagnosisView), "Have an agent's windows check themselves, and wait for what they find", s.askSelfCheck)
+	route(t, "POST /me/self-check/messages", need(policy.DiagnosisSelf, policy.DiagnosisView), "Send oneself a test message, the way real ones go", s.sendTest, created(), atMost(smallBody))
+	route(t, "GET /me/self-check/messages/{id}", need(policy.DiagnosisSelf, policy.DiagnosisView), "How far did a test message get?", s.readTest)
+	route(t, "POST /me/self-check/results", need(policy.DiagnosisSelf, policy.DiagnosisView), "Say what this window found", s.reportSelfCheck, atMost(smallBody))
 	route(t, "GET /accounts/{name}/timeline", ownOrOthers(policy.DiagnosisSelf, policy.DiagnosisView), "What was true of an agent over a time", s.timeline)
 	route(t, "GET /accounts/{name}/presence", ownOrOthers("", policy.PresenceSetOthers), "Read a presence", s.readPresence)
 	route(t, "PUT /accounts/{name}/presence", ownOrOthers(policy.PresenceSet, policy.PresenceSetOthers), "Set a presence", s.setPresence)

@@ -21,6 +21,7 @@ import (
 	"github.com/bidahq/bida/internal/intake"
 	"github.com/bidahq/bida/internal/ledger"
 	"github.com/bidahq/bida/internal/limit"
+	"github.com/bidahq/bida/internal/selfcheck"
 	"github.com/bidahq/bida/internal/store/snapshot"
 )
 
@@ -47,6 +48,7 @@ type Diagnoser interface {
 	Diagnose(ctx context.Context, asker string, q diagnosis.Query) (*diagnosis.Report, error)
 	Timeline(ctx context.Context, asker string, q diagnosis.Query, from, to time.Time) (*diagnosis.Timeline, error)
 	Patterns(ctx context.Context, asker string, q diagnosis.PatternQuery) (*diagnosis.Patterns, error)
+	Outlook(ctx context.Context, asker string, q diagnosis.Query) (*diagnosis.Outlook, error)
 }
 
 // Realtime serves agents' connections. It authenticates by itself. Package gateway has it.
@@ -58,7 +60,7 @@ type Realtime interface {
 	ServePost(http.ResponseWriter, *http.Request)
 }
 
-// Options are what the API is made of. Ledger, Store, Identity, Intake and Attachments are required; without Diagnose or Realtime those routes answer 503.
+// Options are what the API is made of. Ledger, Store, Identity, Intake, SelfCheck and Attachments are required; without Diagnose or Realtime those routes answer 503.
 type Options struct {
 	Ledger      *ledger.Ledger
 	Store       Store
@@ -66,6 +68,7 @@ type Options struct {
 	Intake      *intake.Service
 	Attachments Attachments
 	Diagnose    Diagnoser
+	SelfCheck   *selfcheck.Service
 	Realtime    Realtime
 	// UI is the built console; nil or empty for a program without it.
 	UI fs.FS

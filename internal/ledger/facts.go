@@ -349,6 +349,9 @@ func applyFact(a *Agent, f FactRow) error {
 		s := Socket{ID: f.Key, Position: f.FromPosition, At: f.FromAt}
 		err = json.Unmarshal(f.Value, &s)
 		a.Sockets = append(a.Sockets, s)
+	case FactSelfCheck:
+		a.SelfCheck = &SelfCheck{Origin: o}
+		err = json.Unmarshal(f.Value, a.SelfCheck)
 	}
 	if err != nil {
 		return fmt.Errorf("fact %s of %s at position %d cannot be read: %w", f.Name, f.Subject, f.FromPosition, err)

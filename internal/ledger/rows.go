@@ -49,7 +49,7 @@ type MessageRow struct {
 	Contact      string          // contact id in the inbox; "" for a notice
 	Author       string          // account that wrote a reply or a note, or caused a notice; "" inbound and for what Bida writes
 	Text         string          // of a line: its code
-	Data         json.RawMessage // notices: {"zh":…,"en":…,…}; announcements: AnnouncementData; notes: NoteData; lines: LineData; all others: attachments, as package attachment writes them; or none
+	Data         json.RawMessage // notices: {"zh":…,"en":…,…}; self-checks' messages: TestData; announcements: AnnouncementData; notes: NoteData; lines: LineData; all others: attachments, as package attachment writes them; or none
 	SentAt       time.Time       // as the sender said, or none
 	ReceivedAt   time.Time       // when intake had it whole
 	At           time.Time       // the group's now: when it was decided and stored
@@ -110,6 +110,12 @@ type AssignmentData struct {
 	EN         string   `json:"en"`
 	Assignment string   `json:"assignment"` // the conversation, as people see its id
 	Directed   []string `json:"directed"`   // whom it names
+}
+
+// TestData is the Data of a self-check's message.
+type TestData struct {
+	To     string `json:"to"`     // the account that tests itself
+	Client string `json:"client"` // the client that is to get it
 }
 
 // LineData is the Data of a line: what it needs to be put into words besides its code.
@@ -235,6 +241,8 @@ const (
 	EntryMessage    EntryType = "message"
 	EntryNotice     EntryType = "notice"
 	EntryWithdrawal EntryType = "withdrawal"
+	// EntryTest is the message of a self-check: it goes the way of a notice, and is no work of anybody.
+	EntryTest EntryType = "test"
 )
 
 // DeliveryState is how far a delivery got; each state implies those before it, withdrawn ends it.
@@ -249,7 +257,7 @@ const (
 	Withdrawn DeliveryState = "withdrawn"
 )
 
-// DeliveryRow is one entry of an agent's stream: a message for that agent, a notice, or the withdrawal of an earlier entry. Its first attempt is inside.
+// DeliveryRow is one entry of an agent's stream: a message for that agent, a notice, a test, or the withdrawal of an earlier entry. Its first attempt is inside.
 // (Account, Sequence) is the key. A withdrawal has no state of its own beyond received.
 type DeliveryRow struct {
 	Account      string
@@ -291,7 +299,8 @@ type AttemptRow struct {
 
 // FactRow is a fact as an interval of ledger positions. Subject is "account/<name>", "system/<component>", "conversation/<id>" or "switches". Names: "session",
 // "presence", "connection" (key "": what the gates read of an account), "signin" and "socket" (evidence: each session and each connection, by id as key),
-// "visible" (whether a connection's window can be seen), "report" (what its client tells of itself), "passed_over", "snoozed", "rate", "failure", "clock".
+// "visible" (whether a connection's window can be seen), "report" (what its client tells of itself), "self_check" (what clients found that tried
+// themselves out), "passed_over", "snoozed", "rate", "failure", "clock".
 type FactRow struct {
 	Subject, Name, Key string
 	Value              json.RawMessage

@@ -66,6 +66,8 @@ type Agent struct {
 	Sessions []Session // active ones
 	Sockets  []Socket  // open ones
 	Sequence int64     // last agent_sequence
+	// SelfCheck is the last one of its clients; nil if there was none.
+	SelfCheck *SelfCheck
 }
 
 // Session is an active sign-in.

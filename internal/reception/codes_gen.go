@@ -310,6 +310,8 @@ const (
 	CodeMembershipInboxDirect Code = 185
 	// CodeMembershipInboxByTeam is membership.inbox.by_team: A member of the inbox by a team.
 	CodeMembershipInboxByTeam Code = 186
+	// CodePushTestOver is push.test_over: Test message was not acknowledged and is taken back.
+	CodePushTestOver Code = 190
 	// CodeConnectionBroken is connection.broken: Connection broke off.
 	CodeConnectionBroken Code = 230
 )
@@ -468,5 +470,6 @@ var codeNames = [...]string{
 	CodePermissionKindAccountAllowed:        "permission.kind.account_allowed",
 	CodeMembershipInboxDirect:               "membership.inbox.direct",
 	CodeMembershipInboxByTeam:               "membership.inbox.by_team",
+	CodePushTestOver:                        "push.test_over",
 	CodeConnectionBroken:                    "connection.broken",
 }

@@ -152,6 +152,7 @@ func init() {
 	decide(keep, "fact."+ledger.FactVisible, ".")
 	decide(keep, "fact."+ledger.FactReport, `notifications secure sound muted browser mode storage reconnects gaps clock_offset_ms
 		filter.tab filter.inbox filter.kind filter.unread filter.search`)
+	decide(keep, "fact."+ledger.FactSelfCheck, "clients.client clients.about clients.connection clients.answered clients.tests.test clients.tests.outcome clients.tests.result clients.tests.ms")
 	decide(keep, "fact."+ledger.FactPassedOver, ".")
 	decide(keep, "fact."+ledger.FactSnoozed, "until")
 	decide(keep, "fact."+ledger.FactRate, "used until")

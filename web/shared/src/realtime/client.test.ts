@@ -203,6 +203,59 @@ describe("over WebSocket", () => {
     ]);
   });
 
+  test("a round trip takes as long as the server needs to answer, and is over with the connection", async () => {
+    const { env, client } = room();
+    await expect(client.roundTrip()).rejects.toMatchObject({ code: "realtime.offline" });
+    client.start();
+    env.socket.welcome(0, 0);
+    env.socket.take();
+    const trip = client.roundTrip();
+    env.settle();
+    expect(env.socket.take()).toEqual([{ type: "ping", ref: "r1" }]);
+    env.time += 12;
+    env.socket.say({ type: "pong" }, { type: "pong", ref: "another" }, { type: "pong", ref: "r1" });
+    expect(await trip).toBe(12);
+    const second = client.roundTrip();
+    env.settle();
+    env.socket.end(1006);
+    await expect(second).rejects.toMatchObject({ code: "realtime.offline" });
+  });
+
+  test("reconnecting closes the connection, makes another one with the cursor, and says whether anything is missing", async () => {
+    const { env, client, texts } = room();
+    await expect(client.reconnect()).rejects.toMatchObject({ code: "realtime.offline" });
+    client.start();
+    env.socket.welcome(0, 1);
+    env.socket.say(message(1));
+    const first = env.socket;
+    const again = client.reconnect();
+    expect(first.closedWith).toBe(1000);
+    expect(env.socket).not.toBe(first);
+    env.time += 30;
+    expect(env.socket.welcome(1, 2)).toMatchObject({ cursor: 1 });
+    env.socket.say(message(2));
+    expect(await again).toEqual({ ms: 30, whole: true });
+    expect(texts).toEqual(["1", "2"]);
+
+    const elsewhere = client.reconnect();
+    env.socket.welcome(5, 5); // another client with this id went on
+    expect(await elsewhere).toMatchObject({ whole: false });
+
+    const over = client.reconnect();
+    env.socket.end(4409, "ended");
+    await expect(over).rejects.toMatchObject({ code: "realtime.offline" });
+  });
+
+  test("a check that somebody asks for is passed on", () => {
+    const { env, client } = room();
+    const asked: unknown[] = [];
+    client.on("asked", (a) => asked.push(a));
+    client.start();
+    env.socket.welcome(0, 0);
+    env.socket.say({ type: "self_check", check: "q1", by: "主管乙" });
+    expect(asked).toEqual([{ check: "q1", by: "主管乙" }]);
+  });
+
   test("a listener that fails keeps nothing from the others", () => {
     const { env, client, texts } = room();
     client.on("event", () => {

@@ -3,7 +3,7 @@ import type { Carrier, CarrierEvents, End } from "./carrier";
 import { browser } from "./environment";
 import type { Environment } from "./environment";
 import { Close, lastOf } from "./frames";
-import type { Presence, Problem, Report, StreamEvent, Welcome } from "./frames";
+import type { Asked, Presence, Problem, Report, StreamEvent, Welcome } from "./frames";
 import { Session } from "./session";
 import type { TransportName } from "./session";
 
@@ -53,6 +53,16 @@ export interface RealtimeEvents {
   refused: readonly number[];
   /** A wish that the server refused, other than a presence. */
   problem: Problem;
+  /** Somebody asks this client to check itself. */
+  asked: Asked;
+}
+
+/** What came of closing the connection and making another one. */
+export interface Reconnected {
+  /** From the closing until everything was here again. */
+  readonly ms: number;
+  /** The server went on where this client was, and nothing was missing. */
+  readonly whole: boolean;
 }
 
 /** Why a presence was not set. */
@@ -69,8 +79,8 @@ export class RefusedError extends Error {
 type Listener<K extends keyof RealtimeEvents> = (value: RealtimeEvents[K]) => void;
 type Listeners = { [K in keyof RealtimeEvents]: Set<Listener<K>> };
 
-interface Pending {
-  resolve(): void;
+interface Pending<T = void> {
+  resolve(value: T): void;
   reject(error: RefusedError): void;
 }
 
@@ -90,14 +100,17 @@ export class RealtimeClient {
   private readonly session: Session;
   private readonly listeners: Listeners = {
     event: new Set(), status: new Set(), changed: new Set(), welcome: new Set(), presence: new Set(), refused: new Set(), problem: new Set(),
+    asked: new Set(),
   };
   private readonly presences = new Map<string, Pending>();
+  private readonly trips = new Map<string, { readonly at: number } & Pending<number>>();
 
   private current: Status;
   private carrier: Carrier | undefined;
   private attempt = 0; // which connection the carrier is: what an earlier one tells does not count
   private running = false;
   private target = 0; // last_sequence of the welcome
+  private resumedAt = 0; // its cursor
   private flushing = false;
   private gathers = false;
   private failures = 0; // of WebSocket, in a row, without a welcome
@@ -201,6 +214,50 @@ export class RealtimeClient {
     });
   }
 
+  /** Names this tab to the server. */
+  get client(): string {
+    return this.session.client;
+  }
+
+  /** Asks the server for an answer, and resolves with the milliseconds until it came; rejects with a RefusedError if the connection is not there, or is lost. */
+  roundTrip(): Promise<number> {
+    if (!this.session.live) {
+      return Promise.reject(new RefusedError("realtime.offline", "not connected"));
+    }
+    const ref = this.session.roundTrip();
+    this.flushSoon();
+    return new Promise((resolve, reject) => this.trips.set(ref, { at: this.env.now(), resolve, reject }));
+  }
+
+  /** Closes the connection as it would break, makes another one at once, and resolves when everything is here again; rejects if there was none. */
+  reconnect(): Promise<Reconnected> {
+    const carrier = this.carrier;
+    if (!this.session.live || carrier === undefined) {
+      return Promise.reject(new RefusedError("realtime.offline", "not connected"));
+    }
+    const began = this.env.now();
+    const cursor = this.session.cursor;
+    carrier.send(this.session.goodbye());
+    carrier.close(Close.normal);
+    this.carrier = undefined;
+    this.attempt++;
+    this.failPending();
+    this.session.lost(Close.normal);
+    return new Promise((resolve, reject) => {
+      let gap = false;
+      const stops = [
+        this.on("event", (e) => (gap ||= e.event === "gap")),
+        this.on("status", (s) => {
+          if (s.state !== "live" && s.state !== "ended" && s.state !== "idle") return;
+          for (const stop of stops) stop();
+          if (s.state === "live") resolve({ ms: this.env.now() - began, whole: !gap && this.resumedAt === cursor });
+          else reject(new RefusedError("realtime.offline", s.reason ?? "not connected"));
+        }),
+      ];
+      this.connect();
+    });
+  }
+
   private connect(): void {
     this.cancelTimer?.();
     const transport = this.env.now() < this.streamUntil || this.failures >= failuresUntilStream ? "sse" : "websocket";
@@ -257,6 +314,15 @@ export class RealtimeClient {
         this.presences.delete(received.ref ?? "");
         this.emit("presence", received.presence);
         break;
+      case "pong": {
+        const trip = this.trips.get(received.ref);
+        this.trips.delete(received.ref);
+        trip?.resolve(this.env.now() - trip.at);
+        break;
+      }
+      case "asked":
+        this.emit("asked", received.asked);
+        break;
       case "problem":
         this.refused(received.problem);
         break;
@@ -278,6 +344,7 @@ export class RealtimeClient {
     this.streamUntil = this.carrier?.transport === "sse" ? this.env.now() + streamFor : 0;
     this.keepCursor();
     this.target = welcome.last_sequence;
+    this.resumedAt = welcome.cursor;
     this.change({ state: welcome.last_sequence > welcome.cursor ? "catching_up" : "live", caughtUp: 0 });
     this.emit("welcome", welcome);
     this.emit("changed", undefined);
@@ -316,7 +383,7 @@ export class RealtimeClient {
     this.carrier = undefined;
     this.attempt++;
     this.cancelTimer?.();
-    this.failPresences();
+    this.failPending();
     if (transport === "websocket") {
       this.failures += welcomed || end.fromBida ? 0 : 1;
     } else if (!welcomed && !end.fromBida) { // neither works: begin anew with WebSocket
@@ -334,11 +401,12 @@ export class RealtimeClient {
     this.cancelTimer = this.env.after(wait, () => this.connect());
   }
 
-  private failPresences(): void {
-    for (const pending of this.presences.values()) {
+  private failPending(): void {
+    for (const pending of [...this.presences.values(), ...this.trips.values()]) {
       pending.reject(new RefusedError("realtime.offline", "the connection was lost"));
     }
     this.presences.clear();
+    this.trips.clear();
   }
 
   /** Ends the connection and everything that would lead to another one. */
@@ -356,7 +424,7 @@ export class RealtimeClient {
       this.carrier = undefined;
       this.session.lost(Close.normal);
     }
-    this.failPresences();
+    this.failPending();
   }
 
   /** Sends what there is to send when the running task is done, so that what belongs together goes together. */

@@ -14,7 +14,7 @@ export interface StreamAttachment {
 
 /** One entry of the account's stream. Which members are there depends on the type; a newer server may send other types. */
 export interface StreamEvent {
-  readonly event: "message" | "notice" | "withdrawn" | "tombstone" | "gap" | (string & {});
+  readonly event: "message" | "notice" | "withdrawn" | "tombstone" | "gap" | "test" | (string & {});
   /** Numbers the entries of the account from 1 without gaps. */
   readonly agent_sequence: number;
   readonly at: string;
@@ -30,6 +30,8 @@ export interface StreamEvent {
   readonly author?: string;
   readonly attachments?: readonly StreamAttachment[];
   readonly attempt?: number;
+  /** The client that a test is for: to others it is nothing. */
+  readonly client?: string;
   /** The agent_sequence that a withdrawal takes back. */
   readonly withdraws?: number;
   /** The last agent_sequence of a gap. */
@@ -92,6 +94,13 @@ export interface Report extends Partial<Omit<ClientEvidence, "visible">> {
 
 /** The frame in which it is sent. */
 export type ReportFrame = { readonly type: "report"; readonly ref?: string } & Report;
+
+/** Somebody asks this client to check itself. */
+export interface Asked {
+  readonly check: string;
+  /** What people call who asks. */
+  readonly by: string;
+}
 
 /** Close codes of the protocol, and those of WebSocket that matter to it. */
 export const Close = {

@@ -1,6 +1,6 @@
 export { RealtimeClient, RefusedError } from "./client";
-export type { RealtimeEvents, RealtimeOptions, Status } from "./client";
+export type { RealtimeEvents, RealtimeOptions, Reconnected, Status } from "./client";
 export type { Environment } from "./environment";
 export { Close } from "./frames";
-export type { ListFilter, Presence, PresenceValue, Problem, Report, StreamAttachment, StreamEvent, Welcome } from "./frames";
+export type { Asked, ListFilter, Presence, PresenceValue, Problem, Report, StreamAttachment, StreamEvent, Welcome } from "./frames";
 export type { TransportName } from "./session";

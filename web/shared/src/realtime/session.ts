@@ -1,5 +1,5 @@
 import { decode, isFinal, lastOf } from "./frames";
-import type { Presence, PresenceValue, Problem, Report, ServerFrame, StreamEvent, Welcome } from "./frames";
+import type { Asked, Presence, PresenceValue, Problem, Report, ServerFrame, StreamEvent, Welcome } from "./frames";
 
 export type TransportName = "websocket" | "sse";
 
@@ -23,6 +23,8 @@ export type Received =
   | { readonly kind: "event"; readonly event: StreamEvent }
   | { readonly kind: "changed" }
   | { readonly kind: "presence"; readonly presence: Presence; readonly ref?: string }
+  | { readonly kind: "pong"; readonly ref: string }
+  | { readonly kind: "asked"; readonly asked: Asked }
   | { readonly kind: "problem"; readonly problem: Problem }
   | { readonly kind: "refused"; readonly entries: readonly number[] }
   | { readonly kind: "nothing" }
@@ -103,6 +105,11 @@ export class Session {
     return this.known ? this.position : undefined;
   }
 
+  /** Names this tab. */
+  get client(): string {
+    return this.options.client;
+  }
+
   get live(): boolean {
     return this.isLive;
   }
@@ -145,7 +152,9 @@ export class Session {
         return { kind: "presence", presence: presenceOf(f), ...refOf(f) };
       case "pong":
         this.compare(now, f["at"]);
-        return nothing;
+        return typeof f["ref"] === "string" ? { kind: "pong", ref: f["ref"] } : nothing;
+      case "self_check":
+        return { kind: "asked", asked: { check: stringOf(f["check"]), by: stringOf(f["by"]) } };
       case "error":
         return this.refused(f);
       default:
@@ -299,6 +308,13 @@ export class Session {
   setPresence(presence: Presence): string {
     const ref = `p${++this.lastRef}`;
     this.wishes.push(JSON.stringify({ type: "presence", ...presence, ref }));
+    return ref;
+  }
+
+  /** Asks the server for an answer on a live session and gives its ref. */
+  roundTrip(): string {
+    const ref = `r${++this.lastRef}`;
+    this.wishes.push(JSON.stringify({ type: "ping", ref }));
     return ref;
   }
 

@@ -11,6 +11,7 @@ import { PageBody } from "../../ui/page";
 import { Empty, ErrorState, Loading } from "../../ui/states";
 import { PasswordAction, StateActions } from "./actions";
 import { Editor } from "./editor";
+import { SelfCheckOf } from "../selfcheck/agent";
 import { Diagnose, Name, nameOf, Presence, Receiving, State } from "./parts";
 import { accountQuery, documentQuery, permissionsQuery, type Account, type Role } from "./queries";
 import { Sessions } from "./sessions";
@@ -71,6 +72,7 @@ function Profile({ account, roles }: { readonly account: Account; readonly roles
         </div>
         <div className="agents-actions">
           {account.agent && <Diagnose account={account}><Button tabIndex={-1}>{t.diagnose}</Button></Diagnose>}
+          {account.agent && !mine && <SelfCheckOf agent={account.name} name={nameOf(account)} />}
           {account.agent && <Simulate account={account.name} roles={roles} />}
           {mayPassword && !mine && <PasswordAction account={account} />}
           {mayState && <StateActions account={account} />}

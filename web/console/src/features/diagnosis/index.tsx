@@ -11,6 +11,7 @@ import { useLanguage, useWords } from "../../app/words";
 import { Outcome, type OutcomeName } from "../../ui/outcome";
 import { PageBody } from "../../ui/page";
 import { Empty, ErrorState, Loading, Stale } from "../../ui/states";
+import { SelfCheckOf } from "../selfcheck/agent";
 import { CheckList } from "./checks";
 import { Clients } from "./clients";
 import { Findings } from "./findings";
@@ -102,6 +103,7 @@ function ReportView({ report, question, busy, onAgain }: ReportProps): ReactNode
   const t = useWords(diagnosisText);
   const supposing = useWords(supposeText);
   const language = useLanguage();
+  const me = useMe();
   const { message } = App.useApp();
   const copy = async (text: string, done: string): Promise<void> => {
     await navigator.clipboard.writeText(text);
@@ -121,6 +123,7 @@ function ReportView({ report, question, busy, onAgain }: ReportProps): ReactNode
         <Space wrap>
           <Button icon={<ReloadOutlined />} onClick={onAgain} loading={busy && question.at !== undefined}>{t.again}</Button>
           <Button icon={<CopyOutlined />} onClick={() => void copy(JSON.stringify(report, null, 2), t.copied)}>{t.copy}</Button>
+          {me !== undefined && report.subject.agent !== me.account && <SelfCheckOf agent={report.subject.agent} name={report.subject.title ?? report.subject.agent} />}
           <Button icon={<LinkOutlined />} onClick={() => void copy(location.href, t.shared)}>{t.share}</Button>
         </Space>
       </header>

@@ -87,8 +87,8 @@ function push(t: Words, language: Language): readonly Column<PushRow>[] {
   return [
     { title: c.time, cell: (r) => <Time at={r.at} /> },
     { title: c.state, cell: (r) => <State state={r.state} words={t.states} /> },
-    { title: c.message, cell: (r) => (r.type === "notice" ? <span className="soft">{t.notice}</span> : <Message id={r.message} />) },
-    { title: c.agent, cell: (r) => <Agent name={r.agent} title={r.agent_title} {...(r.type === "notice" ? {} : { message: r.message })} /> },
+    { title: c.message, cell: (r) => (r.type === "message" ? <Message id={r.message} /> : <span className="soft">{r.type === "test" ? t.test : t.notice}</span>) },
+    { title: c.agent, cell: (r) => <Agent name={r.agent} title={r.agent_title} {...(r.type === "message" ? { message: r.message } : {})} /> },
     { title: c.inbox, cell: (r) => plain(r.inbox_title) },
     { title: c.kind, cell: (r) => kindTitle(r.kind, language) },
     { title: c.attempts, cell: (r) => <span className="numbers">{tries(r)}</span> },

@@ -60,6 +60,7 @@ export const logsText = texts(
     tries: (n: number, last: string) => `${n} 次 · ${last}`,
     notPushed: "未推送",
     notice: "通知",
+    test: "自检消息",
     times: (n: number) => `一小时内第 ${n} 次`,
     nobody: "不存在的账号",
     ends: { ended: "被结束", expired: "已到期", signed_out: "已退出", token_revoked: "令牌被吊销", account: "账号不能再登录" },
@@ -67,7 +68,7 @@ export const logsText = texts(
     system: "系统",
     actions: {
       "policy.apply": "修改接待设置", "token.create": "创建令牌", "token.revoke": "吊销令牌", "account.create": "创建账号", "password.set": "设置密码", "session.begin": "登录",
-      "session.end": "结束登录", "sign_in.failed": "登录失败", "presence.set": "设置在线状态", "conversation.resolve": "结束会话", "conversation.transfer": "转接会话",
+      "session.end": "结束登录", "sign_in.failed": "登录失败", "presence.set": "设置在线状态", "self_check.ask": "发起窗口自检", "conversation.resolve": "结束会话", "conversation.transfer": "转接会话",
       "conversation.snooze": "暂缓会话", "conversation.wake": "恢复会话", "conversation.release": "放回会话", "quarantine.release": "放行消息", "job.replay": "重试后台任务",
     },
     sources: { api: "接口", cli: "命令行", start: "启动", realtime: "实时连接", sign_in: "登录", timer: "定时" },
@@ -149,6 +150,7 @@ export const logsText = texts(
     tries: (n: number, last: string) => `${n} · ${last}`,
     notPushed: "not pushed",
     notice: "notice",
+    test: "self-check",
     times: (n: number) => `number ${n} within the hour`,
     nobody: "no such account",
     ends: { ended: "ended", expired: "expired", signed_out: "signed out", token_revoked: "token revoked", account: "may not sign in any more" },
@@ -156,7 +158,7 @@ export const logsText = texts(
     system: "the system",
     actions: {
       "policy.apply": "Changed the settings", "token.create": "Made a token", "token.revoke": "Revoked a token", "account.create": "Made an account", "password.set": "Set a password",
-      "session.begin": "Signed in", "session.end": "Ended a session", "sign_in.failed": "Failed to sign in", "presence.set": "Set a status", "conversation.resolve": "Resolved a conversation",
+      "session.begin": "Signed in", "session.end": "Ended a session", "sign_in.failed": "Failed to sign in", "presence.set": "Set a status", "self_check.ask": "Had windows checked", "conversation.resolve": "Resolved a conversation",
       "conversation.transfer": "Transferred a conversation", "conversation.snooze": "Snoozed a conversation", "conversation.wake": "Took a conversation up again",
       "conversation.release": "Gave a conversation back", "quarantine.release": "Released a message", "job.replay": "Had a job run again",
     },

@@ -9,6 +9,7 @@ import { ago, clock, kindTitle } from "@bida/shared/format";
 import type { Status } from "@bida/shared/realtime";
 import { Outcome, isOutcome } from "../../ui/outcome";
 import { meQuery, useMay, useMe } from "../../app/me";
+import { part } from "../../app/part";
 import { useLanguage, useWords } from "../../app/words";
 import { useNow, usePhone } from "./clockwork";
 import { beginLive, endLive, onNotice, useStatus } from "./live";
@@ -16,6 +17,8 @@ import { usePresence } from "./presence";
 import { sumUp } from "./reception";
 import { workspaceText } from "./text";
 import "./bar.css";
+
+const SelfCheck = part(() => import("../selfcheck/drawer"), { waiting: null });
 
 /** ReceptionBar stands in the top bar of every page of whoever may receive: the person's status, and whether anything can be received. */
 export default function ReceptionBar(): ReactNode {
@@ -58,6 +61,12 @@ function CanReceive({ me }: { readonly me: Schemas["MeAnswer"] }): ReactNode {
   const phone = usePhone();
   const at = useQuery(meQuery).dataUpdatedAt;
   const [open, setOpen] = useState(false);
+  const [checking, setChecking] = useState(false);
+  const mayCheck = me.permissions.includes("diagnosis.self") || me.permissions.includes("diagnosis.view");
+  const check = (): void => {
+    setOpen(false);
+    setChecking(true);
+  };
   const now = useNow(5_000);
   const status = useStatus();
   const { outcome: decided, can, first } = sumUp(me.can_receive);
@@ -89,17 +98,23 @@ function CanReceive({ me }: { readonly me: Schemas["MeAnswer"] }): ReactNode {
       </ul>
       <footer>
         <span className="soft numbers">{t.asOf(ago(new Date(at), language, new Date(now)))}</span>
-        <Link to={`/diagnosis?agent=${encodeURIComponent(me.account)}`} onClick={() => setOpen(false)}>{t.diagnose}</Link>
+        <span className="rb-ways">
+          <Link to={`/diagnosis?agent=${encodeURIComponent(me.account)}`} onClick={() => setOpen(false)}>{t.diagnose}</Link>
+          {mayCheck && <Button size="small" onClick={check}>{t.selfCheck}</Button>}
+        </span>
       </footer>
     </div>
   );
   return (
-    <Popover content={cells} trigger="click" open={open} onOpenChange={setOpen} placement="bottomRight" arrow={false}>
-      <Button className="rb-pill" data-outcome={outcome} data-quiet={own ? "" : undefined} aria-label={says}>
-        <i aria-hidden="true">{outcome === "pass" ? "✓" : outcome === "block" ? "✕" : outcome === "wait" ? "◷" : outcome === "unknown" ? "?" : "◦"}</i>
-        <span className="rb-says">{phone && outcome === "pass" ? "" : says}</span>
-      </Button>
-    </Popover>
+    <>
+      <Popover content={cells} trigger="click" open={open} onOpenChange={setOpen} placement="bottomRight" arrow={false}>
+        <Button className="rb-pill" data-outcome={outcome} data-quiet={own ? "" : undefined} aria-label={says}>
+          <i aria-hidden="true">{outcome === "pass" ? "✓" : outcome === "block" ? "✕" : outcome === "wait" ? "◷" : outcome === "unknown" ? "?" : "◦"}</i>
+          <span className="rb-says">{phone && outcome === "pass" ? "" : says}</span>
+        </Button>
+      </Popover>
+      {checking && <SelfCheck onClose={() => setChecking(false)} />}
+    </>
   );
 }
 

@@ -52,6 +52,7 @@ export function beginLive(account: string): void {
   const online = (): void => outbox.retryNow();
   const stops = [
     realtime.on("event", (e) => {
+      if (e.event === "test") return; // of a self-check: it looks for its own
       deliveries.handle(e);
       if (e.event === "message" && e.kind !== "internal" && e.kind !== "auto_reply") {
         chime(e.conversation ?? "");
@@ -68,6 +69,7 @@ export function beginLive(account: string): void {
     }),
     realtime.on("welcome", () => outbox.retryNow()),
     reporting(realtime),
+    realtime.on("asked", (asked) => void import("../selfcheck/run").then((m) => live && m.answer(live, asked), () => undefined)), // who asks is told that nothing was said
     realtime.on("status", (s) => {
       if (s.state === "ended") reread(["me"], 0); // who is signed out is led to the sign-in page
       tell();

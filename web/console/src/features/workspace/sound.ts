@@ -47,6 +47,15 @@ export function chime(conversation: string): void {
   void context.resume().then(() => play(context));
 }
 
+/** playNow plays the sound for a person who asked for it with a click, and says whether it can be heard. */
+export async function playNow(): Promise<boolean> {
+  context ??= new AudioContext();
+  const patience = new Promise<void>((resolve) => setTimeout(resolve, 500)); // where the browser allows no sound, resume never ends
+  await Promise.race([context.resume(), patience]);
+  play(context);
+  return context.state === "running";
+}
+
 function play(audio: AudioContext | undefined): void {
   if (!audio || audio.state !== "running") return;
   const at = audio.currentTime;
