@@ -276,6 +276,16 @@ const (
 	CodeFilterAllowed Code = 162
 	// CodeFilterReleased is filter.released: Released from quarantine.
 	CodeFilterReleased Code = 163
+	// CodeChecklistUnanswered is checklist.unanswered: Question not answered.
+	CodeChecklistUnanswered Code = 195
+	// CodeChecklistContradicts is checklist.contradicts: Answers contradict each other.
+	CodeChecklistContradicts Code = 196
+	// CodeAccountStateNotActive is account.state.not_active: Account not active.
+	CodeAccountStateNotActive Code = 197
+	// CodeAccountLoginNotSignedIn is account.login.not_signed_in: Not signed in.
+	CodeAccountLoginNotSignedIn Code = 198
+	// CodePushNotRecorded is push.not_recorded: No push on record.
+	CodePushNotRecorded Code = 199
 )
 
 var codeNames = [...]string{
@@ -415,4 +425,9 @@ var codeNames = [...]string{
 	CodeFilterTagged:                        "filter.tagged",
 	CodeFilterAllowed:                       "filter.allowed",
 	CodeFilterReleased:                      "filter.released",
+	CodeChecklistUnanswered:                 "checklist.unanswered",
+	CodeChecklistContradicts:                "checklist.contradicts",
+	CodeAccountStateNotActive:               "account.state.not_active",
+	CodeAccountLoginNotSignedIn:             "account.login.not_signed_in",
+	CodePushNotRecorded:                     "push.not_recorded",
 }
