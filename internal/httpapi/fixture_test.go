@@ -93,16 +93,17 @@ var actors = []string{"guest", "nobody", "robot", "agent-a", "agent-b", "sup", "
 
 // bench is a whole server in the process, without sockets.
 type bench struct {
-	t        testing.TB
-	store    *memory.Store
-	ledger   *ledger.Ledger
-	identity *identity.Service
-	intake   *intake.Service
-	delivery *delivery.Service
-	visitors *web.Listeners
-	server   *Server
-	tokens   map[string]string
-	log      *lockedBuffer
+	t         testing.TB
+	store     *memory.Store
+	ledger    *ledger.Ledger
+	identity  *identity.Service
+	intake    *intake.Service
+	delivery  *delivery.Service
+	visitors  *web.Listeners
+	server    *Server
+	diagnoser *fakeDiagnoser
+	tokens    map[string]string
+	log       *lockedBuffer
 
 	mu  sync.Mutex
 	now time.Time
@@ -125,11 +126,14 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
-type fakeDiagnoser struct{ asked []diagnosis.Query }
+type fakeDiagnoser struct {
+	asked  []diagnosis.Query
+	checks []diagnosis.Check
+}
 
 func (f *fakeDiagnoser) Diagnose(_ context.Context, asker string, q diagnosis.Query) (*diagnosis.Report, error) {
 	f.asked = append(f.asked, q)
-	return &diagnosis.Report{Subject: diagnosis.Subject{Agent: q.Agent}, Verdict: diagnosis.Receiving, Next: "asked by " + asker}, nil
+	return &diagnosis.Report{Subject: diagnosis.Subject{Agent: q.Agent}, Verdict: diagnosis.Receiving, Checks: f.checks, Next: "asked by " + asker}, nil
 }
 
 func (f *fakeDiagnoser) Timeline(_ context.Context, asker string, q diagnosis.Query, from, to time.Time) (*diagnosis.Timeline, error) {
@@ -189,8 +193,9 @@ func newBench(t testing.TB) *bench {
 		}
 	}
 	b.do(ledger.CommandFunc(func(*ledger.Tx) error { return nil }))
+	b.diagnoser = &fakeDiagnoser{}
 	b.server, err = New(Options{
-		Ledger: b.ledger, Store: b.store, Identity: b.identity, Intake: b.intake, Attachments: files, Diagnose: &fakeDiagnoser{},
+		Ledger: b.ledger, Store: b.store, Identity: b.identity, Intake: b.intake, Attachments: files, Diagnose: b.diagnoser,
 		Chat:    web.New(web.Options{Ledger: b.ledger, Reader: b.store, Intake: b.intake, Listeners: b.visitors, Now: b.clock}),
 		Version: "test", Now: b.clock, Log: log,
 	})
