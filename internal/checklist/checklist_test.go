@@ -255,7 +255,7 @@ func TestAnAnswerThatIsNotWhatTheRecordsSayIsMarkedAndContradicts(t *testing.T) 
 	if len(r.Contradictions) != 1 || !slices.Equal(r.Contradictions[0].Questions, []string{"signed_in"}) || !strings.Contains(r.Contradictions[0].Text.EN, "signed in") {
 		t.Errorf("contradictions: %+v", r.Contradictions)
 	}
-	if r.Verdict != diagnosis.Blocked || r.Findings[0].Gate != "connection" || r.Findings[0].Evidence[1].At == nil {
+	if r.Verdict != diagnosis.Blocked || r.Findings[0].Gate != "connection" || r.Findings[0].Evidence[0].At == nil {
 		t.Errorf("verdict %s, %+v", r.Verdict, r.Findings[0])
 	}
 }
