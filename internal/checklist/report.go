@@ -281,10 +281,13 @@ func (e *evaluation) next() string {
 		}.In(e.basis.Lang)
 	}
 	var say []string
+	if e.out.Verdict != diagnosis.Unknown {
+		return ""
+	}
 	for _, c := range e.contradictions {
 		say = append(say, c.Text.In(e.basis.Lang))
 	}
-	if names := e.out.NextQuestions; len(names) > 0 && e.out.Verdict == diagnosis.Unknown {
+	if names := e.out.NextQuestions; len(names) > 0 {
 		q := find(names[0])
 		say = append(say, diagnosis.Text{
 			ZH: "先查：" + q.Ask.ZH + " 在哪里看：" + q.Where[e.sheet.Platform].ZH,

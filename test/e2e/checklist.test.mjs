@@ -50,7 +50,7 @@ describe("the guided check-list", () => {
     await colleague.leave();
   });
 
-  for (const look of looks.slice(2)) {
+  for (const look of [looks[3], looks[6]]) {
     test(`in Bida the records answer (${look.language}, ${look.scheme}, ${look.size})`, async () => {
       const person = await Person.at(server, { ...look, allow: [/^401 GET \/api\/v1\/me/] });
       await person.signIn("admin");

@@ -162,7 +162,7 @@ function Shown({ catalogue, id }: { readonly catalogue: Catalogue; readonly id: 
     <PageBody title={saved.data.title === "" ? t.title : saved.data.title} extra={<Tools sheet={sheet} report={report} catalogue={catalogue} />}>
       <p className="soft" role="note">{platformName(catalogue, sheet.platform, language)} · {t.viewing(clock(saved.data.at, language), saved.data.by_title ?? saved.data.by)} <Button type="link" onClick={goOn}>{t.startFrom}</Button></p>
       {sheet.note !== undefined && sheet.note !== "" && <section className="card"><h3>{t.noteTitle}</h3><p className="checklist-note" dir="auto">{sheet.note}</p></section>}
-      <div className="checklist">
+      <div className="checklist" data-shown="">
         <Questions questions={catalogue.questions} stages={catalogue.stages} platform={sheet.platform} answers={new Map(report.answers.map((a) => [a.question, a]))} />
         <div className="checklist-side"><ReportView report={report} questions={catalogue.questions} busy={false} /></div>
       </div>
