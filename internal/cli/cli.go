@@ -42,15 +42,16 @@ type grammar struct {
 	Token   token   `cmd:"" help:"Make tokens, whether a server runs or not."`
 	Listen  listen  `cmd:"" help:"Receive an agent's messages in this terminal: the agent that the token belongs to."`
 
-	Diagnose diagnose  `cmd:"" help:"Say why an agent does, or does not, receive messages."`
-	Explain  explain   `cmd:"" help:"The same from a snapshot, without a server."`
-	Snapshot snapshots `cmd:"" help:"Export what explains a server into one file, without texts and secrets."`
-	Trace    trace     `cmd:"" help:"Show the way of one message, stage by stage."`
-	Post     post      `cmd:"" help:"Send a message in as a customer would."`
-	Policy   policies  `cmd:"" help:"Export, check, compare and apply the reception policy."`
-	Bench    benchmark `cmd:"" help:"Measure a server under load, and look for lost messages."`
-	Reasons  reasons   `cmd:"" help:"List the reason codes, or explain one."`
-	Config   configs   `cmd:"" help:"Check or print the server's configuration."`
+	Diagnose  diagnose  `cmd:"" help:"Say why an agent does, or does not, receive messages."`
+	Explain   explain   `cmd:"" help:"The same from a snapshot, without a server."`
+	Checklist checkList `cmd:"" help:"Ask what a support manager asks, for any platform, and say what the answers come to. Needs no server."`
+	Snapshot  snapshots `cmd:"" help:"Export what explains a server into one file, without texts and secrets."`
+	Trace     trace     `cmd:"" help:"Show the way of one message, stage by stage."`
+	Post      post      `cmd:"" help:"Send a message in as a customer would."`
+	Policy    policies  `cmd:"" help:"Export, check, compare and apply the reception policy."`
+	Bench     benchmark `cmd:"" help:"Measure a server under load, and look for lost messages."`
+	Reasons   reasons   `cmd:"" help:"List the reason codes, or explain one."`
+	Config    configs   `cmd:"" help:"Check or print the server's configuration."`
 
 	Version version `cmd:"" help:"Print the version."`
 }

@@ -33,6 +33,7 @@ var passing = map[string]words{
 	"switch.inbox":     {"渠道推送开", "inbox push on"},
 	"switch.account":   {"账号推送开", "account push on"},
 	"window.inbox":     {"营业中", "within business hours"},
+	"filter":           {"未被规则拦截", "not kept back"},
 	"maintenance":      {"不在维护", "no maintenance"},
 	"system.health":    {"系统正常", "system healthy"},
 	"presence":         {"在线", "available"},
@@ -211,7 +212,7 @@ func (s *session) part(r *diagnosis.Report, part int) {
 			text = w.in(s.lang)
 		}
 		warns := c.Outcome == "pass" && severity(c.Code) == "warning"
-		if c.Code != "" && (c.Outcome != "pass" || warns) {
+		if c.Code != "" && (c.Outcome != "pass" || warns) && !strings.HasPrefix(c.Code, "checklist.") { // an answer that is missing is about the gate itself
 			text = s.title(c.Code) + scope(c.Scope, r)
 		}
 		if c.Agents > 0 {
@@ -226,7 +227,7 @@ func (s *session) part(r *diagnosis.Report, part int) {
 		}
 		say = append(say, sign+" "+text)
 	}
-	if part == len(parts) && r.Hypothetical == nil && r.Place == nil {
+	if part == len(parts) && r.Hypothetical == nil && r.Place == nil && r.Revision != 0 { // of answers nothing was counted
 		t := r.Traffic
 		say = append(say, fmt.Sprintf(s.pick("近 24 小时：应收 %d、可接收 %d、由同事接待 %d、已推送 %d、已送达 %d",
 			"last 24 h: %d offered, %d eligible, %d given to colleagues, %d pushed, %d received"),

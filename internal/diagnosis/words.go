@@ -214,6 +214,10 @@ func (r *run) more(first *finding) Text {
 			n++
 		}
 	}
+	return moreCauses(n)
+}
+
+func moreCauses(n int) Text {
 	switch n {
 	case 0:
 		return Text{}

@@ -95,19 +95,20 @@ var actors = []string{"guest", "nobody", "robot", "agent-a", "agent-b", "sup", "
 
 // bench is a whole server in the process, without sockets.
 type bench struct {
-	t        testing.TB
-	store    *memory.Store
-	ledger   *ledger.Ledger
-	identity *identity.Service
-	intake   *intake.Service
-	delivery *delivery.Service
-	visitors *web.Listeners
-	boards   *board.Watchers
-	server   *Server
-	tokens   map[string]string
-	log      *lockedBuffer
-	asked    chan [3]string // self-checks: account, check, by
-	late     chan time.Time // ends the waiting for them; nil: never
+	t         testing.TB
+	store     *memory.Store
+	ledger    *ledger.Ledger
+	identity  *identity.Service
+	intake    *intake.Service
+	delivery  *delivery.Service
+	visitors  *web.Listeners
+	boards    *board.Watchers
+	server    *Server
+	diagnoser *fakeDiagnoser
+	tokens    map[string]string
+	log       *lockedBuffer
+	asked     chan [3]string // self-checks: account, check, by
+	late      chan time.Time // ends the waiting for them; nil: never
 
 	mu  sync.Mutex
 	now time.Time
@@ -130,11 +131,14 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
-type fakeDiagnoser struct{ asked []diagnosis.Query }
+type fakeDiagnoser struct {
+	asked  []diagnosis.Query
+	checks []diagnosis.Check
+}
 
 func (f *fakeDiagnoser) Diagnose(_ context.Context, asker string, q diagnosis.Query) (*diagnosis.Report, error) {
 	f.asked = append(f.asked, q)
-	return &diagnosis.Report{Subject: diagnosis.Subject{Agent: q.Agent}, Verdict: diagnosis.Receiving, Next: "asked by " + asker}, nil
+	return &diagnosis.Report{Subject: diagnosis.Subject{Agent: q.Agent}, Verdict: diagnosis.Receiving, Checks: f.checks, Next: "asked by " + asker}, nil
 }
 
 func (f *fakeDiagnoser) Patterns(_ context.Context, asker string, q diagnosis.PatternQuery) (*diagnosis.Patterns, error) {
@@ -203,6 +207,7 @@ func newBench(t testing.TB) *bench {
 		}
 	}
 	b.do(ledger.CommandFunc(func(*ledger.Tx) error { return nil }))
+	b.diagnoser = &fakeDiagnoser{}
 	b.asked = make(chan [3]string, 8)
 	checks := selfcheck.New(selfcheck.Options{
 		Ledger: b.ledger, Reader: b.store, Now: b.clock, Ask: func(account, check, by string) { b.asked <- [3]string{account, check, by} },
@@ -210,7 +215,7 @@ func newBench(t testing.TB) *bench {
 	})
 	b.server, err = New(Options{
 		SelfCheck: checks,
-		Ledger:    b.ledger, Store: b.store, Identity: b.identity, Intake: b.intake, Attachments: files, Diagnose: &fakeDiagnoser{},
+		Ledger:    b.ledger, Store: b.store, Identity: b.identity, Intake: b.intake, Attachments: files, Diagnose: b.diagnoser,
 		Chat:    web.New(web.Options{Ledger: b.ledger, Reader: b.store, Intake: b.intake, Listeners: b.visitors, Now: b.clock}),
 		Board:   board.New(b.ledger, b.boards, b.clock),
 		Version: "test", Now: b.clock, Log: log,

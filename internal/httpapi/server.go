@@ -37,6 +37,7 @@ type Store interface {
 	ledger.JobReader
 	ledger.QuarantineReader
 	ledger.AutoReplyReader
+	ledger.ChecklistReader
 	ledger.Extractor
 	ledger.LogReader
 	// Contact returns a contact, or ledger.ErrNotFound.

@@ -18,7 +18,7 @@ import (
 // consoleRoutes are the addresses at which the console's one page is served; what is shown there is the browser's business. Everything else that no
 // route has is a problem, as before: a mistyped address of the API must not answer with a page.
 var consoleRoutes = []string{
-	"GET /{$}", "GET /sign-in", "GET /workspace", "GET /workspace/", "GET /board", "GET /agents", "GET /agents/", "GET /diagnosis", "GET /messages", "GET /messages/", "GET /coverage", "GET /intercepted", "GET /filters", "GET /reception", "GET /reception/", "GET /logs", "GET /me",
+	"GET /{$}", "GET /sign-in", "GET /workspace", "GET /workspace/", "GET /board", "GET /agents", "GET /agents/", "GET /diagnosis", "GET /checklist", "GET /messages", "GET /messages/", "GET /coverage", "GET /intercepted", "GET /filters", "GET /reception", "GET /reception/", "GET /logs", "GET /me",
 }
 
 const (

@@ -45,7 +45,7 @@ func withUI(t *testing.T) *bench {
 func TestEveryPageOfTheConsoleIsOneFileWithANonceOfItsOwn(t *testing.T) {
 	b := withUI(t)
 	nonces := map[string]bool{}
-	for _, path := range []string{"/", "/sign-in", "/workspace", "/workspace/c12", "/agents", "/agents/agent-a", "/diagnosis?agent=agent-a", "/messages/m1", "/coverage", "/intercepted", "/filters", "/reception", "/reception/schedules/early", "/logs", "/me"} {
+	for _, path := range []string{"/", "/sign-in", "/workspace", "/workspace/c12", "/agents", "/agents/agent-a", "/diagnosis?agent=agent-a", "/checklist?id=k1", "/messages/m1", "/coverage", "/intercepted", "/filters", "/reception", "/reception/schedules/early", "/logs", "/me"} {
 		w := b.page("GET", path)
 		found := regexp.MustCompile(`content="([^"]+)"`).FindStringSubmatch(w.Body.String())
 		if w.Code != http.StatusOK || found == nil || nonces[found[1]] {

@@ -16,6 +16,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/bidahq/bida/internal/attachment"
+	"github.com/bidahq/bida/internal/checklist"
 	"github.com/bidahq/bida/internal/diagnosis"
 	"github.com/bidahq/bida/internal/identity"
 	"github.com/bidahq/bida/internal/intake"
@@ -88,6 +89,8 @@ func schemaName(t reflect.Type, hint string) string {
 		return "Attachment"
 	case t.PkgPath() == reflect.TypeFor[diagnosis.Report]().PkgPath() && t.Kind() == reflect.Struct:
 		return "Diagnosis" + strings.TrimPrefix(name, "Diagnosis")
+	case t.PkgPath() == reflect.TypeFor[checklist.Report]().PkgPath() && t.Kind() == reflect.Struct:
+		return "Checklist" + name
 	}
 	if plain, ok := strings.CutSuffix(name, "OutputBody"); ok {
 		return plain + "Answer"

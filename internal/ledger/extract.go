@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/bidahq/bida/internal/policy"
 	"github.com/bidahq/bida/internal/reception"
 )
 
@@ -76,3 +77,8 @@ func (f *Frozen) OpenConversations(keep func(*ConversationRow) bool) []*Conversa
 
 // Login is Ledger.Login.
 func (f *Frozen) Login(account string) (LoginRow, bool) { return f.l.Login(account) }
+
+// Stated makes the present of one agent of what somebody says about it, where nothing was recorded: a policy, facts, and no position.
+func Stated(set *policy.Set, at time.Time, facts *reception.Agent) *View {
+	return &View{At: at, Policy: set, agents: map[string]*Agent{facts.Account: {Facts: *facts}}, rates: map[string]*reception.Rate{}}
+}

@@ -526,6 +526,9 @@ type Group struct {
 	Jobs            []JobRow        // insert or replace
 	Quarantine      []QuarantineRow // insert or replace
 	AutoReplies     []AutoReplyRow
+	ChecklistsEnd   time.Time // check-lists that were saved before this instant are deleted; none for zero. Before Checklists are written
+	Checklists      []ChecklistRow
+	ChecklistEnds   []int64   // ids of check-lists that are deleted. After Checklists are written
 	Releases        []int64   // messages with direction Held that become Inbound. After Messages are written
 	Hits            []HitsRow // added to what is counted
 }

@@ -140,7 +140,7 @@ func (e *Expectation) UnmarshalJSON(b []byte) error {
 type Reason struct {
 	Code     Code        `json:"code"`
 	Number   uint16      `json:"number"`
-	Gate     string      `json:"gate"`     // a gate's name, or the stage: push, view, queue, intake, traffic, recovery
+	Gate     string      `json:"gate"`     // a gate's name, or the stage: push, view, queue, intake, traffic, recovery, checklist
 	Severity string      `json:"severity"` // info, notice, warning or error
 	Expected Expectation `json:"expected"`
 	// Because says why it is to be expected, where it is.

@@ -12,7 +12,7 @@ import (
 func TestEveryReasonIsComplete(t *testing.T) {
 	severities := []string{"info", "notice", "warning", "error"}
 	who := []string{"self", "supervisor", "admin", "security", "on-call", "nobody"}
-	stages := []string{"push", "view", "queue", "intake", "traffic", "recovery"}
+	stages := []string{"push", "view", "queue", "intake", "traffic", "recovery", "checklist"}
 	for _, r := range Reasons() {
 		_, isGate := ParseGate(r.Gate)
 		switch name := r.Code.String(); {

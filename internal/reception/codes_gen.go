@@ -312,6 +312,16 @@ const (
 	CodeMembershipInboxByTeam Code = 186
 	// CodePushTestOver is push.test_over: Test message was not acknowledged and is taken back.
 	CodePushTestOver Code = 190
+	// CodeChecklistUnanswered is checklist.unanswered: Question not answered.
+	CodeChecklistUnanswered Code = 195
+	// CodeChecklistContradicts is checklist.contradicts: Answers contradict each other.
+	CodeChecklistContradicts Code = 196
+	// CodeAccountStateNotActive is account.state.not_active: Account not active.
+	CodeAccountStateNotActive Code = 197
+	// CodeAccountLoginNotSignedIn is account.login.not_signed_in: Not signed in.
+	CodeAccountLoginNotSignedIn Code = 198
+	// CodePushNotRecorded is push.not_recorded: No push on record.
+	CodePushNotRecorded Code = 199
 	// CodeConnectionBroken is connection.broken: Connection broke off.
 	CodeConnectionBroken Code = 230
 )
@@ -471,5 +481,10 @@ var codeNames = [...]string{
 	CodeMembershipInboxDirect:               "membership.inbox.direct",
 	CodeMembershipInboxByTeam:               "membership.inbox.by_team",
 	CodePushTestOver:                        "push.test_over",
+	CodeChecklistUnanswered:                 "checklist.unanswered",
+	CodeChecklistContradicts:                "checklist.contradicts",
+	CodeAccountStateNotActive:               "account.state.not_active",
+	CodeAccountLoginNotSignedIn:             "account.login.not_signed_in",
+	CodePushNotRecorded:                     "push.not_recorded",
 	CodeConnectionBroken:                    "connection.broken",
 }

@@ -32,6 +32,7 @@ type Store interface {
 	ledger.JobReader
 	ledger.QuarantineReader
 	ledger.AutoReplyReader
+	ledger.ChecklistReader
 	ledger.Extractor
 	ledger.LogReader
 	io.Closer

@@ -25,6 +25,11 @@ var elsewhere = map[string][2]string{
 	"attachment.no_space":         {"internal/attachment/service_test.go", "TestADiskThatIsFullIsSaidSo"},
 	"attachment.storage":          {"internal/attachment/service_test.go", "TestADiskThatIsFullIsSaidSo"},
 	"conversation.resolved.idle":  {"internal/conversation/turn_test.go", "TestWhatTheIdleTimersDidIsRecordedWithItsReason"},
+	"checklist.unanswered":        {"internal/checklist/checklist_test.go", "TestWhatNobodyKnowsIsUnknownAndTheMostUsefulQuestionComesFirst"},
+	"checklist.contradicts":       {"internal/checklist/checklist_test.go", "TestContradictionsAreNamedAndNothingIsConcludedFromThem"},
+	"account.state.not_active":    {"internal/checklist/checklist_test.go", "TestASingleNoIsThePrimaryFindingOfItsGate"},
+	"account.login.not_signed_in": {"internal/checklist/checklist_test.go", "TestASingleNoIsThePrimaryFindingOfItsGate"},
+	"push.not_recorded":           {"internal/checklist/checklist_test.go", "TestASingleNoIsThePrimaryFindingOfItsGate"},
 	"conversation.answer_overdue": {"internal/conversation/turn_test.go", "TestWithNobodyElseALateOwnerKeepsTheConversationAndThatIsRecordedOnce"},
 }
 

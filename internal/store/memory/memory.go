@@ -300,6 +300,7 @@ type disk struct {
 	quarantine    rows[ledger.QuarantineRow]
 	hits          rows[ledger.HitsRow]
 	autoReplies   rows[ledger.AutoReplyRow]
+	checklists    rows[ledger.ChecklistRow]
 	replyCursors  map[string]int64
 	sequences     map[[2]int64]bool // conversation and sequence of messages
 }
@@ -360,6 +361,7 @@ func newDisk() *disk {
 	d.autoReplies = rows[ledger.AutoReplyRow]{table.AutoReplies, func(a, b *ledger.AutoReplyRow) int {
 		return cmp.Or(cmp.Compare(a.Message, b.Message), cmp.Compare(a.Rule, b.Rule))
 	}, nil}
+	d.checklists = rows[ledger.ChecklistRow]{table.Checklists, func(a, b *ledger.ChecklistRow) int { return cmp.Compare(a.ID, b.ID) }, nil}
 	d.ratings = rows[ledger.RatingRow]{table.Ratings, func(a, b *ledger.RatingRow) int { return cmp.Compare(a.Conversation, b.Conversation) }, nil}
 	return d
 }

@@ -24,6 +24,7 @@ func (d *disk) quarantined(t *tx, g *ledger.Group) error {
 	return errors.Join(
 		replaces(t, &d.quarantine, g.Quarantine),
 		inserts(t, &d.autoReplies, g.AutoReplies),
+		d.saveChecklists(t, g),
 		all(g.Hits, func(r *ledger.HitsRow) error {
 			return d.hits.put(t, r, func(existing *ledger.HitsRow) { existing.Hits += r.Hits })
 		}),

@@ -108,6 +108,8 @@ func (h *history) compareReads() {
 			"Quarantine": func(s store.Store) (any, error) {
 				return s.Quarantine(ctx, ledger.QuarantineQuery{State: []ledger.QuarantineState{"", ledger.QuarantineHeld}[p&1], Inbox: []string{"", inbox}[q&1], Rule: []string{"", "r1"}[revision&1], Before: q, Limit: n})
 			},
+			"Checklist":       func(s store.Store) (any, error) { return s.Checklist(ctx, p) },
+			"Checklists":      func(s store.Store) (any, error) { return s.Checklists(ctx, []string{"", account}[q&1], p, n) },
 			"LastAutoReplies": func(s store.Store) (any, error) { return s.LastAutoReplies(ctx, p) },
 			"AutoRepliesFor": func(s store.Store) (any, error) {
 				rows, err := s.AutoRepliesFor(ctx, []int64{p, q, q + 1})

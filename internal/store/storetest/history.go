@@ -178,7 +178,7 @@ func (h *history) spoil(g *ledger.Group) {
 
 // command adds the rows of something that might happen.
 func (h *history) command(g *ledger.Group) {
-	switch rapid.IntRange(0, 17).Draw(h.T, "command") {
+	switch rapid.IntRange(0, 18).Draw(h.T, "command") {
 	case 0, 1, 2:
 		h.inbound(g)
 	case 3:
@@ -231,6 +231,8 @@ func (h *history) command(g *ledger.Group) {
 		h.job(g)
 	case 17:
 		h.letThrough(g)
+	case 18:
+		h.checklist(g, h.take())
 	}
 }
 

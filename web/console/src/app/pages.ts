@@ -1,4 +1,4 @@
-import { CalendarOutlined, CommentOutlined, ControlOutlined, DashboardOutlined, FileSearchOutlined, MedicineBoxOutlined, MessageOutlined, SafetyOutlined, TeamOutlined } from "@ant-design/icons";
+import { CalendarOutlined, CommentOutlined, ControlOutlined, DashboardOutlined, FileSearchOutlined, MedicineBoxOutlined, MessageOutlined, OrderedListOutlined, SafetyOutlined, TeamOutlined } from "@ant-design/icons";
 import type { ComponentType } from "react";
 import type { Language } from "@bida/shared/text";
 
@@ -23,6 +23,7 @@ export const pages: readonly Page[] = [
   },
   { paths: ["/board"], title: { zh: "接待看板", en: "Board" }, icon: DashboardOutlined, needs: ["diagnosis.view"], load: () => import("../features/board") },
   { paths: ["/diagnosis"], title: { zh: "诊断", en: "Diagnosis" }, icon: MedicineBoxOutlined, needs: ["diagnosis.view", "diagnosis.self"], load: () => import("../features/diagnosis") },
+  { paths: ["/checklist"], title: { zh: "排查向导", en: "Check-list" }, icon: OrderedListOutlined, needs: ["diagnosis.view", "diagnosis.self"], load: () => import("../features/checklist") },
   { paths: ["/messages", "/messages/$id"], title: { zh: "消息", en: "Messages" }, icon: MessageOutlined, needs: ["trace.view", "conversation.view"], load: () => import("../features/trace") },
   { paths: ["/intercepted"], title: { zh: "已拦截", en: "Intercepted" }, icon: SafetyOutlined, needs: ["quarantine.view"], load: () => import("../features/filters/intercepted") },
   { paths: ["/coverage"], title: { zh: "值守覆盖", en: "Coverage" }, icon: CalendarOutlined, needs: ["policy.view"], load: () => import("../features/coverage") },

@@ -1,6 +1,7 @@
 import { App, Button, Select, Space, Tag } from "antd";
-import { CopyOutlined, LinkOutlined, MedicineBoxOutlined, ReloadOutlined } from "@ant-design/icons";
+import { CopyOutlined, LinkOutlined, MedicineBoxOutlined, OrderedListOutlined, ReloadOutlined } from "@ant-design/icons";
 import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
 import { useMemo, type ReactNode } from "react";
 import { clock, kindTitle } from "@bida/shared/format";
 import { pick } from "@bida/shared/text";
@@ -123,7 +124,8 @@ function ReportView({ report, question, busy, onAgain }: ReportProps): ReactNode
         <Space wrap>
           <Button icon={<ReloadOutlined />} onClick={onAgain} loading={busy && question.at !== undefined}>{t.again}</Button>
           <Button icon={<CopyOutlined />} onClick={() => void copy(JSON.stringify(report, null, 2), t.copied)}>{t.copy}</Button>
-          {me !== undefined && report.subject.agent !== me.account && <SelfCheckOf agent={report.subject.agent} name={report.subject.title ?? report.subject.agent} />}
+          {me !== undefined && report.subject.agent !== "" && report.subject.agent !== me.account && <SelfCheckOf agent={report.subject.agent} name={report.subject.title ?? report.subject.agent} />}
+          {report.subject.agent !== "" && <Link to="/checklist" search={{ platform: "bida", agent: report.subject.agent }}><Button icon={<OrderedListOutlined />}>{t.checklist}</Button></Link>}
           <Button icon={<LinkOutlined />} onClick={() => void copy(location.href, t.shared)}>{t.share}</Button>
         </Space>
       </header>
