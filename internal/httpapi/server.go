@@ -34,6 +34,7 @@ type Store interface {
 	ledger.JobReader
 	ledger.QuarantineReader
 	ledger.AutoReplyReader
+	ledger.HelpReader
 	ledger.Extractor
 	ledger.LogReader
 	// Contact returns a contact, or ledger.ErrNotFound.

@@ -517,6 +517,9 @@ type Group struct {
 	Jobs            []JobRow        // insert or replace
 	Quarantine      []QuarantineRow // insert or replace
 	AutoReplies     []AutoReplyRow
+	Help            []HelpRow // insert or replace
+	HelpReports     []HelpReportRow
+	Repairs         []RepairRow
 	Releases        []int64   // messages with direction Held that become Inbound. After Messages are written
 	Hits            []HitsRow // added to what is counted
 }

@@ -52,6 +52,7 @@ type mark struct {
 	uploadsEnd                                                    time.Time
 	visitors, ratings                                             int
 	quarantine, releases, hits, autoReplies                       int
+	help, helpReports, repairs                                    int
 	policy                                                        *policy.Set
 	newKeys                                                       []KeyRef
 	born                                                          []deliveryKey
@@ -358,7 +359,7 @@ func (tx *Tx) begin() {
 		refusals: len(g.Refusals), replies: len(g.ReplyUpdates), entries: len(tx.entries), deadlines: len(tx.deadlines), effects: len(tx.effects),
 		policy: tx.policy, woken: len(tx.woken), uploads: len(g.Uploads), files: len(g.Files), uploadsEnd: g.UploadsEnd,
 		visitors: len(g.Visitors), ratings: len(g.Ratings), quarantine: len(g.Quarantine), releases: len(g.Releases), hits: len(g.Hits),
-		autoReplies: len(g.AutoReplies),
+		autoReplies: len(g.AutoReplies), help: len(g.Help), helpReports: len(g.HelpReports), repairs: len(g.Repairs),
 	}
 	tx.touched = Touched{}
 }
@@ -386,6 +387,7 @@ func (tx *Tx) undo() {
 	g.Visitors, g.Ratings = g.Visitors[:m.visitors], g.Ratings[:m.ratings]
 	g.Quarantine, g.Releases, g.Hits = g.Quarantine[:m.quarantine], g.Releases[:m.releases], g.Hits[:m.hits]
 	g.AutoReplies = g.AutoReplies[:m.autoReplies]
+	g.Help, g.HelpReports, g.Repairs = g.Help[:m.help], g.HelpReports[:m.helpReports], g.Repairs[:m.repairs]
 	tx.entries, tx.deadlines, tx.effects = tx.entries[:m.entries], tx.deadlines[:m.deadlines], tx.effects[:m.effects]
 	for _, k := range m.newKeys {
 		tx.keys[k] = nil

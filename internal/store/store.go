@@ -32,6 +32,7 @@ type Store interface {
 	ledger.JobReader
 	ledger.QuarantineReader
 	ledger.AutoReplyReader
+	ledger.HelpReader
 	ledger.Extractor
 	ledger.LogReader
 	io.Closer

@@ -88,6 +88,9 @@ var without = map[string]string{
 	"visitors":         "names of customers and hashes of their tokens",
 	"ratings":          "what customers wrote",
 	"jobs":             "errors in words; no diagnosis reads them",
+	"help_requests":    "what people wrote to each other; a report can be made again from what the snapshot has",
+	"help_reports":     "reports hold reasons that people typed; they can be made again",
+	"repairs":          "what became of a fix follows from the deliveries; no diagnosis reads them",
 	"auto_replies":     "what was written to customers by itself; no diagnosis reads it",
 }
 

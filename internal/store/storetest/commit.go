@@ -13,7 +13,7 @@ import (
 	"github.com/bidahq/bida/internal/ledger"
 )
 
-var behaviours = slices.Concat(commits, reads, quarantines, autoReplies, logs)
+var behaviours = slices.Concat(commits, reads, quarantines, autoReplies, helps, logs)
 
 var commits = []behaviour{
 	{"is empty when it is new", func(t *testing.T, s *subject) {

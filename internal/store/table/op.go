@@ -188,5 +188,5 @@ func Ops() []*Op {
 		InsertAssignment, EndAssignment, InsertDecision, KeepOutcomes, InsertDocument, InsertRevision, InsertAudit, PutLogin, PutToken, PutBrowserSession, PutClient,
 		SameStatus, InsertGroup, SupersedeDocument, EndDocument, UpdateReplies, MoveReplyCursor, InsertRefusal, TrimRefusals,
 		EndUploads, PutQuarantine, ReleaseMessage, AddHits, PutUpload, KeepFile, UpdateContactReplies, InsertVisitor, PutRating, PutJob, EndJob,
-		InsertAutoReply}
+		InsertAutoReply, PutHelp, InsertHelpReport, InsertRepair}
 }

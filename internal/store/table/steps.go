@@ -91,6 +91,7 @@ func rowSteps(g *ledger.Group, kept int) []Step {
 	add(&s, PutJob, Jobs.Visit, latest(g.Jobs, func(r *ledger.JobRow) string { return r.ID }))
 	s.quarantine(g)
 	add(&s, InsertAutoReply, AutoReplies.Visit, g.AutoReplies)
+	s.help(g)
 	s.replies(g)
 	add(&s, InsertRefusal, refusal, g.Refusals)
 	if len(g.Refusals) > 0 {
