@@ -36,12 +36,23 @@ func (r *run) redact(report *Report) {
 				f.Fix.Edits[j].Spec = nil
 			}
 		}
-		if f.Fix != nil && !r.settings {
-			for j := range f.Fix.Edits {
-				f.Fix.Edits[j].Spec = nil
-				for k := range f.Fix.Edits[j].Fields {
-					f.Fix.Edits[j].Fields[k].Before, f.Fix.Edits[j].Fields[k].After = nil, nil
-				}
+	}
+	if !r.settings {
+		report.withoutSpecs()
+	}
+}
+
+// withoutSpecs leaves out of fixes what stands in documents.
+func (r *Report) withoutSpecs() {
+	for _, f := range r.Findings {
+		if f.Fix == nil {
+			continue
+		}
+		for i := range f.Fix.Edits {
+			e := &f.Fix.Edits[i]
+			e.Spec = nil
+			for k := range e.Fields {
+				e.Fields[k].Before, e.Fields[k].After = nil, nil
 			}
 		}
 	}

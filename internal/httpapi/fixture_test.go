@@ -136,6 +136,14 @@ func (f *fakeDiagnoser) Timeline(_ context.Context, asker string, q diagnosis.Qu
 	return &diagnosis.Timeline{Agent: q.Agent, From: diagnosis.Instant(from), To: diagnosis.Instant(to), Titles: map[string]string{"by": asker}}, nil
 }
 
+func (f *fakeDiagnoser) Pass(context.Context, diagnosis.Query) (*diagnosis.Report, json.RawMessage, error) {
+	return &diagnosis.Report{}, nil, errNoDiagnosis
+}
+
+func (f *fakeDiagnoser) Inspect(context.Context, diagnosis.Query) (*diagnosis.Report, error) {
+	return nil, errNoDiagnosis
+}
+
 func (b *bench) clock() time.Time {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -336,4 +344,9 @@ func (b *bench) receive(account string) {
 	if err := <-done; err != nil {
 		b.t.Fatal(err)
 	}
+}
+
+// presence sets an agent's own presence.
+func presence(account, value string) ledger.Command {
+	return &governance.SetPresence{Account: account, Value: value, By: account, Source: "realtime"}
 }
