@@ -10,23 +10,27 @@ import { useLanguage, useWords } from "../../app/words";
 import { gateTitle, reasonTitle, useReasons } from "../../ui/gates";
 import { isOutcome, Outcome } from "../../ui/outcome";
 import { useErrorWords } from "../../ui/states";
-import { documentsOf, shortValue } from "./fix";
+import { documentsOf, repairOf, shortValue } from "./fix";
 import type { Finding, Report } from "./queries";
 import { supposeText } from "./suppose.text";
 import { diagnosisText } from "./text";
 
-interface Props {
+export interface FindingsProps {
   readonly report: Report;
-  /** Something was changed: ask again. */
-  readonly onChanged: () => void;
+  /** Something was changed: ask again. The id is that of the repair, if it was one. */
+  readonly onChanged: (repair?: string) => void;
+  /** The request for help that is being answered. */
+  readonly request?: string | undefined;
+  /** The instant that was asked about; none for now. */
+  readonly at?: string | undefined;
 }
 
 /** Findings are the causes, the main one first, each with its author, its proof and its repair. */
-export function Findings({ report, onChanged }: Props): ReactNode {
+export function Findings({ report, onChanged, request, at }: FindingsProps): ReactNode {
   const roots = report.findings.filter((f) => f.consequence_of === null);
   const others = report.findings.filter((f) => f.consequence_of !== null);
   const t = useWords(diagnosisText);
-  const cards = (list: readonly Finding[]) => list.map((f) => <FindingCard key={`${f.code} ${f.scope.map((s) => s.inbox + s.kind).join()}`} finding={f} report={report} onChanged={onChanged} />);
+  const cards = (list: readonly Finding[]) => list.map((f) => <FindingCard key={`${f.code} ${f.scope.map((s) => s.inbox + s.kind).join()}`} finding={f} report={report} onChanged={onChanged} request={request} at={at} />);
   return (
     <>
       {cards([...roots.filter((f) => f.primary), ...roots.filter((f) => !f.primary)])}
@@ -36,7 +40,7 @@ export function Findings({ report, onChanged }: Props): ReactNode {
   );
 }
 
-function FindingCard({ finding: f, report, onChanged }: Props & { readonly finding: Finding }): ReactNode {
+function FindingCard({ finding: f, report, onChanged, request, at }: FindingsProps & { readonly finding: Finding }): ReactNode {
   const t = useWords(diagnosisText);
   const supposing = useWords(supposeText);
   const language = useLanguage();
@@ -62,7 +66,7 @@ function FindingCard({ finding: f, report, onChanged }: Props & { readonly findi
       {because !== undefined && <p>{because}</p>}
       {reason && <p className="soft">{pick(reason.meaning, language)}</p>}
       <p className="finding-scope"><span className="soft">{t.scope}: </span>{f.scope.map((s) => <Tag key={s.inbox + s.kind}>{t.cell(report.titles[`inbox/${s.inbox}`] ?? s.inbox, kindTitle(s.kind, language))}</Tag>)}</p>
-      <FixView finding={f} report={report} onChanged={onChanged} />
+      <FixView finding={f} report={report} onChanged={onChanged} request={request} at={at} />
       {f.evidence.length > 0 && <Collapse ghost size="small" items={[{ key: "evidence", label: t.evidence(f.evidence.length), children: <EvidenceTable evidence={f.evidence} /> }]} />}
     </section>
   );
@@ -81,7 +85,7 @@ function EvidenceTable({ evidence }: { readonly evidence: readonly Schemas["Diag
 }
 
 /** FixView is the smallest change that removes the cause, and the button for whoever may make it. */
-function FixView({ finding, report, onChanged }: Props & { readonly finding: Finding }): ReactNode {
+function FixView({ finding, report, onChanged, request, at }: FindingsProps & { readonly finding: Finding }): ReactNode {
   const t = useWords(diagnosisText);
   const language = useLanguage();
   const me = useMe();
@@ -102,31 +106,34 @@ function FixView({ finding, report, onChanged }: Props & { readonly finding: Fin
       {fix.actions.length > 0 && <ol className="fix-actions">{fix.actions.map((a) => <li key={a.action}>{pick(a.text, language)}</li>)}</ol>}
       {fix.verified && <p className="fix-verified"><Outcome outcome="pass">{t.fixVerified}</Outcome></p>}
       <div className="fix-do">
-        {fix.edits.length > 0 && report.hypothetical === undefined && (mayEdit ? <Repair finding={finding} report={report} onChanged={onChanged} /> : <p className="soft">{t.cannotRepair(who[fix.by] ?? fix.by)}</p>)}
-        {own && report.hypothetical === undefined && fix.actions.some((a) => a.action === "go_available") && <GoAvailable account={report.subject.agent} onChanged={onChanged} />}
+        {fix.edits.length > 0 && report.hypothetical === undefined && (mayEdit ? <Repair finding={finding} report={report} onChanged={onChanged} request={request} at={at} /> : <p className="soft">{t.cannotRepair(who[fix.by] ?? fix.by)}</p>)}
+        {own && report.hypothetical === undefined && fix.actions.some((a) => a.action === "go_available") && <GoAvailable finding={finding} report={report} onChanged={onChanged} request={request} />}
         {own && fix.actions.some((a) => a.action === "reload") && <Button onClick={() => location.reload()}>{t.reload}</Button>}
       </div>
     </div>
   );
 }
 
-function Repair({ finding, report, onChanged }: Props & { readonly finding: Finding }): ReactNode {
+function Repair({ finding, report, onChanged, request, at }: FindingsProps & { readonly finding: Finding }): ReactNode {
   const t = useWords(diagnosisText);
   const words = useErrorWords();
   const cache = useQueryClient();
   const { message } = App.useApp();
   const repair = useMutation({
-    mutationFn: () => ask(api.PUT("/policy", {
-      params: { header: { "If-Match": `"${report.revision}"` } },
-      body: { documents: documentsOf(finding.fix.edits), reason: `${finding.code} (diagnosis)` },
-    })),
+    mutationFn: () => {
+      const documents = documentsOf(finding.fix.edits);
+      return ask(api.POST("/repairs", {
+        params: { header: { "If-Match": `"${report.revision}"` } },
+        body: { ...repairOf(finding, report, request), ...(at === undefined ? {} : { at }), ...(documents === undefined ? {} : { documents }) },
+      }));
+    },
     onSuccess: async (applied) => {
       void message.success(t.repaired(applied.revision));
       await cache.invalidateQueries();
-      onChanged();
+      onChanged(applied.id);
     },
     onError: (e) => {
-      if (e instanceof ApiError && e.status === 412) {
+      if (e instanceof ApiError && (e.status === 412 || e.code === "repair.changed" || e.code === "repair.no_fix")) {
         void message.warning(t.repairStale);
         onChanged();
         return;
@@ -141,19 +148,22 @@ function Repair({ finding, report, onChanged }: Props & { readonly finding: Find
   );
 }
 
-function GoAvailable({ account, onChanged }: { readonly account: string; readonly onChanged: () => void }): ReactNode {
+function GoAvailable({ finding, report, onChanged, request }: FindingsProps & { readonly finding: Finding }): ReactNode {
   const t = useWords(diagnosisText);
   const words = useErrorWords();
   const cache = useQueryClient();
   const { message } = App.useApp();
   const go = useMutation({
-    mutationFn: () => ask(api.PUT("/accounts/{name}/presence", { params: { path: { name: account } }, body: { value: "available" } })),
-    onSuccess: async () => {
+    mutationFn: () => ask(api.POST("/repairs", { body: { ...repairOf(finding, report, request), action: "go_available" } })),
+    onSuccess: async (done) => {
       void message.success(t.wentAvailable);
       await cache.invalidateQueries();
+      onChanged(done.id);
+    },
+    onError: (e) => {
+      void message.error(words(e));
       onChanged();
     },
-    onError: (e) => void message.error(words(e)),
   });
   return <Button onClick={() => go.mutate()} loading={go.isPending}>{t.goAvailable}</Button>;
 }
