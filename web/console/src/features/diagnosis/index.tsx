@@ -22,7 +22,7 @@ import { diagnosisText } from "./text";
 import "./diagnosis.css";
 
 const HelpView = part(() => import("../help"));
-const TimelineSection = part(() => import("./timeline").then((m) => ({ default: m.TimelineSection })));
+const TimelineSection = part(() => import("./timeline"));
 const Body = part(() => import("./body"));
 const Repaired = part(() => import("../help/repaired"), { waiting: null });
 
