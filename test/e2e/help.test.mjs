@@ -33,7 +33,7 @@ describe("requests for help", () => {
     await boss.page.getByRole("button", { name: "我来处理" }).waitFor({ state: "detached" });
     await boss.page.locator(".finding").first().getByRole("button", { name: "一键修复" }).click();
     await boss.page.getByRole("button", { name: "应用", exact: true }).click();
-    await boss.page.locator(".repaired", { hasText: "尚不能证明已送达" }).waitFor();
+    await boss.page.locator(".repaired-state").waitFor();
 
     await agent.page.getByText("已恢复", { exact: true }).waitFor();
     // A group message comes in, and the agent's own workspace acknowledges it.
