@@ -131,10 +131,20 @@ func snoozeEnds(tx *ledger.Tx, id int64) error {
 // Notify stores a notice to one account about its own reception and puts it into its stream, if the account may sign in. revision is that of the change of
 // policy that it is about, 0 for none.
 func Notify(tx *ledger.Tx, author, account, zh, en string, revision int64) {
-	words := map[string]any{"zh": zh, "en": en, "to": account}
+	words := map[string]any{}
 	if revision != 0 {
 		words["revision"] = revision
 	}
+	notify(tx, author, account, zh, en, words)
+}
+
+// NotifyAbout is Notify about something that has a place of its own: its kind and id, such as help/h12.
+func NotifyAbout(tx *ledger.Tx, author, account, zh, en, about string) {
+	notify(tx, author, account, zh, en, map[string]any{"about": about})
+}
+
+func notify(tx *ledger.Tx, author, account, zh, en string, words map[string]any) {
+	words["zh"], words["en"], words["to"] = zh, en, account
 	data, _ := json.Marshal(words) // strings and a number
 	d := reception.Decide(tx.Policy(), tx, reception.Message{Kind: kindSystem, Directed: []string{account}, Notice: true}, tx.Now())
 	tell(tx, &d, author, zh, data)

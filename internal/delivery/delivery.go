@@ -30,7 +30,9 @@ type Event struct {
 	Inbox         string `json:"inbox,omitempty"`
 	Kind          string `json:"kind,omitempty"`
 	Text          string `json:"text,omitempty"`
-	Contact       string `json:"contact,omitempty"`
+	// About is what a notice is about, where that has a place of its own: kind and id, such as help/h12.
+	About   string `json:"about,omitempty"`
+	Contact string `json:"contact,omitempty"`
 	// Author is the account that wrote it; none for what a customer wrote.
 	Author string `json:"author,omitempty"`
 	// Attachments are the files of a message, in order; a client reads them over HTTP, by the message and the place in the list.

@@ -33,7 +33,7 @@ func (s *Service) render(account string, e ledger.Entry, lang string) Event {
 		if (n.Announcement != "" || n.Assignment != "") && s.withheld(account, d, &ev, lang) {
 			return ev
 		}
-		ev.Event, ev.Text, ev.Conversation = EventNotice, n.text(&m, lang), n.Assignment
+		ev.Event, ev.Text, ev.Conversation, ev.About = EventNotice, n.text(&m, lang), n.Assignment, n.About
 	default:
 		if s.withheld(account, d, &ev, lang) {
 			return ev
@@ -78,6 +78,7 @@ type notice struct {
 	ZH, EN       string
 	Announcement string // what is announced
 	Assignment   string // the conversation that was handed over; a notice with neither is about one's own reception, which needs no right to receive
+	About        string // what it is about, where that has a place of its own
 }
 
 func noticeOf(m *ledger.MessageRow) (n notice) {

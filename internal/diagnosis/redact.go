@@ -38,21 +38,40 @@ func (r *run) redact(report *Report) {
 			r.redactFix(f.Fix)
 		}
 	}
+	if !r.settings {
+		report.withoutSpecs()
+	}
 }
 
 func (r *run) redactFix(fix *Fix) {
 	if fix.Others != nil && !r.whole { // whom else a change concerns is nothing for colleagues
 		fix.Others = &Others{Count: fix.Others.Count, Cells: slices.DeleteFunc(slices.Clone(fix.Others.Cells), func(c AgentCell) bool { return c.Agent != r.asker })}
 	}
-	for j := range fix.Edits {
-		e := &fix.Edits[j]
-		if r.s.Offline || !r.settings {
-			e.Spec = nil
+	if r.s.Offline {
+		for j := range fix.Edits {
+			fix.Edits[j].Spec = nil
 		}
+	}
+}
+
+// withoutSpecs leaves out of fixes what stands in documents.
+func (r *Report) withoutSpecs() {
+	for i := range r.Findings {
+		if fix := r.Findings[i].Fix; fix != nil {
+			fix.withoutSpecs()
+		}
+	}
+	if r.Best != nil {
+		r.Best.Fix.withoutSpecs()
+	}
+}
+
+func (f *Fix) withoutSpecs() {
+	for i := range f.Edits {
+		e := &f.Edits[i]
+		e.Spec = nil
 		for k := range e.Fields {
-			if !r.settings {
-				e.Fields[k].Before, e.Fields[k].After = nil, nil
-			}
+			e.Fields[k].Before, e.Fields[k].After = nil, nil
 		}
 	}
 }

@@ -153,6 +153,14 @@ func (f *fakeDiagnoser) Outlook(_ context.Context, asker string, q diagnosis.Que
 	return &diagnosis.Outlook{Agent: q.Agent, Title: asker, Verdict: diagnosis.Receiving, Cells: []diagnosis.OutlookCell{}}, nil
 }
 
+func (f *fakeDiagnoser) Pass(context.Context, diagnosis.Query) (*diagnosis.Report, json.RawMessage, error) {
+	return &diagnosis.Report{}, nil, errNoDiagnosis
+}
+
+func (f *fakeDiagnoser) Inspect(context.Context, diagnosis.Query) (*diagnosis.Report, error) {
+	return nil, errNoDiagnosis
+}
+
 func (b *bench) clock() time.Time {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -362,4 +370,9 @@ func (b *bench) receive(account string) {
 	if err := <-done; err != nil {
 		b.t.Fatal(err)
 	}
+}
+
+// presence sets an agent's own presence.
+func presence(account, value string) ledger.Command {
+	return &governance.SetPresence{Account: account, Value: value, By: account, Source: "realtime"}
 }

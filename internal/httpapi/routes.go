@@ -2,7 +2,9 @@ package httpapi
 
 import (
 	"github.com/bidahq/bida/internal/demo"
+	"github.com/bidahq/bida/internal/help"
 	"github.com/bidahq/bida/internal/intake"
+	"github.com/bidahq/bida/internal/ledger"
 	"github.com/bidahq/bida/internal/policy"
 )
 
@@ -58,6 +60,7 @@ func (s *Server) register(t *routes) {
 	route(t, "GET /board", boardRule, "Every agent against every check, as it is now", s.readBoard)
 	t.stream("GET /board/stream", boardRule, "Be told what is new on the board", describeBoardStream, s.boardStream)
 	route(t, "GET /diagnosis/patterns", need(policy.DiagnosisView), "What separates the deliveries that did not arrive as they should from the others?", s.patterns)
+	t.help()
 	route(t, "POST /what-if", need(policy.PolicyView), "Would this agent receive with other roles or settings?", s.whatIf, atMost(policyBody))
 	lists := need(policy.DiagnosisView, policy.DiagnosisSelf)
 	route(t, "GET /checklist", lists, "Read the questions of the guided check-list, and what the records answer", s.readChecklist)
@@ -126,6 +129,22 @@ func (s *Server) register(t *routes) {
 	s.registerUI()
 	s.registerPages()
 	s.mux.HandleFunc("/", s.fallback)
+}
+
+// help are the routes of requests for help and of fixes that were carried out. What of them a caller sees is decided with each.
+func (t *routes) help() {
+	s := t.s
+	askers, helpers := need(policy.DiagnosisView, policy.DiagnosisSelf), need(help.Helpers...)
+	route(t, "POST /help-requests", askers, "Pass a diagnosis on to who can mend what it names", s.askForHelp, created())
+	route(t, "GET /help-requests", helpReaders(), "List requests for help", s.listHelp)
+	route(t, "GET /help-requests/{id}", helpReaders(), "Read a request for help, with its report", s.readHelp)
+	route(t, "POST /help-requests/{id}/take", helpers, "Take a request for help on", s.answerHelp(ledger.HelpTaken))
+	route(t, "POST /help-requests/{id}/done", helpers, "Say that a request for help was dealt with", s.answerHelp(ledger.HelpDone))
+	route(t, "POST /help-requests/{id}/decline", helpers, "Decline a request for help, and say why", s.answerHelp(ledger.HelpDeclined))
+	route(t, "POST /help-requests/{id}/withdraw", askers, "Withdraw one's own request for help", s.answerHelp(ledger.HelpWithdrawn))
+	route(t, "POST /repairs", need(policy.PolicyEdit, policy.PresenceSet, policy.PresenceSetOthers, policy.DiagnosisSelf), "Carry the fix of a cause out, and have it checked afterwards", s.repair, created(), atMost(policyBody))
+	route(t, "GET /repairs", helpReaders(), "List fixes that were carried out", s.listRepairs)
+	route(t, "GET /repairs/{id}", helpReaders(), "What became of a fix: did messages arrive?", s.readRepair)
 }
 
 // logs are the routes of the logs. What of a log a caller sees is told in its answer; the text of a message is in none.

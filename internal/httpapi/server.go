@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -38,8 +39,11 @@ type Store interface {
 	ledger.QuarantineReader
 	ledger.AutoReplyReader
 	ledger.ChecklistReader
+	ledger.HelpReader
 	ledger.Extractor
 	ledger.LogReader
+	// Keys returns those of the senders' ids that were used, in any order.
+	Keys(ctx context.Context, refs []ledger.KeyRef) ([]ledger.KeyRow, error)
 	// Contact returns a contact, or ledger.ErrNotFound.
 	Contact(ctx context.Context, inbox, id string) (ledger.ContactRow, error)
 }
@@ -50,6 +54,9 @@ type Diagnoser interface {
 	Timeline(ctx context.Context, asker string, q diagnosis.Query, from, to time.Time) (*diagnosis.Timeline, error)
 	Patterns(ctx context.Context, asker string, q diagnosis.PatternQuery) (*diagnosis.Patterns, error)
 	Outlook(ctx context.Context, asker string, q diagnosis.Query) (*diagnosis.Outlook, error)
+	// Pass and Inspect ask for nobody's rights: see there.
+	Pass(ctx context.Context, q diagnosis.Query) (whole *diagnosis.Report, kept json.RawMessage, err error)
+	Inspect(ctx context.Context, q diagnosis.Query) (*diagnosis.Report, error)
 }
 
 // Realtime serves agents' connections. It authenticates by itself. Package gateway has it.
@@ -107,7 +114,9 @@ type Server struct {
 	previews previews
 	paces    paces
 	guard    guard
-	told     *limit.Limiter // lines of the log about what Bida cannot do now
+	// helpLimit is how often an account may ask for help.
+	helpLimit *limit.Limiter
+	told      *limit.Limiter // lines of the log about what Bida cannot do now
 	// strangeBodies are those of strangers.
 	strangeBodies *limit.Budget
 	// chatHeartbeat is how often a visitors' stream gives a sign of life.
@@ -139,7 +148,7 @@ func New(o Options) (*Server, error) {
 		o.Limits = &usual
 	}
 	s := &Server{
-		o: o, mux: http.NewServeMux(), bodies: limit.NewBudget(bodyBudget, bodyShare), strangeBodies: limit.NewBudget(strangeBudget, strangeShare), guard: newGuard(*o.Limits), told: limit.NewLimiter(toldOften), paces: usualPaces, previews: previews{known: map[int64]preview{}},
+		o: o, mux: http.NewServeMux(), bodies: limit.NewBudget(bodyBudget, bodyShare), strangeBodies: limit.NewBudget(strangeBudget, strangeShare), guard: newGuard(*o.Limits), helpLimit: limit.NewLimiter(helpRate), told: limit.NewLimiter(toldOften), paces: usualPaces, previews: previews{known: map[int64]preview{}},
 		chatHeartbeat: chatHeartbeat, boardHeartbeat: boardHeartbeat, boardRun: rand.Text(), snapshots: snapshot.NewExporter(o.Store),
 	}
 	var err error

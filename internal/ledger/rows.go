@@ -529,6 +529,9 @@ type Group struct {
 	ChecklistsEnd   time.Time // check-lists that were saved before this instant are deleted; none for zero. Before Checklists are written
 	Checklists      []ChecklistRow
 	ChecklistEnds   []int64   // ids of check-lists that are deleted. After Checklists are written
+	Help            []HelpRow // insert or replace
+	HelpReports     []HelpReportRow
+	Repairs         []RepairRow
 	Releases        []int64   // messages with direction Held that become Inbound. After Messages are written
 	Hits            []HitsRow // added to what is counted
 }

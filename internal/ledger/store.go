@@ -47,6 +47,10 @@ type Committer interface {
 	LastAutoReplies(ctx context.Context, conversation int64) ([]AutoReplyRow, error)
 	// Job returns a job, dead ones too, or ErrNotFound.
 	Job(ctx context.Context, id string) (JobRow, error)
+	// HelpRequest returns a request for help, or ErrNotFound.
+	HelpRequest(ctx context.Context, id int64) (HelpRow, error)
+	// HelpRequests returns the requests for help that fit, newest first, at most Limit.
+	HelpRequests(ctx context.Context, q HelpQuery) ([]HelpRow, error)
 	// Load reads what the ledger keeps in memory. With PostgreSQL it also takes the decider row (a new epoch).
 	Load(ctx context.Context) (*State, error)
 	// Reopen drops all connections and opens new ones, as after an unknown commit.

@@ -54,6 +54,7 @@ type mark struct {
 	quarantine, releases, hits, autoReplies                       int
 	checklists, checklistEnds                                     int
 	checklistsEnd                                                 time.Time
+	help, helpReports, repairs                                    int
 	policy                                                        *policy.Set
 	newKeys                                                       []KeyRef
 	born                                                          []deliveryKey
@@ -368,6 +369,7 @@ func (tx *Tx) begin() {
 		policy: tx.policy, woken: len(tx.woken), uploads: len(g.Uploads), files: len(g.Files), uploadsEnd: g.UploadsEnd,
 		visitors: len(g.Visitors), ratings: len(g.Ratings), quarantine: len(g.Quarantine), releases: len(g.Releases), hits: len(g.Hits),
 		autoReplies: len(g.AutoReplies), checklists: len(g.Checklists), checklistEnds: len(g.ChecklistEnds), checklistsEnd: g.ChecklistsEnd,
+		help: len(g.Help), helpReports: len(g.HelpReports), repairs: len(g.Repairs),
 	}
 	tx.touched = Touched{}
 }
@@ -396,6 +398,7 @@ func (tx *Tx) undo() {
 	g.Quarantine, g.Releases, g.Hits = g.Quarantine[:m.quarantine], g.Releases[:m.releases], g.Hits[:m.hits]
 	g.AutoReplies = g.AutoReplies[:m.autoReplies]
 	g.Checklists, g.ChecklistEnds, g.ChecklistsEnd = g.Checklists[:m.checklists], g.ChecklistEnds[:m.checklistEnds], m.checklistsEnd
+	g.Help, g.HelpReports, g.Repairs = g.Help[:m.help], g.HelpReports[:m.helpReports], g.Repairs[:m.repairs]
 	tx.entries, tx.deadlines, tx.effects = tx.entries[:m.entries], tx.deadlines[:m.deadlines], tx.effects[:m.effects]
 	for _, k := range m.newKeys {
 		tx.keys[k] = nil

@@ -420,14 +420,6 @@ func (c *comparison) effective(s reception.Switch) reception.Switch {
 
 // leads are the leads of the account's teams on either side, as far as they still have an account.
 func (c *comparison) leads(name string) []string {
-	found := map[string]bool{}
-	for _, s := range []*Set{c.before.set, c.after.set} {
-		for _, team := range s.docs[KindTeam] {
-			spec := team.spec.(TeamSpec) // decoded by kind
-			if _, exists := c.after.set.Account(spec.Lead); exists && spec.Lead != name && slices.Contains(spec.Members, name) {
-				found[spec.Lead] = true
-			}
-		}
-	}
-	return slices.Sorted(maps.Keys(found))
+	list := union(c.before.set.LeadsOf(name), c.after.set.LeadsOf(name))
+	return slices.DeleteFunc(list, func(lead string) bool { return !c.after.set.exists(KindAccount, lead) })
 }

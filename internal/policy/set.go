@@ -202,6 +202,18 @@ func (s *Set) Account(name string) (AccountSpec, bool) { return get[AccountSpec]
 // Team finds a team by name.
 func (s *Set) Team(name string) (TeamSpec, bool) { return get[TeamSpec](s, KindTeam, name) }
 
+// LeadsOf lists who leads a team that an account is in, in order of name; the account itself is not among them.
+func (s *Set) LeadsOf(account string) []string {
+	found := map[string]bool{}
+	for _, team := range s.docs[KindTeam] {
+		spec := team.spec.(TeamSpec) // decoded by kind
+		if spec.Lead != "" && spec.Lead != account && slices.Contains(spec.Members, account) {
+			found[spec.Lead] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(found))
+}
+
 // Inbox finds an inbox by name.
 func (s *Set) Inbox(name string) (InboxSpec, bool) { return get[InboxSpec](s, KindInbox, name) }
 

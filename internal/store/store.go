@@ -33,6 +33,7 @@ type Store interface {
 	ledger.QuarantineReader
 	ledger.AutoReplyReader
 	ledger.ChecklistReader
+	ledger.HelpReader
 	ledger.Extractor
 	ledger.LogReader
 	io.Closer

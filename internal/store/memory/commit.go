@@ -32,7 +32,7 @@ func (d *disk) write(t *tx, g *ledger.Group) error {
 		}
 	}
 	set(t, &d.groups, append(d.groups, group{g.First, g.Last, g.At.UnixMicro(), g.Nonce}))
-	for _, part := range []func(*tx, *ledger.Group) error{d.traffic, d.lasting, d.policy, d.identity, d.uploaded, d.visited, d.work, d.quarantined, d.replies, d.refuse} {
+	for _, part := range []func(*tx, *ledger.Group) error{d.traffic, d.lasting, d.policy, d.identity, d.uploaded, d.visited, d.work, d.quarantined, d.helped, d.replies, d.refuse} {
 		if err := part(t, g); err != nil {
 			return err
 		}

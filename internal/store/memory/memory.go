@@ -301,6 +301,9 @@ type disk struct {
 	hits          rows[ledger.HitsRow]
 	autoReplies   rows[ledger.AutoReplyRow]
 	checklists    rows[ledger.ChecklistRow]
+	help          rows[ledger.HelpRow]
+	helpReports   rows[ledger.HelpReportRow]
+	repairs       rows[ledger.RepairRow]
 	replyCursors  map[string]int64
 	sequences     map[[2]int64]bool // conversation and sequence of messages
 }
@@ -362,6 +365,9 @@ func newDisk() *disk {
 		return cmp.Or(cmp.Compare(a.Message, b.Message), cmp.Compare(a.Rule, b.Rule))
 	}, nil}
 	d.checklists = rows[ledger.ChecklistRow]{table.Checklists, func(a, b *ledger.ChecklistRow) int { return cmp.Compare(a.ID, b.ID) }, nil}
+	d.help = rows[ledger.HelpRow]{table.HelpRequests, func(a, b *ledger.HelpRow) int { return cmp.Compare(a.ID, b.ID) }, nil}
+	d.helpReports = rows[ledger.HelpReportRow]{table.HelpReports, func(a, b *ledger.HelpReportRow) int { return cmp.Compare(a.Request, b.Request) }, nil}
+	d.repairs = rows[ledger.RepairRow]{table.Repairs, func(a, b *ledger.RepairRow) int { return cmp.Compare(a.ID, b.ID) }, nil}
 	d.ratings = rows[ledger.RatingRow]{table.Ratings, func(a, b *ledger.RatingRow) int { return cmp.Compare(a.Conversation, b.Conversation) }, nil}
 	return d
 }

@@ -29,7 +29,7 @@ func TestConversationsOfAnOlderDatabaseGetTheirTurns(t *testing.T) {
 		t.Fatal(err)
 	}
 	back := `ALTER TABLE conversations DROP COLUMN turn_since, DROP COLUMN overdue; ALTER TABLE contacts DROP COLUMN lang;
-ALTER TABLE messages DROP COLUMN matched, DROP COLUMN tags; ALTER TABLE decisions DROP COLUMN matched; DROP TABLE checklists; DROP TABLE quarantine; DROP TABLE auto_replies; DROP TABLE filter_hits; DROP TABLE spans; DROP TABLE offered; DROP INDEX facts_signin; DROP INDEX audit_sign_in_failed; CREATE INDEX messages_contact ON messages (inbox, contact, position) WHERE contact <> '';
+ALTER TABLE messages DROP COLUMN matched, DROP COLUMN tags; ALTER TABLE decisions DROP COLUMN matched; DROP TABLE checklists; DROP TABLE help_requests; DROP TABLE help_reports; DROP TABLE repairs; DROP TABLE quarantine; DROP TABLE auto_replies; DROP TABLE filter_hits; DROP TABLE spans; DROP TABLE offered; DROP INDEX facts_signin; DROP INDEX audit_sign_in_failed; CREATE INDEX messages_contact ON messages (inbox, contact, position) WHERE contact <> '';
 DELETE FROM goose_db_version WHERE version_id >= 7`
 	if _, err := connect(t, target).Exec(t.Context(), back); err != nil {
 		t.Fatal(err)

@@ -91,6 +91,9 @@ var without = map[string]string{
 	"ratings":          "what customers wrote",
 	"jobs":             "errors in words; no diagnosis reads them",
 	"checklists":       "what people wrote; a report that was made once is no evidence of what holds",
+	"help_requests":    "what people wrote to each other; a report can be made again from what the snapshot has",
+	"help_reports":     "reports hold reasons that people typed; they can be made again",
+	"repairs":          "what became of a fix follows from the deliveries; no diagnosis reads them",
 	"auto_replies":     "what was written to customers by itself; no diagnosis reads it",
 }
 

@@ -36,7 +36,7 @@ func TestConversationsOfAnOlderDatabaseGetTheirTurns(t *testing.T) {
 	for _, back := range []string{
 		"ALTER TABLE conversations DROP COLUMN turn_since", "ALTER TABLE conversations DROP COLUMN overdue", "ALTER TABLE contacts DROP COLUMN lang",
 		"ALTER TABLE messages DROP COLUMN matched", "ALTER TABLE messages DROP COLUMN tags", "ALTER TABLE decisions DROP COLUMN matched", // later ones
-		"DROP TABLE checklists", "DROP TABLE quarantine", "DROP TABLE auto_replies", "DROP TABLE filter_hits", "DROP TABLE spans", "DROP TABLE offered", "DROP INDEX facts_signin", "DROP INDEX audit_sign_in_failed", "CREATE INDEX messages_contact ON messages (inbox, contact, position) WHERE contact <> ''", "DELETE FROM goose_db_version WHERE version_id >= 7",
+		"DROP TABLE checklists", "DROP TABLE help_requests", "DROP TABLE help_reports", "DROP TABLE repairs", "DROP TABLE quarantine", "DROP TABLE auto_replies", "DROP TABLE filter_hits", "DROP TABLE spans", "DROP TABLE offered", "DROP INDEX facts_signin", "DROP INDEX audit_sign_in_failed", "CREATE INDEX messages_contact ON messages (inbox, contact, position) WHERE contact <> ''", "DELETE FROM goose_db_version WHERE version_id >= 7",
 	} {
 		if _, err := db.Exec(back); err != nil {
 			t.Fatal(err)

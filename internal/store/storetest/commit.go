@@ -13,7 +13,7 @@ import (
 	"github.com/bidahq/bida/internal/ledger"
 )
 
-var behaviours = slices.Concat(commits, reads, quarantines, autoReplies, checklists, logs, traffics)
+var behaviours = slices.Concat(commits, reads, quarantines, autoReplies, checklists, helps, logs, traffics)
 
 var commits = []behaviour{
 	{"is empty when it is new", func(t *testing.T, s *subject) {

@@ -108,8 +108,20 @@ func (h *history) compareReads() {
 			"Quarantine": func(s store.Store) (any, error) {
 				return s.Quarantine(ctx, ledger.QuarantineQuery{State: []ledger.QuarantineState{"", ledger.QuarantineHeld}[p&1], Inbox: []string{"", inbox}[q&1], Rule: []string{"", "r1"}[revision&1], Before: q, Limit: n})
 			},
-			"Checklist":       func(s store.Store) (any, error) { return s.Checklist(ctx, p) },
-			"Checklists":      func(s store.Store) (any, error) { return s.Checklists(ctx, []string{"", account}[q&1], p, n) },
+			"Checklist":   func(s store.Store) (any, error) { return s.Checklist(ctx, p) },
+			"Checklists":  func(s store.Store) (any, error) { return s.Checklists(ctx, []string{"", account}[q&1], p, n) },
+			"HelpRequest": func(s store.Store) (any, error) { return s.HelpRequest(ctx, h.request()) },
+			"HelpReport":  func(s store.Store) (any, error) { return s.HelpReport(ctx, h.request()) },
+			"HelpRequests": func(s store.Store) (any, error) {
+				return s.HelpRequests(ctx, ledger.HelpQuery{
+					States: [][]ledger.HelpState{nil, {ledger.HelpOpen}, {ledger.HelpOpen, ledger.HelpTaken}}[p%3], Agent: []string{"", account}[q&1],
+					For: []string{"", account}[p&1], Before: q, Limit: n,
+				})
+			},
+			"Repair": func(s store.Store) (any, error) { return s.Repair(ctx, h.request()) },
+			"Repairs": func(s store.Store) (any, error) {
+				return s.Repairs(ctx, ledger.RepairQuery{Agent: []string{"", account}[p&1], Help: []int64{0, 0, q}[p%3], After: min(p, q), Before: []int64{0, q}[p&1], Limit: n})
+			},
 			"LastAutoReplies": func(s store.Store) (any, error) { return s.LastAutoReplies(ctx, p) },
 			"AutoRepliesFor": func(s store.Store) (any, error) {
 				rows, err := s.AutoRepliesFor(ctx, []int64{p, q, q + 1})

@@ -58,6 +58,7 @@ type history struct {
 	position      int64
 	revision      int64
 	held          []ledger.QuarantineRow // messages that are held
+	helped        []int64                // requests for help
 	number        int64                  // makes ids that are used once
 	streams       map[string]int64
 	conversations []*ledger.ConversationRow
@@ -178,7 +179,7 @@ func (h *history) spoil(g *ledger.Group) {
 
 // command adds the rows of something that might happen.
 func (h *history) command(g *ledger.Group) {
-	switch rapid.IntRange(0, 18).Draw(h.T, "command") {
+	switch rapid.IntRange(0, 19).Draw(h.T, "command") {
 	case 0, 1, 2:
 		h.inbound(g)
 	case 3:
@@ -233,6 +234,8 @@ func (h *history) command(g *ledger.Group) {
 		h.letThrough(g)
 	case 18:
 		h.checklist(g, h.take())
+	case 19:
+		h.help(g, h.take())
 	}
 }
 

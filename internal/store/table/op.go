@@ -191,5 +191,5 @@ func Ops() []*Op {
 		InsertAssignment, EndAssignment, InsertDecision, KeepOutcomes, InsertDocument, InsertRevision, InsertAudit, PutLogin, PutToken, PutBrowserSession, PutClient,
 		SameStatus, InsertGroup, SupersedeDocument, EndDocument, UpdateReplies, MoveReplyCursor, InsertRefusal, TrimRefusals,
 		EndUploads, PutQuarantine, ReleaseMessage, CountReleased, AddHits, AddOffered, MarkSpan, PutUpload, KeepFile, UpdateContactReplies, InsertVisitor, PutRating, PutJob, EndJob,
-		InsertAutoReply, InsertChecklist, EndChecklist, EndChecklists}
+		InsertAutoReply, InsertChecklist, EndChecklist, EndChecklists, PutHelp, InsertHelpReport, InsertRepair}
 }

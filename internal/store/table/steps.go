@@ -95,6 +95,7 @@ func rowSteps(g *ledger.Group, kept int) []Step {
 	s.quarantine(g)
 	add(&s, InsertAutoReply, AutoReplies.Visit, g.AutoReplies)
 	s.checklists(g)
+	s.help(g)
 	s.replies(g)
 	add(&s, InsertRefusal, refusal, g.Refusals)
 	if len(g.Refusals) > 0 {

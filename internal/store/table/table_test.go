@@ -118,6 +118,9 @@ func TestEveryFieldOfEveryRowHasItsColumn(t *testing.T) {
 	checkRow(t, AutoReplies, nil)
 	checkRow(t, Hits, nil)
 	checkRow(t, Jobs, nil)
+	checkRow(t, HelpRequests, nil)
+	checkRow(t, HelpReports, nil)
+	checkRow(t, Repairs, nil)
 }
 
 func TestInstantsAreCutToMicrosecondsInUTC(t *testing.T) {

@@ -25,6 +25,8 @@ export interface StreamEvent {
   readonly inbox?: string;
   readonly kind?: string;
   readonly text?: string;
+  /** What a notice is about, where that has a place of its own: kind and id, such as help/h12. */
+  readonly about?: string;
   readonly contact?: string;
   /** The colleague who wrote it, where it is not from the customer. */
   readonly author?: string;

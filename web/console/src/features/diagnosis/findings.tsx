@@ -10,25 +10,29 @@ import { useLanguage, useWords } from "../../app/words";
 import { gateTitle, reasonTitle, useReasons } from "../../ui/gates";
 import { isOutcome, Outcome } from "../../ui/outcome";
 import { useErrorWords } from "../../ui/states";
-import { documentsOf, shortValue } from "./fix";
+import { documentsOf, repairOf, shortValue } from "./fix";
 import type { Finding, Report } from "./queries";
 import { Names } from "./place";
 import { placeText } from "./place.text";
 import { supposeText } from "./suppose.text";
 import { diagnosisText } from "./text";
 
-interface Props {
+export interface FindingsProps {
   readonly report: Report;
-  /** Something was changed: ask again. */
-  readonly onChanged: () => void;
+  /** Something was changed: ask again. The id is that of the repair, if it was one. */
+  readonly onChanged: (repair?: string) => void;
+  /** The request for help that is being answered. */
+  readonly request?: string | undefined;
+  /** The instant that was asked about; none for now. */
+  readonly at?: string | undefined;
 }
 
 /** Findings are the causes, the main one first, each with its author, its proof and its repair. */
-export function Findings({ report, onChanged }: Props): ReactNode {
+export function Findings({ report, onChanged, request, at }: FindingsProps): ReactNode {
   const roots = report.findings.filter((f) => f.consequence_of === null);
   const others = report.findings.filter((f) => f.consequence_of !== null);
   const t = useWords(diagnosisText);
-  const cards = (list: readonly Finding[]) => list.map((f) => <FindingCard key={`${f.code} ${f.scope.map((s) => s.inbox + s.kind).join()}`} finding={f} report={report} onChanged={onChanged} />);
+  const cards = (list: readonly Finding[]) => list.map((f) => <FindingCard key={`${f.code} ${f.scope.map((s) => s.inbox + s.kind).join()}`} finding={f} report={report} onChanged={onChanged} request={request} at={at} />);
   return (
     <>
       {cards([...roots.filter((f) => f.primary), ...roots.filter((f) => !f.primary)])}
@@ -38,7 +42,7 @@ export function Findings({ report, onChanged }: Props): ReactNode {
   );
 }
 
-function FindingCard({ finding: f, report, onChanged }: Props & { readonly finding: Finding }): ReactNode {
+function FindingCard({ finding: f, report, onChanged, request, at }: FindingsProps & { readonly finding: Finding }): ReactNode {
   const t = useWords(diagnosisText);
   const place = useWords(placeText);
   const supposing = useWords(supposeText);
@@ -66,7 +70,7 @@ function FindingCard({ finding: f, report, onChanged }: Props & { readonly findi
       {reason && <p className="soft">{pick(reason.meaning, language)}</p>}
       <p className="finding-scope"><span className="soft">{t.scope}: </span>{f.scope.map((s) => <Tag key={s.inbox + s.kind}>{t.cell(report.titles[`inbox/${s.inbox}`] ?? s.inbox, kindTitle(s.kind, language))}</Tag>)}</p>
       {f.agents !== undefined && f.agents.length > 0 && <p className="finding-scope"><span className="soft">{place.agents(f.agent_count ?? f.agents.length)}: </span><Names list={f.agents} count={f.agent_count ?? f.agents.length} report={report} /></p>}
-      <FixView finding={f} report={report} onChanged={onChanged} />
+      <FixView finding={f} report={report} onChanged={onChanged} request={request} at={at} />
       {f.evidence.length > 0 && <Collapse ghost size="small" items={[{ key: "evidence", label: t.evidence(f.evidence.length), children: <EvidenceTable evidence={f.evidence} /> }]} />}
     </section>
   );
@@ -85,7 +89,7 @@ function EvidenceTable({ evidence }: { readonly evidence: readonly Schemas["Diag
 }
 
 /** FixView is the smallest change that removes the cause, and the button for whoever may make it. */
-export function FixView({ finding, report, onChanged }: Props & { readonly finding: Finding }): ReactNode {
+export function FixView({ finding, report, onChanged, request, at }: FindingsProps & { readonly finding: Finding }): ReactNode {
   const t = useWords(diagnosisText);
   const place = useWords(placeText);
   const language = useLanguage();
@@ -111,31 +115,38 @@ export function FixView({ finding, report, onChanged }: Props & { readonly findi
         <p className="soft">{place.others(fix.others.count)}{fix.others.cells.map((c) => place.cell(report.titles[`account/${c.agent}`] ?? c.agent, report.titles[`inbox/${c.inbox}`] ?? c.inbox, kindTitle(c.kind, language))).join(language === "zh" ? "、" : ", ")}</p>
       )}
       <div className="fix-do">
-        {fix.edits.length > 0 && report.hypothetical === undefined && (mayEdit ? <Repair finding={finding} report={report} onChanged={onChanged} /> : <p className="soft">{t.cannotRepair(who[fix.by] ?? fix.by)}</p>)}
-        {own && report.hypothetical === undefined && fix.actions.some((a) => a.action === "go_available") && <GoAvailable account={report.subject.agent} onChanged={onChanged} />}
+        {fix.edits.length > 0 && report.hypothetical === undefined && (mayEdit ? <Repair finding={finding} report={report} onChanged={onChanged} request={request} at={at} /> : <p className="soft">{t.cannotRepair(who[fix.by] ?? fix.by)}</p>)}
+        {own && report.hypothetical === undefined && fix.actions.some((a) => a.action === "go_available") && <GoAvailable finding={finding} report={report} onChanged={onChanged} request={request} />}
         {own && fix.actions.some((a) => a.action === "reload") && <Button onClick={() => location.reload()}>{t.reload}</Button>}
       </div>
     </div>
   );
 }
 
-function Repair({ finding, report, onChanged }: Props & { readonly finding: Finding }): ReactNode {
+function Repair({ finding, report, onChanged, request, at }: FindingsProps & { readonly finding: Finding }): ReactNode {
   const t = useWords(diagnosisText);
   const words = useErrorWords();
   const cache = useQueryClient();
   const { message } = App.useApp();
   const repair = useMutation({
-    mutationFn: () => ask(api.PUT("/policy", {
-      params: { header: { "If-Match": `"${report.revision}"` } },
-      body: { documents: documentsOf(finding.fix.edits), reason: `${finding.code} (diagnosis)` },
-    })),
+    mutationFn: async (): Promise<{ revision: number; id?: string }> => {
+      const documents = documentsOf(finding.fix.edits);
+      const ifMatch = { header: { "If-Match": `"${report.revision}"` } };
+      if (report.subject.agent === "" || report.subject.excess === true) { // it is no cause of an agent's that could be followed until messages arrive
+        return ask(api.PUT("/policy", { params: ifMatch, body: { documents: documents ?? [], reason: `${finding.code} (diagnosis)` } }));
+      }
+      return ask(api.POST("/repairs", {
+        params: ifMatch,
+        body: { ...repairOf(finding, report, request), ...(at === undefined ? {} : { at }), ...(documents === undefined ? {} : { documents }) },
+      }));
+    },
     onSuccess: async (applied) => {
       void message.success(t.repaired(applied.revision));
       await cache.invalidateQueries();
-      onChanged();
+      onChanged(applied.id);
     },
     onError: (e) => {
-      if (e instanceof ApiError && e.status === 412) {
+      if (e instanceof ApiError && (e.status === 412 || e.code === "repair.changed" || e.code === "repair.no_fix")) {
         void message.warning(t.repairStale);
         onChanged();
         return;
@@ -150,19 +161,22 @@ function Repair({ finding, report, onChanged }: Props & { readonly finding: Find
   );
 }
 
-function GoAvailable({ account, onChanged }: { readonly account: string; readonly onChanged: () => void }): ReactNode {
+function GoAvailable({ finding, report, onChanged, request }: FindingsProps & { readonly finding: Finding }): ReactNode {
   const t = useWords(diagnosisText);
   const words = useErrorWords();
   const cache = useQueryClient();
   const { message } = App.useApp();
   const go = useMutation({
-    mutationFn: () => ask(api.PUT("/accounts/{name}/presence", { params: { path: { name: account } }, body: { value: "available" } })),
-    onSuccess: async () => {
+    mutationFn: () => ask(api.POST("/repairs", { body: { ...repairOf(finding, report, request), action: "go_available" } })),
+    onSuccess: async (done) => {
       void message.success(t.wentAvailable);
       await cache.invalidateQueries();
+      onChanged(done.id);
+    },
+    onError: (e) => {
+      void message.error(words(e));
       onChanged();
     },
-    onError: (e) => void message.error(words(e)),
   });
   return <Button onClick={() => go.mutate()} loading={go.isPending}>{t.goAvailable}</Button>;
 }

@@ -8,7 +8,7 @@ test("a fix becomes the documents that the server takes, whole", () => {
 });
 
 test("a fix whose documents were left out is never sent as empty ones", () => {
-  expect(() => documentsOf([{ kind: "account", name: "agent-a" }])).toThrow("account/agent-a");
+  expect(documentsOf([{ kind: "account", name: "agent-b", spec: {} }, { kind: "account", name: "agent-a" }])).toBeUndefined();
 });
 
 test("values are shown on one line, what is not there as nothing", () => {

@@ -1,4 +1,4 @@
-import { App, Button, Select, Space, Tag } from "antd";
+import { App, Button, Segmented, Select, Space, Tag } from "antd";
 import { CopyOutlined, LinkOutlined, MedicineBoxOutlined, OrderedListOutlined, ReloadOutlined } from "@ant-design/icons";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
@@ -13,19 +13,22 @@ import { Outcome, type OutcomeName } from "../../ui/outcome";
 import { PageBody } from "../../ui/page";
 import { Empty, ErrorState, Loading, Stale } from "../../ui/states";
 import { SelfCheckOf } from "../selfcheck/agent";
-import { CheckList } from "./checks";
-import { Clients } from "./clients";
-import { Findings } from "./findings";
+import { AskForHelp } from "../help/ask";
+import { helpQuery } from "../help/queries";
+import { askText } from "../help/ask.text";
 import { PatternsSection } from "./patterns.section";
-import { BestView, PlaceView, QuestionChoice } from "./place";
+import { QuestionChoice } from "./place.choice";
 import { reportQuery, useAgents, type Question, type Report } from "./queries";
 import { AsRole } from "./suppose";
 import { supposeText } from "./suppose.text";
-import { TimelineSection } from "./timeline";
 import { diagnosisText } from "./text";
 import "./diagnosis.css";
 
 const When = part(() => import("./when"), { waiting: <span className="diagnosis-when" /> });
+const HelpView = part(() => import("../help"));
+const TimelineSection = part(() => import("./timeline"));
+const Body = part(() => import("./body"));
+const Repaired = part(() => import("../help/repaired"), { waiting: null });
 
 const outcomeOf: Readonly<Record<string, OutcomeName>> = { receiving: "pass", partial: "block", blocked: "block", waiting: "wait", no_traffic: "pass", unknown: "unknown" };
 
@@ -42,14 +45,21 @@ export default function DiagnosisPage(): ReactNode {
     const excess = p["about"] === "excess" && agent !== "";
     return { agent, ...of("inbox"), ...of("kind"), ...of("message"), ...of("at"), ...(p["message"] === undefined && !excess ? of("as") : {}), ...(excess ? { excess } : {}) };
   }, [agent, p]);
-  const report = useQuery(reportQuery(question, language));
+  const helping = p["view"] === "help";
+  const report = useQuery({ ...reportQuery(question, language), ...(helping ? { enabled: false } : {}) });
+  if (helping) return <PageBody title={t.title} extra={<Views shown="help" />}><HelpView /></PageBody>;
   return (
-    <PageBody title={t.title} extra={<Stale at={report.dataUpdatedAt} after={40_000} />}>
+    <PageBody title={t.title} extra={<><Views shown="diagnosis" /><Stale at={report.dataUpdatedAt} after={40_000} /></>}>
       <Filters question={question} report={report.data} onChange={setParameters} />
       {agent === "" && question.message === undefined ? <><Empty icon={<MedicineBoxOutlined />} title={t.first} text={t.firstText} /><PatternsSection agent="" inbox={question.inbox} kind={question.kind} at={question.at} /></>
         : report.isPending ? <div className="card"><Loading rows={10} /></div>
           : report.data === undefined ? <ErrorState error={report.error} onRetry={() => void report.refetch()} />
-            : <ReportView report={report.data} question={question} onAgain={() => void report.refetch()} busy={report.isFetching} />}
+            : (
+              <ReportView report={report.data} question={question} busy={report.isFetching} repair={p["repair"]} request={p["help"]} askAtOnce={p["ask"] === "1"} onAgain={(repair) => {
+                if (repair !== undefined) setParameters({ repair });
+                void report.refetch();
+              }} />
+            )}
     </PageBody>
   );
 }
@@ -97,15 +107,31 @@ interface ReportProps {
   readonly report: Report;
   readonly question: Question;
   readonly busy: boolean;
-  readonly onAgain: () => void;
+  readonly onAgain: (repair?: string) => void;
+  /** The repair that was made last. */
+  readonly repair: string | undefined;
+  /** The request for help that is being answered. */
+  readonly request: string | undefined;
+  readonly askAtOnce: boolean;
 }
 
-function ReportView({ report, question, busy, onAgain }: ReportProps): ReactNode {
+/** Views leads from the diagnosis to the requests for help, and back. */
+function Views({ shown }: { readonly shown: "diagnosis" | "help" }): ReactNode {
+  const t = useWords(askText);
+  const language = useLanguage();
+  const [, change] = useParameters();
+  const open = useQuery(helpQuery("active", false, language)).data?.open ?? 0;
+  return <Segmented<"diagnosis" | "help"> aria-label={t.views} value={shown} onChange={(view) => change({ view: view === "help" ? view : undefined, request: undefined, state: undefined, mine: undefined })}
+    options={[{ value: "diagnosis", label: t.diagnosis }, { value: "help", label: t.tab(open) }]} />;
+}
+
+function ReportView({ report, question, busy, onAgain, repair, request, askAtOnce }: ReportProps): ReactNode {
   const t = useWords(diagnosisText);
   const supposing = useWords(supposeText);
   const language = useLanguage();
   const me = useMe();
   const { message } = App.useApp();
+  const mayEdit = useMay("policy.edit");
   const copy = async (text: string, done: string): Promise<void> => {
     await navigator.clipboard.writeText(text);
     void message.success(done);
@@ -122,19 +148,16 @@ function ReportView({ report, question, busy, onAgain }: ReportProps): ReactNode
         {report.hypothetical ? <p role="note">{supposing.notice}</p> : report.place === undefined && <p className="soft numbers">{t.traffic(offered, eligible, pushed, received, elsewhere)}</p>}
         {report.next !== "" && <p><strong>{t.next}: </strong>{report.next}</p>}
         <Space wrap>
-          <Button icon={<ReloadOutlined />} onClick={onAgain} loading={busy && question.at !== undefined}>{t.again}</Button>
+          {!mayEdit && report.hypothetical === undefined && <AskForHelp key={String(askAtOnce)} question={{ ...question, agent: report.subject.agent }} open={askAtOnce} />}
+          <Button icon={<ReloadOutlined />} onClick={() => onAgain()} loading={busy && question.at !== undefined}>{t.again}</Button>
           <Button icon={<CopyOutlined />} onClick={() => void copy(JSON.stringify(report, null, 2), t.copied)}>{t.copy}</Button>
           {me !== undefined && report.subject.agent !== "" && report.subject.agent !== me.account && <SelfCheckOf agent={report.subject.agent} name={report.subject.title ?? report.subject.agent} />}
           {report.subject.agent !== "" && <Link to="/checklist" search={{ platform: "bida", agent: report.subject.agent }}><Button icon={<OrderedListOutlined />}>{t.checklist}</Button></Link>}
           <Button icon={<LinkOutlined />} onClick={() => void copy(location.href, t.shared)}>{t.share}</Button>
         </Space>
       </header>
-      <PlaceView report={report} />
-      <BestView report={report} onChanged={onAgain} />
-      <Findings report={report} onChanged={onAgain} />
-      {(report.patterns ?? []).map((s) => <p key={`${s.outcome} ${s.dimension} ${s.value}`} className="card"><Outcome outcome="unknown">{pick(s.text, language)}</Outcome></p>)}
-      {report.checks.length > 0 && <CheckList report={report} />}
-      {report.hypothetical || report.subject.agent === "" ? null : <Clients report={report} />}
+      {repair !== undefined && <Repaired id={repair} linked={false} />}
+      <Body report={report} onChanged={onAgain} request={request} at={question.at} />
       {report.subject.agent !== "" && <TimelineSection agent={report.subject.agent} at={question.at} />}
       {report.subject.agent !== "" && <PatternsSection agent={report.subject.agent} inbox={question.inbox} kind={question.kind} at={question.at} />}
     </article>

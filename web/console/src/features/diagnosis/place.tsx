@@ -1,4 +1,4 @@
-import { Select, Space, Tag } from "antd";
+import { Space, Tag } from "antd";
 import type { ReactNode } from "react";
 import { clock, kindTitle } from "@bida/shared/format";
 import { pick } from "@bida/shared/text";
@@ -64,15 +64,4 @@ export function BestView({ report, onChanged }: { readonly report: Report; reado
       <FixView finding={finding} report={report} onChanged={onChanged} />
     </section>
   );
-}
-
-interface ChoiceProps {
-  readonly excess: boolean;
-  readonly onChange: (excess: boolean) => void;
-}
-
-/** QuestionChoice turns the question round: why does nothing arrive, or why does too much? */
-export function QuestionChoice({ excess, onChange }: ChoiceProps): ReactNode {
-  const t = useWords(placeText);
-  return <Select aria-label={t.question} value={excess ? "excess" : ""} onChange={(v: string) => onChange(v === "excess")} options={[{ value: "", label: t.why }, { value: "excess", label: t.excess }]} />;
 }

@@ -12,7 +12,7 @@ import { diagnosisText } from "./text";
 const ranges = [6, 24, 168] as const;
 
 /** TimelineSection draws what held and what came, one lane above the other. */
-export function TimelineSection({ agent, at }: { readonly agent: string; readonly at: string | undefined }): ReactNode {
+export default function TimelineSection({ agent, at }: { readonly agent: string; readonly at: string | undefined }): ReactNode {
   const t = useWords(diagnosisText);
   const [hours, setHours] = useState<number>(24);
   const timeline = useQuery(timelineQuery(agent, hours, at));

@@ -68,7 +68,7 @@ export const logsText = texts(
     system: "系统",
     actions: {
       "policy.apply": "修改接待设置", "token.create": "创建令牌", "token.revoke": "吊销令牌", "account.create": "创建账号", "password.set": "设置密码", "session.begin": "登录",
-      "session.end": "结束登录", "sign_in.failed": "登录失败", "presence.set": "设置在线状态", "self_check.ask": "发起窗口自检", "conversation.resolve": "结束会话", "conversation.transfer": "转接会话",
+      "session.end": "结束登录", "sign_in.failed": "登录失败", "presence.set": "设置在线状态", "self_check.ask": "发起窗口自检", repair: "修复", "help.ask": "求助", "help.join": "加入求助", "help.taken": "接手求助", "help.done": "处理求助", "help.declined": "不予处理求助", "help.withdrawn": "撤回求助", "conversation.resolve": "结束会话", "conversation.transfer": "转接会话",
       "conversation.snooze": "暂缓会话", "conversation.wake": "恢复会话", "conversation.release": "放回会话", "quarantine.release": "放行消息", "job.replay": "重试后台任务", "checklist.save": "保存排查清单", "checklist.delete": "删除排查清单",
     },
     sources: { api: "接口", cli: "命令行", start: "启动", realtime: "实时连接", sign_in: "登录", timer: "定时" },
@@ -158,7 +158,7 @@ export const logsText = texts(
     system: "the system",
     actions: {
       "policy.apply": "Changed the settings", "token.create": "Made a token", "token.revoke": "Revoked a token", "account.create": "Made an account", "password.set": "Set a password",
-      "session.begin": "Signed in", "session.end": "Ended a session", "sign_in.failed": "Failed to sign in", "presence.set": "Set a status", "self_check.ask": "Had windows checked", "conversation.resolve": "Resolved a conversation",
+      "session.begin": "Signed in", "session.end": "Ended a session", "sign_in.failed": "Failed to sign in", "presence.set": "Set a status", "self_check.ask": "Had windows checked", repair: "Repaired", "help.ask": "Asked for help", "help.join": "Joined a request for help", "help.taken": "Took a request for help on", "help.done": "Dealt with a request for help", "help.declined": "Declined a request for help", "help.withdrawn": "Withdrew a request for help", "conversation.resolve": "Resolved a conversation",
       "conversation.transfer": "Transferred a conversation", "conversation.snooze": "Snoozed a conversation", "conversation.wake": "Took a conversation up again",
       "conversation.release": "Gave a conversation back", "quarantine.release": "Released a message", "job.replay": "Had a job run again", "checklist.save": "Saved a check-list", "checklist.delete": "Deleted a check-list",
     },

@@ -40,12 +40,13 @@ function useNotices(): void {
   const { notification } = App.useApp();
   const navigate = useNavigate();
   useEffect(() => onNotice((e) => {
+    const help = e.about?.startsWith("help/") ? e.about.slice("help/".length) : undefined;
     notification.info({
       key: `notice ${e.agent_sequence}`, title: t.notice, description: <span dir="auto">{e.text}</span>, duration: 0,
       actions: <Button size="small" onClick={() => {
         notification.destroy(`notice ${e.agent_sequence}`);
-        void navigate({ to: "/diagnosis" });
-      }}>{t.seeDiagnosis}</Button>,
+        void navigate(help === undefined ? { to: "/diagnosis" } : { to: "/diagnosis", search: { view: "help", request: help } });
+      }}>{help === undefined ? t.seeDiagnosis : t.seeHelp}</Button>,
     });
   }), [notification, navigate, t]);
 }
@@ -99,6 +100,8 @@ function CanReceive({ me }: { readonly me: Schemas["MeAnswer"] }): ReactNode {
       <footer>
         <span className="soft numbers">{t.asOf(ago(new Date(at), language, new Date(now)))}</span>
         <span className="rb-ways">
+          <Link to={`/diagnosis?agent=${encodeURIComponent(me.account)}&ask=1`} onClick={() => setOpen(false)}>{t.help}</Link>
+          <Link to="/diagnosis?view=help&mine=1" onClick={() => setOpen(false)}>{t.requests}</Link>
           <Link to={`/diagnosis?agent=${encodeURIComponent(me.account)}`} onClick={() => setOpen(false)}>{t.diagnose}</Link>
           {mayCheck && <Button size="small" onClick={check}>{t.selfCheck}</Button>}
         </span>
