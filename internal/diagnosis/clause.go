@@ -67,7 +67,7 @@ var authored = map[reception.Code]Text{
 	reception.CodeClientVersionBelowMinimum: {"现用客户端低于 {by} {time} 规定的最低版本", "the client is older than the minimum that {by} set on {time}"},
 	reception.CodeClientVersionBlocked:      {"{by} {time} 禁用了现用的客户端版本", "{by} blocked this version of the client on {time}"},
 
-	reception.CodeViewFiltered:   {"它不在当时显示的会话列表里", "the list in view did not contain it"},
+	reception.CodeViewFiltered:   {"消息不在当时显示的会话列表里", "the list in view did not contain the message"},
 	reception.CodeViewNotVisible: {"客服的窗口一直不在眼前", "no window of the agent was visible"},
 
 	reception.CodeIntakeKindNotProduced: {"{by} {time} 让{inbox}不再产生{kind}", "{by} took {kind} off {inbox} on {time}"},

@@ -2,7 +2,7 @@
 import { after, before, describe, test } from "node:test";
 import assert from "node:assert/strict";
 import { close, once, Person } from "./browser.mjs";
-import { Agent, ownWords, Visitor } from "./people.mjs";
+import { Agent, ownWords } from "./people.mjs";
 import { Server } from "./server.mjs";
 
 describe("what clients report", () => {
@@ -30,8 +30,8 @@ describe("what clients report", () => {
     assert.equal(told.storage, "ok");
     await once("the clocks are compared", async () => Math.abs(own(await report()).clock_offset_ms ?? Infinity) < 5_000);
 
-    const visitor = await Visitor.at(server);
-    await visitor.write("在吗？我想问一下订单");
+    const admin = await server.as("admin");
+    await admin("POST", "/inboxes/web/messages", { id: "seen-or-not", contact: { id: "clients-customer", name: "访客丁" }, text: "在吗？我想问一下订单" });
     await once("the message arrived and is not seen", async () => (await report()).findings.some((f) => f.code === "view.filtered"));
     const found = await report();
     assert.equal(found.verdict, "receiving");
@@ -47,7 +47,8 @@ describe("what clients report", () => {
       const client = person.page.locator(".clients li", { hasText: "bida-console" });
       await client.waitFor();
       assert.match(await client.innerText(), look.language === "zh" ? /通知被禁止[\s\S]*列表只显示：等待中/ : /notifications denied[\s\S]*the list shows only: waiting/);
-      await person.look("diagnosis-clients", { known: await ownWords(server) });
+      // How close to each other the marks of the timeline below lie depends on how fast the machine is; diagnosis.test.mjs looks for barriers on this page.
+      await person.look("diagnosis-clients", { known: await ownWords(server), barriers: false });
       person.calm();
       await person.leave();
     }
@@ -56,8 +57,6 @@ describe("what clients report", () => {
     await agent.take("我想问一下订单");
     await once("it is seen", async () => !(await report()).findings.some((f) => f.code === "view.filtered"));
     agent.calm();
-    visitor.calm();
     await agent.leave();
-    await visitor.leave();
   });
 });
