@@ -65,6 +65,10 @@ func clientClasses() []*Class {
 			c.client.slow(1600 * time.Millisecond)
 			c.cause(Root{Gate: "connection", Code: "connection.unresponsive"})
 			return pushUntilGivenUp(c)
+		}, Measure: func(c *Case) (bool, error) { // it answers again with each late acknowledgement: what is asked about is the instant at which it did not
+			arrived, err := c.symptom()
+			c.at = time.Now()
+			return arrived, err
 		}},
 		&Class{Name: "client.version.below_minimum", Client: named("1.3.9"), Apply: func(c *Case) error {
 			return c.breaks("client.version", "client.version.below_minimum", "client", "app-"+c.id, "/spec/minimum", func(s spec) { s["minimum"] = "1.4.0" })
