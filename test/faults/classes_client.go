@@ -27,7 +27,7 @@ func clientClasses() []*Class {
 		}
 	}
 	return append(list,
-		&Class{Name: "presence.never_set", Client: func(_ *Case, o *client.ListenOptions) { o.Available = false }, Apply: func(c *Case) error {
+		&Class{Name: "presence.never_set", Quiet: true, Client: func(_ *Case, o *client.ListenOptions) { o.Available = false }, Apply: func(c *Case) error {
 			c.cause(Root{Gate: "presence", Code: "presence.never_set"})
 			return nil
 		}},
