@@ -52,6 +52,8 @@ func (b *Bench) count(class *Class) int {
 	switch {
 	case b.Many > 0:
 		return b.Many
+	case class.Rough && !b.Long:
+		return 0
 	case b.Long && class.Few:
 		return 12
 	case b.Long && class.Kind == Healthy:

@@ -37,6 +37,8 @@ type Class struct {
 	Quiet bool
 	// Team says that the agent must be a member by its team (1) or directly (-1), for the fault to be possible.
 	Team int
+	// Rough says that what is true depends on a moment that a busy machine may miss: it is in the full run only.
+	Rough bool
 	// Few says that it is not cheap: a full run has fewer cases.
 	Few bool
 }

@@ -27,7 +27,7 @@ func clientClasses() []*Class {
 		}
 	}
 	return append(list,
-		&Class{Name: "presence.never_set", Client: func(_ *Case, o *client.ListenOptions) { o.Available = false }, Apply: func(c *Case) error {
+		&Class{Name: "presence.never_set", Quiet: true, Client: func(_ *Case, o *client.ListenOptions) { o.Available = false }, Apply: func(c *Case) error {
 			c.cause(Root{Gate: "presence", Code: "presence.never_set"})
 			return nil
 		}},
@@ -61,10 +61,23 @@ func clientClasses() []*Class {
 			c.cause(Root{Gate: "connection", Code: "connection.unresponsive"})
 			return pushUntilGivenUp(c)
 		}},
-		&Class{Name: "connection.delayed", On: Quick, Few: true, Apply: func(c *Case) error { // everything arrives later than the server waits, and before the client gives up
+		&Class{Name: "connection.delayed", On: Quick, Few: true, Rough: true, Apply: func(c *Case) error { // everything arrives later than the server waits, and before the client gives up
 			c.client.slow(1600 * time.Millisecond)
 			c.cause(Root{Gate: "connection", Code: "connection.unresponsive"})
 			return pushUntilGivenUp(c)
+		}, Measure: func(c *Case) (bool, error) { // it answers again with each late acknowledgement: what is asked about is the instant at which it did not
+			arrived, err := c.symptom()
+			if err != nil || arrived {
+				return arrived, err
+			}
+			t, err := c.admin().Trace(c.ctx, c.message)
+			for _, d := range t.Deliveries {
+				if d.Agent == c.agent && len(d.Attempts) > 0 {
+					c.at = d.Attempts[0].At.Add(quick.Ack + 300*time.Millisecond) // after it was given up, and before the answer can have come
+				}
+			}
+			time.Sleep(time.Until(c.at) + 10*time.Millisecond) // nobody is told about the future
+			return false, err
 		}},
 		&Class{Name: "client.version.below_minimum", Client: named("1.3.9"), Apply: func(c *Case) error {
 			return c.breaks("client.version", "client.version.below_minimum", "client", "app-"+c.id, "/spec/minimum", func(s spec) { s["minimum"] = "1.4.0" })

@@ -111,7 +111,7 @@ func conversationClasses() []*Class {
 			c.cause(Root{Gate: "connection", Code: "connection.unresponsive"})
 			return nil
 		}},
-		{Name: "routing.passed_over", On: Quick, Few: true, Asks: AboutMessage, Quiet: true, Shape: func(c *Case) {
+		{Name: "routing.passed_over", Few: true, Asks: AboutMessage, Quiet: true, Shape: func(c *Case) {
 			mate(c)
 			c.documents["inbox/"+c.inbox]["routing"] = spec{"strategy": "least_loaded", "accept_timeout": "1s"}
 		}, Apply: func(c *Case) error {

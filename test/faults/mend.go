@@ -13,6 +13,7 @@ import (
 // mend carries out what a report proposes, through the API and at the client: for the first root, then asks again, as a person does, until no root is left. What
 // cannot be done before something else is mended comes after it. ok is false where nothing can be done now: the fix is to wait, or there is none.
 func (c *Case) mend(r *Report, q url.Values) (ok bool, err error) {
+	q.Del("at") // what is mended is the present
 	for range 6 {
 		roots := slices.DeleteFunc(slices.Clone(r.Findings), func(f Finding) bool { return !f.root() })
 		if len(roots) == 0 {
