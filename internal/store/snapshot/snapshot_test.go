@@ -314,7 +314,7 @@ func TestAFileThatCannotBeRightIsRefusedWithItsReason(t *testing.T) {
 	}{
 		"empty":                      {bytes.NewReader(nil), "snapshot.truncated"},
 		"something else":             {strings.NewReader("PK\x03\x04 an archive of another kind\n"), "snapshot.not_one"},
-		"a newer form":               {bytes.NewReader(bytes.Replace(file, []byte("snapshot 1\n"), []byte("snapshot 2\n"), 1)), "snapshot.newer"},
+		"a newer form":               {bytes.NewReader(bytes.Replace(file, []byte("snapshot 1\n"), []byte("snapshot 3\n"), 1)), "snapshot.newer"},
 		"enormous":                   {huge{bytes.NewReader(file)}, "snapshot.too_large"},
 		"another engine":             {replaced(`"engine":"engine 1"`, `"engine":"engine 0"`), "snapshot.engine"},
 		"no content":                 {bytes.NewReader(seal(nil)), "snapshot.truncated"},

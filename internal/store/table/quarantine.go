@@ -51,5 +51,25 @@ func (s *steps) quarantine(g *ledger.Group) {
 		s.one(CountReleased, position)
 	}
 	add(s, PutQuarantine, Quarantine.Visit, latest(g.Quarantine, func(r *ledger.QuarantineRow) int64 { return r.Message }))
-	add(s, AddHits, Hits.Visit, g.Hits)
+	add(s, AddHits, Hits.Visit, summed(g.Hits))
+}
+
+// summed counts the hits of a rule in an hour in one row: PostgreSQL cannot add to a row twice in one statement.
+func summed(rows []ledger.HitsRow) []ledger.HitsRow {
+	type key struct {
+		rule string
+		hour int64
+	}
+	at := make(map[key]int, len(rows))
+	sums := make([]ledger.HitsRow, 0, len(rows))
+	for _, r := range rows {
+		k := key{r.Rule, r.Hour.UnixMicro()}
+		if i, known := at[k]; known {
+			sums[i].Hits += r.Hits
+			continue
+		}
+		at[k] = len(sums)
+		sums = append(sums, r)
+	}
+	return sums
 }
