@@ -139,7 +139,7 @@ func (n *nobody) addShallow(groups map[groupKey]*group, c *reception.Candidate) 
 	sub := n.forAgent(c.Account)
 	for g := range reception.GateCount {
 		at := c.Cells[g]
-		if g.AboutMessage() || g == reception.Routing || !at.Outcome.Stops() {
+		if g.AboutMessage() || g == reception.Routing || !c.Cells.Stopped(g) {
 			continue
 		}
 		f := sub.newFinding(g, at, &cause{})

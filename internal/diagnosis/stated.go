@@ -64,9 +64,11 @@ func (r *run) state(s *Statement) (stages []Check) {
 	for g := range reception.GateCount {
 		if at, ok := s.Cells[g.String()]; ok {
 			c.vector[g] = at
+		} else if g.Advises() { // nobody is asked about what only warns
+			c.vector[g] = reception.Cell{Outcome: reception.NotApplicable}
 		}
-		if at := c.vector[g]; at.Outcome.Stops() {
-			f := r.newFinding(g, at, &cause{})
+		if c.vector.Stopped(g) {
+			f := r.newFinding(g, c.vector[g], &cause{})
 			f.cells = []int{0}
 			r.findings = append(r.findings, f)
 		}

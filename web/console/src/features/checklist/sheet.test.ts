@@ -5,7 +5,7 @@ import { answered, Kept, reportText, sheetOf } from "./sheet";
 const words = (text: string) => ({ zh: text, en: text });
 const question = (id: string): Question => ({
   id, stage: "account", gate: "account.state", ask: words(`ask ${id}?`), why: words("why"), yes: words("yes"), no: words("no"), fix: words("fix"), support: words("support"), where: {},
-}) as unknown as Question;
+});
 
 describe("a sheet", () => {
   test("the same answer again takes it back", () => {
