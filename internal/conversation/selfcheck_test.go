@@ -79,7 +79,7 @@ func TestATestThatNobodyAcknowledgesIsTakenBackAfterAWhileEvenAfterARestart(t *t
 		}
 		d.Wait(2 * time.Second)
 		row := entry(t, d, "a", test.Sequence)
-		if row.State != ledger.Withdrawn || row.Code != reception.CodePushTestOver.String() || row.WithdrawnAt.IsZero() {
+		if row.State != ledger.Withdrawn || row.Code != "push.test_over" || row.WithdrawnAt.IsZero() {
 			t.Errorf("restart %v: %+v", restart, row)
 		}
 		if a := d.L.Agent("a"); a.Sequence != test.Sequence {

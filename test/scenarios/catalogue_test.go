@@ -29,6 +29,7 @@ var elsewhere = map[string][2]string{
 	"checklist.contradicts":       {"internal/checklist/checklist_test.go", "TestContradictionsAreNamedAndNothingIsConcludedFromThem"},
 	"account.state.not_active":    {"internal/checklist/checklist_test.go", "TestASingleNoIsThePrimaryFindingOfItsGate"},
 	"account.login.not_signed_in": {"internal/checklist/checklist_test.go", "TestASingleNoIsThePrimaryFindingOfItsGate"},
+	"push.test_over":              {"internal/conversation/selfcheck_test.go", "TestATestThatNobodyAcknowledgesIsTakenBackAfterAWhileEvenAfterARestart"},
 	"push.not_recorded":           {"internal/checklist/checklist_test.go", "TestASingleNoIsThePrimaryFindingOfItsGate"},
 	"conversation.answer_overdue": {"internal/conversation/turn_test.go", "TestWithNobodyElseALateOwnerKeepsTheConversationAndThatIsRecordedOnce"},
 }
