@@ -6,9 +6,12 @@ interface Props {
   readonly onReady: (real: Feedback) => void;
 }
 
+// The bar with the status, and on a phone the way to the other pages, stay in reach beside what stays until it is closed.
+const spared = { top: 64, bottom: 72 };
+
 /** Holder is where messages, notices and questions appear: see feedback.tsx. */
 export default function Holder({ onReady }: Props): ReactNode {
-  return <App component={false}><Tell onReady={onReady} /></App>;
+  return <App component={false} notification={spared}><Tell onReady={onReady} /></App>;
 }
 
 function Tell({ onReady }: Props): ReactNode {

@@ -41,8 +41,10 @@ function useNotices(): void {
   const navigate = useNavigate();
   useEffect(() => onNotice((e) => {
     const help = e.about?.startsWith("help/") ? e.about.slice("help/".length) : undefined;
+    const phone = window.matchMedia("(max-width: 720px)").matches;
     notification.info({
-      key: `notice ${e.agent_sequence}`, title: t.notice, description: <span dir="auto">{e.text}</span>, duration: 0,
+      key: `notice ${e.agent_sequence}`, title: t.notice, description: <span dir="auto">{e.text}</span>,
+      placement: phone ? "bottom" : "topRight", duration: phone ? 20 : 0, // there it lies on what the person is at
       actions: <Button size="small" onClick={() => {
         notification.destroy(`notice ${e.agent_sequence}`);
         void navigate(help === undefined ? { to: "/diagnosis" } : { to: "/diagnosis", search: { view: "help", request: help } });
