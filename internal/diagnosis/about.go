@@ -11,7 +11,7 @@ import (
 
 // aboutReception reports on the agent's reception at the moment, without a message.
 func (r *run) aboutReception() (*Report, error) {
-	r.report = &Report{}
+	r.report = newReport()
 	r.explain()
 	if err := r.readLoss(); err != nil {
 		return nil, err

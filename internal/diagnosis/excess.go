@@ -59,7 +59,7 @@ func (r *run) aboutExcess(view *ledger.View) (*Report, error) {
 	if err := r.scope(); err != nil {
 		return nil, err
 	}
-	r.report = &Report{}
+	r.report = newReport()
 	r.explain()
 	open := r.entitled()
 	switch {
@@ -405,7 +405,7 @@ func (r *run) leavingSteps(f *finding) []step {
 
 // excessMessage says why the agent was given a message: how it came to have it, and what let it.
 func (r *run) excessMessage(view *ledger.View) (*Report, error) {
-	r.report = &Report{}
+	r.report = newReport()
 	if report, done, err := r.excessNote(view); done || err != nil {
 		return report, err
 	}

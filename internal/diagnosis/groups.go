@@ -45,7 +45,7 @@ type groupKey struct {
 // forAgent is a run about one agent at the moment of this one.
 func (r *run) forAgent(agent string) *run {
 	sub := &run{s: r.s, q: Query{Agent: agent, Lang: r.q.Lang}, ctx: r.ctx, whole: r.whole, settings: r.settings, asker: r.asker, blind: r.blind, present: r.present, m: r.m}
-	sub.report = &Report{}
+	sub.report = newReport()
 	sub.history = newHistory(sub)
 	if r.history != nil { // versions of documents and revisions are the same for everybody
 		sub.history.docs, sub.history.revisions = r.history.docs, r.history.revisions

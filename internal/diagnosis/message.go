@@ -29,7 +29,7 @@ type fate struct {
 
 // aboutMessage reports why a message did, or did not, reach the agent: as of the decision that gave it to somebody, and by what became of it.
 func (r *run) aboutMessage(view *ledger.View) (*Report, error) {
-	r.report = &Report{}
+	r.report = newReport()
 	f, err := r.readFate()
 	if err != nil {
 		return nil, err

@@ -85,7 +85,7 @@ type nobody struct {
 
 // aboutAnybody reports on a message without an agent.
 func (r *run) aboutAnybody(view *ledger.View) (*Report, error) {
-	r.report = &Report{}
+	r.report = newReport()
 	f, err := r.readFate()
 	if err != nil {
 		return nil, err
@@ -142,7 +142,7 @@ func (f *fate) holders() []string {
 	return slices.Compact(list)
 }
 
-// rank orders verdicts by how well it is with a message that several hold.
+// better orders verdicts by how well it is with a message that several hold.
 var better = map[Verdict]int{Receiving: 0, Waiting: 1, Unknown: 2, Blocked: 3}
 
 // held puts together what is to be said of everybody in whose list the message lies: where one of them has it, that is the answer.
@@ -160,7 +160,7 @@ func (n *nobody) held(view *ledger.View, holders []string) error {
 		if err != nil {
 			return err
 		}
-		if best == nil || better[report.Verdict] < better[best.Verdict] {
+		if best == nil || cmp.Or(compareBool(!n.arrivedAt(agent), !n.arrivedAt(who)), cmp.Compare(better[report.Verdict], better[best.Verdict])) < 0 {
 			best, who = report, agent
 		}
 	}
@@ -172,6 +172,13 @@ func (n *nobody) held(view *ledger.View, holders []string) error {
 	return n.placeOf(who, best)
 }
 
+// arrivedAt says whether a client of an agent acknowledged the message.
+func (n *nobody) arrivedAt(who string) bool {
+	return slices.ContainsFunc(n.f.others, func(d ledger.DeliveryRow) bool { return d.Account == who && d.State != ledger.Withdrawn && arrived(&d) })
+}
+
+func arrived(d *ledger.DeliveryRow) bool { return !d.ReceivedAt.IsZero() || d.State != ledger.Queued }
+
 // placeOf says how far the message got with the holder whom it got furthest with.
 func (n *nobody) placeOf(who string, report *Report) error {
 	var d *ledger.DeliveryRow
@@ -181,8 +188,8 @@ func (n *nobody) placeOf(who string, report *Report) error {
 		}
 	}
 	in := n.m.policy.Inboxes[n.f.row.Inbox]
-	switch arrived := !d.ReceivedAt.IsZero() || d.State != ledger.Queued; {
-	case arrived:
+	switch {
+	case arrived(d):
 		n.place.State, n.place.Since = placeDelivered, n.instant(firstOf(d.ReceivedAt, d.SeenAt, d.AcceptedAt, d.At))
 	case in != nil && in.Mode == reception.Async:
 		n.place.State, n.place.Since = placeDelivered, n.instant(d.At)

@@ -12,7 +12,7 @@ import (
 
 // aboutRefusal reports on a sender's id with which no message came in: the request was refused, or there is no record of one.
 func (r *run) aboutRefusal() (*Report, error) {
-	r.report = &Report{}
+	r.report = newReport()
 	view := r.s.Ledger.View()
 	if err := r.resolve(view); err != nil {
 		return nil, err

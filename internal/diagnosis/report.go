@@ -53,6 +53,9 @@ type Report struct {
 	Mended bool `json:"-"`
 }
 
+// newReport makes a report that names no client.
+func newReport() *Report { return &Report{Clients: []Client{}} }
+
 // Subject is what was asked about.
 type Subject struct {
 	Agent   string `json:"agent"` // "" for a question about a message and whoever could have it

@@ -38,7 +38,7 @@ func (s *Statement) Report() *Report {
 		zone = defaultZone()
 	}
 	view := ledger.Stated(s.Policy, s.At, &s.Facts)
-	r := &run{s: &Service{zone: zone}, q: Query{Agent: s.Agent, Kind: s.Asked}, nowhere: true, whole: true, settings: true, present: s.Policy, report: &Report{}}
+	r := &run{s: &Service{zone: zone}, q: Query{Agent: s.Agent, Kind: s.Asked}, nowhere: true, whole: true, settings: true, present: s.Policy, report: newReport()}
 	r.m = moment{at: s.At, now: s.At, set: s.Policy, policy: s.Policy.Compile(), world: &world{View: view}}
 	r.cells = []cell{{inbox: s.Inbox, kind: s.Kind}}
 	stages := r.state(s)

@@ -43,8 +43,8 @@ type Result struct {
 }
 
 const (
-	perServer = 120 // cases on one server
-	beside    = 6   // at the same time
+	perServer = 40 // cases on one server: what a change of settings costs grows with what there is
+	beside    = 6  // at the same time
 )
 
 // count is how many cases of a class there are.
