@@ -276,7 +276,10 @@ func messagesAgreeWithTheWorld(rt *rapid.T, c *company) {
 func (c *company) placesOf(id string) []string {
 	switch c.reach(id) {
 	case ReachDelivered:
-		return []string{placeDelivered}
+		if !c.takenBack(id) {
+			return []string{placeDelivered}
+		}
+		return []string{placeDelivered, placeWaiting, placeOnItsWay, placeHeld, placeNotArrived, placeToTake, placeNeverGiven} // it was received, and is with somebody else now
 	case ReachWaiting:
 		return []string{placeWaiting, placeOnItsWay, placeHeld, placeNotArrived, placeToTake}
 	case ReachUnknown:
@@ -285,6 +288,23 @@ func (c *company) placesOf(id string) []string {
 		return []string{placeNotArrived, placeNeverGiven, placeHeld}
 	}
 	return nil
+}
+
+// takenBack says whether everybody whose client received a message has it no more.
+func (c *company) takenBack(id string) bool {
+	position, _ := conversation.ParseID('m', id)
+	rows, err := c.store.DeliveriesOf(c.t.Context(), position)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	withdrawn := false
+	for i := range rows {
+		if rows[i].State != ledger.Withdrawn && arrived(&rows[i]) {
+			return false
+		}
+		withdrawn = withdrawn || rows[i].State == ledger.Withdrawn && !rows[i].ReceivedAt.IsZero()
+	}
+	return withdrawn
 }
 
 func stoppedAsTheEngineSays(rt *rapid.T, c *company, r *Report) {
