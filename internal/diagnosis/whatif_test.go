@@ -12,6 +12,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/bidahq/bida/internal/governance"
 	"github.com/bidahq/bida/internal/policy"
 	"github.com/bidahq/bida/internal/problem"
 	"github.com/bidahq/bida/internal/reception"
@@ -165,7 +166,7 @@ func TestWhatIfIsWhatApplyingDoes(t *testing.T) {
 		if r.Revision != before || r.Position != position {
 			rt.Fatalf("revision %d of %d, position %d of %d", r.Revision, before, r.Position, position)
 		}
-		c.apply("admin", edits...)
+		c.do(&governance.Apply{Base: -1, Edits: edits, By: "admin", Source: "api"}) // at that instant: a minute later something else may have ended
 		_, after, err := c.run(Query{Agent: "agent-a"})
 		if err != nil {
 			rt.Fatal(err)
