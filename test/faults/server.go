@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/bidahq/bida/client"
-	"github.com/bidahq/bida/test/clock"
 	"github.com/bidahq/bida/test/release"
 )
 
@@ -36,7 +35,6 @@ type Server struct {
 	program, data, address string
 	flags                  []string
 	process                *release.Process
-	clock                  *clock.Clock // of its own, where it was started with one
 
 	http *http.Client
 	by   map[string]*client.Client // of accounts
