@@ -87,6 +87,7 @@ func (b *Bench) Run(ctx context.Context) (*Result, error) {
 	for _, place := range slices.Sorted(maps.Keys(byPlace)) {
 		rng := rand.New(rand.NewPCG(b.Seed, 31))
 		rng.Shuffle(len(byPlace[place]), func(i, j int) { byPlace[place][i], byPlace[place][j] = byPlace[place][j], byPlace[place][i] })
+		slices.SortStableFunc(byPlace[place], func(a, b *Case) int { return one(a.spare) - one(b.spare) })
 	}
 	result := &Result{Commit: commit(), Seed: b.Seed}
 	var mu sync.Mutex
@@ -94,7 +95,9 @@ func (b *Bench) Run(ctx context.Context) (*Result, error) {
 	var places sync.WaitGroup
 	for _, place := range slices.Sorted(maps.Keys(byPlace)) {
 		places.Go(func() {
+			begun := time.Now()
 			runs, err := b.at(ctx, place, byPlace[place])
+			b.Log(fmt.Sprintf("place %q: %d runs in %s", place, len(runs), time.Since(begun).Round(time.Second)))
 			mu.Lock()
 			defer mu.Unlock()
 			result.Runs, wrong = append(result.Runs, runs...), errors.Join(wrong, err)
@@ -115,13 +118,28 @@ func (b *Bench) at(ctx context.Context, place Place, cases []*Case) (all []Run, 
 	if place == Ruined || place == Small {
 		size = 1
 	}
-	for part := range slices.Chunk(cases, size) {
-		if size == 1 && part[0].spare || b.over() {
-			continue // it does not happen there that a symptom is not measured
+	counted := map[*Class]bool{}
+	for len(cases) > 0 {
+		// A class of which nothing could be measured, on a machine that is busy, has one more chance.
+		cases = slices.DeleteFunc(cases, func(c *Case) bool { return c.spare && counted[c.class] })
+		mains := slices.IndexFunc(cases, func(c *Case) bool { return c.spare })
+		if mains < 0 {
+			mains = len(cases)
+		}
+		if mains == 0 {
+			mains, size = len(cases), min(size, len(cases))
+		}
+		part := cases[:min(size, mains)]
+		cases = cases[len(part):]
+		if b.over() || len(part) == 0 {
+			return all, nil
 		}
 		runs, err := b.serve(ctx, place, part)
 		if err != nil {
 			return nil, err
+		}
+		for _, run := range runs {
+			counted[run.class] = counted[run.class] || run.Measured
 		}
 		all = append(all, runs...)
 	}
@@ -216,7 +234,7 @@ func (b *Bench) serve(ctx context.Context, place Place, cases []*Case) ([]Run, e
 			run.Measured, run.Note = false, err.Error()
 		}
 		runs = append(runs, run)
-		if b.Only != "" && b.Many < 4 || !run.Measured || !run.right() {
+		if b.Only != "" && b.Many < 4 || run.took > 4*time.Second || !run.Measured || !run.right() {
 			b.Log(run.String())
 		}
 	}
@@ -227,22 +245,13 @@ func (b *Bench) serve(ctx context.Context, place Place, cases []*Case) ([]Run, e
 			}
 		})
 	}
-	counted := map[*Class]bool{}
 	for _, c := range cases {
-		if !c.spare && !b.over() {
+		if !b.over() {
 			queue <- c
 		}
 	}
 	close(queue)
 	workers.Wait()
-	for _, run := range runs {
-		counted[run.class] = counted[run.class] || run.Measured
-	}
-	for _, c := range cases { // a class of which nothing could be measured, on a machine that is busy, has one more chance
-		if c.spare && !counted[c.class] && !b.over() {
-			play(c)
-		}
-	}
 	if len(failed) > len(cases)/2 {
 		return nil, errors.Join(failed...)
 	}
