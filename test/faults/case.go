@@ -123,7 +123,7 @@ func split(key string) (kind, name string) {
 func (c *Case) as(account string) *client.Client {
 	c.alone.RLock()
 	defer c.alone.RUnlock()
-	return c.by[account]
+	return c.of(account)
 }
 
 // edit changes one document as somebody who may, and gives the revision that the API answers with and who it was. A document that does not exist is made; a nil

@@ -37,6 +37,7 @@ type Server struct {
 	process                *release.Process
 
 	http *http.Client
+	mu   sync.Mutex
 	by   map[string]*client.Client // of accounts
 	// alone is held for writing by what concerns everybody on the server, for reading by everything else.
 	alone sync.RWMutex
@@ -85,7 +86,14 @@ func newServer(ctx context.Context, program, data string, t Timing, flags ...str
 func (s *Server) url() string { return "http://" + s.address }
 
 // admin is who sets everything up and asks.
-func (s *Server) admin() *client.Client { return s.by[bosses[0]] }
+func (s *Server) admin() *client.Client { return s.of(bosses[0]) }
+
+// of is the client of an account that has one.
+func (s *Server) of(account string) *client.Client {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.by[account]
+}
 
 // command runs a command of the program on the data directory and gives the last line it wrote.
 func (s *Server) command(in string, args ...string) (string, error) {
@@ -188,6 +196,8 @@ func (s *Server) token(ctx context.Context, account string, expires time.Time) (
 		return "", "", err
 	}
 	s.alone.Lock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.by[account] = c
 	s.alone.Unlock()
 	return id, token, nil
