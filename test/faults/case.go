@@ -119,13 +119,6 @@ func split(key string) (kind, name string) {
 	return u.Host, u.Path[1:]
 }
 
-// as is the API with an account's token.
-func (c *Case) as(account string) *client.Client {
-	c.alone.RLock()
-	defer c.alone.RUnlock()
-	return c.of(account)
-}
-
 // edit changes one document as somebody who may, and gives the revision that the API answers with and who it was. A document that does not exist is made; a nil
 // change deletes.
 func (c *Case) edit(kind, name string, change func(spec)) (revision int64, by string, err error) {

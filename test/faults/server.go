@@ -37,10 +37,9 @@ type Server struct {
 	process                *release.Process
 
 	http *http.Client
-	mu   sync.Mutex
-	by   map[string]*client.Client // of accounts
-	// alone is held for writing by what concerns everybody on the server, for reading by everything else.
-	alone sync.RWMutex
+
+	mu sync.Mutex
+	by map[string]*client.Client // of accounts
 }
 
 // Timing is how fast a server gives up.
@@ -86,10 +85,10 @@ func newServer(ctx context.Context, program, data string, t Timing, flags ...str
 func (s *Server) url() string { return "http://" + s.address }
 
 // admin is who sets everything up and asks.
-func (s *Server) admin() *client.Client { return s.of(bosses[0]) }
+func (s *Server) admin() *client.Client { return s.as(bosses[0]) }
 
-// of is the client of an account that has one.
-func (s *Server) of(account string) *client.Client {
+// as is the API with an account's token.
+func (s *Server) as(account string) *client.Client {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.by[account]
@@ -195,10 +194,8 @@ func (s *Server) token(ctx context.Context, account string, expires time.Time) (
 	if err != nil {
 		return "", "", err
 	}
-	s.alone.Lock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.by[account] = c
-	s.alone.Unlock()
 	return id, token, nil
 }
