@@ -213,8 +213,8 @@ describe("over WebSocket", () => {
     env.settle();
     expect(env.socket.take()).toEqual([{ type: "ping", ref: "r1" }]);
     env.time += 12;
-    env.socket.say({ type: "pong" }, { type: "pong", ref: "another" }, { type: "pong", ref: "r1" });
-    expect(await trip).toBe(12);
+    env.socket.say({ type: "pong" }, { type: "pong", ref: "another" }, { type: "pong", ref: "r1", at: new Date(env.time - 6 - 3_000).toISOString() });
+    expect(await trip).toEqual({ ms: 12, ahead: 3_000 }); // by its own ping, whenever the one before was
     const second = client.roundTrip();
     env.settle();
     env.socket.end(1006);

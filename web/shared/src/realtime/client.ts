@@ -5,7 +5,7 @@ import type { Environment } from "./environment";
 import { Close, lastOf } from "./frames";
 import type { Asked, Presence, Problem, Report, StreamEvent, Welcome } from "./frames";
 import { Session } from "./session";
-import type { TransportName } from "./session";
+import type { RoundTrip, TransportName } from "./session";
 
 export interface RealtimeOptions {
   /** The account that is signed in: the tab keeps a cursor for each. */
@@ -103,7 +103,7 @@ export class RealtimeClient {
     asked: new Set(),
   };
   private readonly presences = new Map<string, Pending>();
-  private readonly trips = new Map<string, { readonly at: number } & Pending<number>>();
+  private readonly trips = new Map<string, Pending<RoundTrip>>();
 
   private current: Status;
   private carrier: Carrier | undefined;
@@ -219,14 +219,14 @@ export class RealtimeClient {
     return this.session.client;
   }
 
-  /** Asks the server for an answer, and resolves with the milliseconds until it came; rejects with a RefusedError if the connection is not there, or is lost. */
-  roundTrip(): Promise<number> {
+  /** Asks the server for an answer, and resolves when it came; rejects with a RefusedError if the connection is not there, or is lost. */
+  roundTrip(): Promise<RoundTrip> {
     if (!this.session.live) {
       return Promise.reject(new RefusedError("realtime.offline", "not connected"));
     }
-    const ref = this.session.roundTrip();
+    const ref = this.session.roundTrip(this.env.now());
     this.flushSoon();
-    return new Promise((resolve, reject) => this.trips.set(ref, { at: this.env.now(), resolve, reject }));
+    return new Promise((resolve, reject) => this.trips.set(ref, { resolve, reject }));
   }
 
   /** Closes the connection as it would break, makes another one at once, and resolves when everything is here again; rejects if there was none. */
@@ -314,12 +314,10 @@ export class RealtimeClient {
         this.presences.delete(received.ref ?? "");
         this.emit("presence", received.presence);
         break;
-      case "pong": {
-        const trip = this.trips.get(received.ref);
+      case "pong":
+        this.trips.get(received.ref)?.resolve(received.trip);
         this.trips.delete(received.ref);
-        trip?.resolve(this.env.now() - trip.at);
         break;
-      }
       case "asked":
         this.emit("asked", received.asked);
         break;

@@ -3,4 +3,4 @@ export type { RealtimeEvents, RealtimeOptions, Reconnected, Status } from "./cli
 export type { Environment } from "./environment";
 export { Close } from "./frames";
 export type { Asked, ListFilter, Presence, PresenceValue, Problem, Report, StreamAttachment, StreamEvent, Welcome } from "./frames";
-export type { TransportName } from "./session";
+export type { RoundTrip, TransportName } from "./session";

@@ -1,6 +1,12 @@
 import { decode, isFinal, lastOf } from "./frames";
 import type { Asked, Presence, PresenceValue, Problem, Report, ServerFrame, StreamEvent, Welcome } from "./frames";
 
+/** RoundTrip is how long the server's answer took, in milliseconds, and by how many this clock is ahead of the server's, where it tells its time. */
+export interface RoundTrip {
+  readonly ms: number;
+  readonly ahead?: number;
+}
+
 export type TransportName = "websocket" | "sse";
 
 export interface SessionOptions {
@@ -23,7 +29,7 @@ export type Received =
   | { readonly kind: "event"; readonly event: StreamEvent }
   | { readonly kind: "changed" }
   | { readonly kind: "presence"; readonly presence: Presence; readonly ref?: string }
-  | { readonly kind: "pong"; readonly ref: string }
+  | { readonly kind: "pong"; readonly ref: string; readonly trip: RoundTrip }
   | { readonly kind: "asked"; readonly asked: Asked }
   | { readonly kind: "problem"; readonly problem: Problem }
   | { readonly kind: "refused"; readonly entries: readonly number[] }
@@ -91,6 +97,7 @@ export class Session {
   private welcomes = 0;
   private gaps = 0;
   private clockOffset: number | undefined; // this clock minus the server's, as last reported
+  private readonly trips = new Map<string, number>(); // when a ping with a ref was asked for
   private wishes: string[] = []; // frames that are sent when the session is live
 
   constructor(options: SessionOptions) {
@@ -151,8 +158,7 @@ export class Session {
       case "presence":
         return { kind: "presence", presence: presenceOf(f), ...refOf(f) };
       case "pong":
-        this.compare(now, f["at"]);
-        return typeof f["ref"] === "string" ? { kind: "pong", ref: f["ref"] } : nothing;
+        return this.answered(now, f["ref"], f["at"]);
       case "self_check":
         return { kind: "asked", asked: { check: stringOf(f["check"]), by: stringOf(f["by"]) } };
       case "error":
@@ -291,17 +297,32 @@ export class Session {
     return true;
   }
 
-  /** Compares the clocks by a pong: the server's time is taken for that of the middle between the ping and its answer. */
-  private compare(now: number, at: unknown): void {
+  private answered(now: number, ref: unknown, at: unknown): Received {
+    if (typeof ref !== "string") {
+      this.compare(this.pingedAt, now, at);
+      return nothing;
+    }
+    const asked = this.trips.get(ref);
+    if (asked === undefined) {
+      return nothing;
+    }
+    this.trips.delete(ref);
+    const ahead = this.compare(asked, now, at);
+    return { kind: "pong", ref, trip: { ms: now - asked, ...(ahead === undefined ? {} : { ahead }) } };
+  }
+
+  /** Compares the clocks by a pong: the server's time is taken for that of the middle between the ping and its answer. Gives by how much this one is ahead. */
+  private compare(asked: number, now: number, at: unknown): number | undefined {
     const server = typeof at === "string" ? Date.parse(at) : NaN;
     if (Number.isNaN(server)) {
-      return; // an older server
+      return undefined; // an older server
     }
-    const offset = Math.round((this.pingedAt + now) / 2 - server);
+    const offset = Math.round((asked + now) / 2 - server);
     if (this.clockOffset === undefined || Math.abs(offset - this.clockOffset) >= drift) {
       this.clockOffset = offset;
       this.reportDue = this.report !== undefined;
     }
+    return offset;
   }
 
   /** Asks for a presence on a live session and gives the ref of the answer. */
@@ -312,8 +333,9 @@ export class Session {
   }
 
   /** Asks the server for an answer on a live session and gives its ref. */
-  roundTrip(): string {
+  roundTrip(now: number): string {
     const ref = `r${++this.lastRef}`;
+    this.trips.set(ref, now);
     this.wishes.push(JSON.stringify({ type: "ping", ref }));
     return ref;
   }
@@ -417,6 +439,7 @@ export class Session {
   lost(code: number): Next {
     this.connected = this.isLive = false;
     this.wishes = [];
+    this.trips.clear();
     this.delivered = this.position;
     this.seenEntries = [...this.acks.flatMap((a) => a.seen ?? []), ...this.seenEntries];
     this.acceptedEntries = [...this.acks.flatMap((a) => a.accepted ?? []), ...this.acceptedEntries];

@@ -17,7 +17,7 @@ function world(change: Partial<World> & { readonly evidenceOf?: Partial<ClientEv
     },
     live: () => true,
     connect: () => () => undefined,
-    roundTrip: () => Promise.resolve(8),
+    roundTrip: () => Promise.resolve({ ms: 8, ahead: 0 }),
     reconnect: () => Promise.resolve({ ms: 40, whole: true }),
     arrivals: (f) => {
       listeners.add(f);
@@ -27,7 +27,7 @@ function world(change: Partial<World> & { readonly evidenceOf?: Partial<ClientEv
       queueMicrotask(() => {
         for (const f of listeners) f("m7");
       });
-      return Promise.resolve({ message: "m7", at: Date.now() });
+      return Promise.resolve("m7");
     },
     stage: () => Promise.resolve<Stage>("received"),
     required: () => Promise.resolve(false),
@@ -119,7 +119,7 @@ describe("the connection", () => {
 });
 
 describe("the test message", () => {
-  const silent = (): Pick<World, "sendTest"> => ({ sendTest: () => Promise.resolve({ message: "m7", at: Date.now() }) });
+  const silent = (): Pick<World, "sendTest"> => ({ sendTest: () => Promise.resolve("m7") });
 
   test.each([
     ["stored", "not_pushed"], ["pushed", "not_received"], ["elsewhere", "elsewhere"], ["over", "not_received"], ["received", "not_received"],
@@ -147,7 +147,7 @@ describe("the test message", () => {
       },
       sendTest: () => {
         arrive?.("m7");
-        return new Promise((resolve) => setTimeout(() => resolve({ message: "m7", at: Date.now() }), 30));
+        return new Promise((resolve) => setTimeout(() => resolve("m7"), 30));
       },
     }));
     expect(of("message")).toMatchObject({ outcome: "pass", ms: 30 });
@@ -178,8 +178,14 @@ describe("the clock", () => {
   test.each([
     [0, "pass", "ok"], [119_000, "pass", "ok"], [-119_000, "pass", "ok"], [180_000, "block", "ahead"], [-180_000, "block", "behind"],
   ] as const)("%i ms ahead is %s", async (offset, outcome, result) => {
-    const { of } = await run(world({ sendTest: () => Promise.resolve({ message: "m7", at: Date.now() - offset }), stage: () => Promise.resolve<Stage>("stored") }));
+    const { of } = await run(world({ roundTrip: () => Promise.resolve({ ms: 8, ahead: offset }) }));
     expect(of("clock")).toMatchObject({ outcome, result, ms: offset });
+  });
+
+  test("of a server that does not tell its time is not known", async () => {
+    const { of } = await run(world({ roundTrip: () => Promise.resolve({ ms: 8 }) }));
+    expect(of("socket")).toMatchObject({ outcome: "pass" });
+    expect(of("clock")).toMatchObject({ outcome: "unknown", result: "untried" });
   });
 });
 

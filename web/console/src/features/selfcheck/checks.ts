@@ -1,5 +1,6 @@
 import { ApiError, type Schemas } from "@bida/shared/api";
 import type { ClientEvidence } from "@bida/shared/evidence";
+import type { RoundTrip } from "@bida/shared/realtime";
 
 export type Test = Schemas["ClientTest"]["test"];
 
@@ -18,28 +19,22 @@ export const tests: readonly Test[] = ["socket", "message", "reconnect", "versio
 /** Without these nothing arrives in this window; the others say whether its person notices, and whether it lasts. */
 export const essential: ReadonlySet<Test> = new Set<Test>(["socket", "message"]);
 
-export interface TestMessage {
-  readonly message: string;
-  /** When the server stored it, in milliseconds of its clock. */
-  readonly at: number;
-}
-
 export type Stage = Schemas["SelfTestStageAnswer"]["stage"];
 
 /** What the tests are done with; tests of the tests bring their own. */
 export interface World {
-  /** The clock that the server's is compared with. */
   now(): number;
   /** Calls f once after some milliseconds; the result cancels that. */
   after(ms: number, f: () => void): () => void;
   live(): boolean;
   /** Makes the next attempt to connect now; listeners are told of every change of the connection. The result ends that. */
   connect(changed: () => void): () => void;
-  roundTrip(): Promise<number>;
+  roundTrip(): Promise<RoundTrip>;
   reconnect(): Promise<{ readonly ms: number; readonly whole: boolean }>;
   /** Tells of test messages that arrive for this window, by their ids. The result ends that. */
   arrivals(arrived: (message: string) => void): () => void;
-  sendTest(): Promise<TestMessage>;
+  /** Sends a test message to this window, and gives its id. */
+  sendTest(): Promise<string>;
   stage(message: string): Promise<Stage>;
   /** Whether the policy keeps this version of the client from new conversations. */
   required(): Promise<boolean>;
@@ -129,25 +124,26 @@ async function sound(world: World, evidence: ClientEvidence): Promise<Found> {
 
 /** connection does what needs one: each test finds what the one before has left. */
 async function connection(world: World, say: (found: Found) => void): Promise<void> {
-  say(await attempt(world, "socket", () => socket(world)));
+  let ahead: number | undefined;
+  say(await attempt(world, "socket", () => socket(world, (ms) => (ahead = ms))));
+  say(ahead === undefined ? unclear("clock", "untried") : Math.abs(ahead) <= clockLimit ? pass("clock", ahead) : fail("clock", ahead > 0 ? "ahead" : "behind", ahead));
   if (!world.live()) {
     say(fail("message", "not_connected"));
     say(fail("reconnect", "not_connected"));
-    say(unclear("clock", "untried"));
     return;
   }
-  let offset: number | undefined;
-  say(await attempt(world, "message", () => message(world, (ms) => (offset = ms))));
-  say(offset === undefined ? unclear("clock", "untried") : Math.abs(offset) <= clockLimit ? pass("clock", offset) : fail("clock", offset > 0 ? "ahead" : "behind", offset));
+  say(await attempt(world, "message", () => message(world)));
   say(await attempt(world, "reconnect", async () => {
     const again = await world.reconnect();
     return again.whole ? pass("reconnect", again.ms) : fail("reconnect", "gap", again.ms);
   }));
 }
 
-async function socket(world: World): Promise<Found> {
+async function socket(world: World, clock: (ahead: number | undefined) => void): Promise<Found> {
   if (!world.live() && !(await comesBack(world))) return fail("socket", "not_connected");
-  return pass("socket", await world.roundTrip());
+  const trip = await world.roundTrip();
+  clock(trip.ahead);
+  return pass("socket", trip.ms);
 }
 
 /** Leaves a connection that is being made a moment, which is shorter than the test's own. */
@@ -170,7 +166,7 @@ const recordLimit = 3; // looks at whether the acknowledgement is recorded
 const lookAgain = 100;
 
 /** message sends a test message the way real ones go, and follows it: to this window, and its acknowledgement back into the server's records. */
-async function message(world: World, clock: (offset: number) => void): Promise<Found> {
+async function message(world: World): Promise<Found> {
   const here = new Set<string>();
   let wanted: string | undefined;
   let arrived: (() => void) | undefined;
@@ -181,15 +177,13 @@ async function message(world: World, clock: (offset: number) => void): Promise<F
   try {
     const began = world.now();
     const sent = await world.sendTest();
-    const answered = world.now();
-    clock((began + answered) / 2 - sent.at);
-    wanted = sent.message;
-    const push = here.has(sent.message) ? Promise.resolve() : new Promise<void>((resolve) => (arrived = resolve));
+    wanted = sent;
+    const push = here.has(sent) ? Promise.resolve() : new Promise<void>((resolve) => (arrived = resolve));
     const got = (await within(world, arriveLimit, push)) !== late;
     const took = world.now() - began;
-    if (!got) return await lost(world, sent.message);
+    if (!got) return await lost(world, sent);
     for (let look = 0; ; look++) {
-      const stage = await world.stage(sent.message);
+      const stage = await world.stage(sent);
       if (stage === "received") return pass("message", took);
       if (look >= recordLimit) return fail("message", stage === "elsewhere" ? "elsewhere" : "not_received");
       await new Promise<void>((resolve) => void world.after(lookAgain, resolve));

@@ -29,10 +29,7 @@ function worldOf(live: Live | undefined, loud: boolean): World {
     arrivals: (arrived) => realtime?.on("event", (e) => {
       if (e.event === "test" && e.client === client && e.message !== undefined) arrived(e.message);
     }) ?? (() => undefined),
-    sendTest: async () => {
-      const sent = await ask(api.POST("/me/self-check/messages", { body: { client } }));
-      return { message: sent.message, at: Date.parse(sent.at) };
-    },
+    sendTest: async () => (await ask(api.POST("/me/self-check/messages", { body: { client } }))).message,
     stage: async (message) => (await ask(api.GET("/me/self-check/messages/{id}", { params: { path: { id: message }, query: { client } } }))).stage,
     required: async () => {
       const { update } = await ask(api.GET("/announcements", { params: { query: { client: clientName, version: clientVersion() } } }));
