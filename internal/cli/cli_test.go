@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/bidahq/bida/internal/problem"
+	"github.com/bidahq/bida/internal/reception"
 )
 
 func run(env []string, in string, args ...string) (status int, out, err string) {
@@ -99,5 +100,13 @@ func TestChineseTakesTwoColumns(t *testing.T) {
 	}
 	if got := pad("longer than that", 4); got != "longer than that" {
 		t.Errorf("%q", got)
+	}
+}
+
+func TestEveryGateHasWordsWhereItPasses(t *testing.T) {
+	for g := range reception.GateCount {
+		if w := passing[g.String()]; w.zh == "" || w.en == "" {
+			t.Errorf("%s has no words", g)
+		}
 	}
 }

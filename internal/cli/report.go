@@ -39,6 +39,7 @@ var passing = map[string]words{
 	"presence":         {"在线", "available"},
 	"connection":       {"已连接", "connected"},
 	"client.version":   {"客户端版本符合", "client version fits"},
+	"client.notify":    {"消息提醒正常", "is noticed"},
 	"capacity":         {"负载未满", "below the limit"},
 	"conversation":     {"会话可接", "conversation free"},
 	"routing":          {"已分配", "chosen"},
@@ -108,6 +109,8 @@ func rank(f diagnosis.Finding) int {
 func (s *session) finding(r *diagnosis.Report, f *diagnosis.Finding) {
 	label := s.pick("另有", "also")
 	switch {
+	case r.Subject.Excess:
+		label = s.pick("依据", "rests on")
 	case f.Primary:
 		label = s.pick("主要原因", "cause")
 	case f.ConsequenceOf != nil:

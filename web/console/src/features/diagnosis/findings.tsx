@@ -56,7 +56,7 @@ function FindingCard({ finding: f, report, onChanged, request, at }: FindingsPro
     <section className="card finding" data-primary={f.primary ? "" : undefined}>
       <header>
         <h2><Outcome outcome={outcome} expected={f.expected}>{reasonTitle(reason, f.code, language)}</Outcome></h2>
-        {f.primary ? <Tag color={f.expected || report.subject.excess === true ? "default" : "error"}>{report.subject.excess === true ? place.grants : t.primary}</Tag> : <Tag>{f.consequence_of === null ? t.otherCause : t.consequence(reasonTitle(reasonOf(f.consequence_of), f.consequence_of, language))}</Tag>}
+        {f.primary ? <Tag color={f.expected || report.subject.excess === true ? "default" : "error"}>{report.subject.excess === true ? place.grants : t.primary}</Tag> : <Tag>{report.subject.excess === true ? place.grants : f.consequence_of === null ? t.otherCause : t.consequence(reasonTitle(reasonOf(f.consequence_of), f.consequence_of, language))}</Tag>}
         {f.expected && <Tag>{t.expected}</Tag>}
       </header>
       <p className="finding-author numbers">
@@ -106,7 +106,13 @@ export function FixView({ finding, report, onChanged, request, at }: FindingsPro
       {fix.edits.map((e) => (
         <dl key={`${e.kind}/${e.name}`} className="fix-edit">
           <dt><code>{e.kind}/{e.name}</code></dt>
-          {(e.fields ?? []).map((c) => <dd key={c.path}><code>{c.path}</code> <del title={t.before}>{shortValue(c.before) || t.none}</del> → <ins title={t.after}>{shortValue(c.after) || t.none}</ins></dd>)}
+          {(e.fields ?? []).map((c) => (
+            <dd key={c.path}>
+              <code>{c.path}</code>
+              {/* Who may not read the settings is told where the change is, and neither value. */}
+              {(c.before !== undefined || c.after !== undefined) && <> <del title={t.before}>{shortValue(c.before) || t.none}</del> → <ins title={t.after}>{shortValue(c.after) || t.none}</ins></>}
+            </dd>
+          ))}
         </dl>
       ))}
       {fix.actions.length > 0 && <ol className="fix-actions">{fix.actions.map((a) => <li key={a.action}>{pick(a.text, language)}</li>)}</ol>}
@@ -125,6 +131,7 @@ export function FixView({ finding, report, onChanged, request, at }: FindingsPro
 
 function Repair({ finding, report, onChanged, request, at }: FindingsProps & { readonly finding: Finding }): ReactNode {
   const t = useWords(diagnosisText);
+  const place = useWords(placeText);
   const words = useErrorWords();
   const cache = useQueryClient();
   const { message } = App.useApp();
@@ -156,7 +163,7 @@ function Repair({ finding, report, onChanged, request, at }: FindingsProps & { r
   });
   return (
     <Popconfirm title={t.repairTitle} description={t.repairText} okText={t.apply} cancelText={t.cancel} onConfirm={() => repair.mutate()}>
-      <Button type={finding.primary ? "primary" : "default"} loading={repair.isPending}>{t.repair}</Button>
+      <Button type={finding.primary ? "primary" : "default"} loading={repair.isPending}>{report.subject.excess === true ? place.stopDo : t.repair}</Button>
     </Popconfirm>
   );
 }
