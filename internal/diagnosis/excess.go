@@ -3,6 +3,7 @@ package diagnosis
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -447,7 +448,8 @@ func (r *run) excessMessage(view *ledger.View) (*Report, error) {
 		at = len(r.findings)
 	}
 	r.findings = slices.Insert(r.findings, at, how)
-	if r.report.Verdict = Receiving; last.State == ledger.Withdrawn {
+	r.report.Verdict = Receiving
+	if last.State == ledger.Withdrawn {
 		r.report.Verdict = Blocked // it had it, and has it no more
 	}
 	r.entries = []entry{{DeliveryRow: *last}}
@@ -499,8 +501,13 @@ func (r *run) excessNote(view *ledger.View) (report *Report, done bool, err erro
 		return nil, true, errMessage
 	}
 	row, err := r.s.Messages.Message(r.ctx, position)
-	if err != nil || row.Direction != ledger.Note {
-		return nil, false, nil //nolint:nilerr // what cannot be read is said where customers' messages are
+	switch {
+	case errors.Is(err, ledger.ErrNotFound):
+		return nil, true, errMessage
+	case err != nil:
+		return nil, true, err
+	case row.Direction != ledger.Note:
+		return nil, false, nil
 	}
 	deliveries, err := r.s.Messages.DeliveriesOf(r.ctx, position)
 	if err != nil {

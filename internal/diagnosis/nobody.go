@@ -225,17 +225,16 @@ func (n *nobody) journalled() error {
 	if content == nil {
 		return nil
 	}
-	message, candidates, err := reception.DecodeOutcomes(content)
-	if err != nil {
-		return nil //nolint:nilerr // written by another version of the engine: its words are not known here
-	}
-	d := reception.Decision{Kind: n.f.row.Kind, At: row.At, Scored: true, Chosen: row.Chosen, Released: row.Released, Held: row.Held, Message: message, Candidates: candidates}
+	d := reception.Decision{Kind: n.f.row.Kind, At: row.At, Scored: true, Chosen: row.Chosen, Released: row.Released, Held: row.Held}
 	d.Verdict, _ = reception.ParseVerdict(row.Verdict)
 	d.Code, _ = reception.ParseCode(row.Code)
 	d.ReleasedFor, _ = reception.ParseCode(row.ReleasedFor)
+	if d.Message, d.Candidates, err = reception.DecodeOutcomes(content); errors.Is(err, reception.ErrOutcomes) {
+		return nil // another version of the engine wrote it, and its words are not known here: the decision is told without them
+	}
 	decided.Summary = n.summary(&d)
 	n.place.Can, n.place.Candidates, _ = d.Tally()
-	return nil
+	return err
 }
 
 func (r *run) summary(d *reception.Decision) Text {
